@@ -1,0 +1,202 @@
+from __future__ import annotations
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.interpolate import griddata
+from scipy.ndimage import map_coordinates
+from torch import Tensor
+
+from vst.flow.warp import EMPTY_BELOW, backward_warp, forward_splat, splat_coverage
+
+WARPS = [backward_warp, forward_splat]
+
+
+def constant_flow(dx: float, dy: float, height: int, width: int) -> Tensor:
+    return torch.tensor([dx, dy]).view(1, 2, 1, 1).expand(1, 2, height, width).contiguous()
+
+
+def affine(height: int, width: int) -> Tensor:
+    y, x = torch.meshgrid(torch.arange(height).double(), torch.arange(width).double(), indexing="ij")
+    return torch.stack([0.3 * x - 0.7 * y + 2, x + y, 5 - 0.25 * x])[None]
+
+
+def splat_by_loops(image: np.ndarray, flow: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The splat with its filling, pixel by pixel, for one lane whose every row and column is reached."""
+    channels, height, width = image.shape
+    sums, weights = np.zeros((channels, height, width)), np.zeros((height, width))
+    for y, x in np.ndindex(height, width):
+        to_x, to_y = x + flow[0, y, x], y + flow[1, y, x]
+        for row, column in itertools.product(
+            (math.floor(to_y), math.floor(to_y) + 1), (math.floor(to_x), math.floor(to_x) + 1)
+        ):
+            weight = (1 - abs(to_x - column)) * (1 - abs(to_y - row))
+            if 0 <= row < height and 0 <= column < width:
+                sums[:, row, column] += weight * image[:, y, x]
+                weights[row, column] += weight
+    filled = weights >= EMPTY_BELOW
+    result = np.where(filled, sums / np.where(filled, weights, 1), 0)
+    holes = np.argwhere(~filled)
+    patched = result.copy()
+    for y, x in holes:
+        total, share = 0, 0
+        reachable = []
+        for values, line, at in ((result[:, y, :], filled[y], x), (result[:, :, x], filled[:, x], y)):
+            before = [i for i in range(at) if line[i]][-1:]
+            after = [i for i in range(at + 1, len(line)) if line[i]][:1]
+            reachable += [(abs(i - at), values[:, i]) for i in before + after]
+            if before and after:
+                gap = after[0] - before[0]
+                value = (
+                    values[:, before[0]] * (after[0] - at) + values[:, after[0]] * (at - before[0])
+                ) / gap
+                total, share = total + value / gap, share + 1 / gap
+        if share:
+            patched[:, y, x] = total / share
+        else:
+            nearest = min(distance for distance, _ in reachable)
+            patched[:, y, x] = np.mean(
+                [value for distance, value in reachable if distance == nearest], axis=0
+            )
+    return patched, weights
+
+
+@pytest.mark.parametrize("warp", WARPS)
+@pytest.mark.parametrize("size", [(144, 256), (1, 1), (1, 7), (9, 1), (437, 1023)])
+def test_zero_flow_is_the_identity_bit_for_bit(warp, size):
+    image = torch.rand(2, 3, *size, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(warp(image, torch.zeros(2, 2, *size)), image)
+
+
+@given(dx=st.integers(-5, 5), dy=st.integers(-5, 5))
+@settings(deadline=None, max_examples=30)
+def test_whole_pixel_translations_are_exact(dx, dy):
+    height, width = 12, 17
+    image = torch.rand(1, 3, height, width, generator=torch.Generator().manual_seed(1))
+    flow = constant_flow(dx, dy, height, width)
+    rows, columns = torch.arange(height), torch.arange(width)
+    sampled = image[:, :, (rows + dy).clamp(0, height - 1)][..., (columns + dx).clamp(0, width - 1)]
+    assert torch.equal(backward_warp(image, flow), sampled)
+    # A translation leaves only a margin unfilled, where the nearest row and column stand in.
+    pushed = image[:, :, (rows - dy).clamp(0, height - 1)][..., (columns - dx).clamp(0, width - 1)]
+    reached = splat_coverage(flow)[0, 0] == 1
+    assert reached.sum() == (height - abs(dy)) * (width - abs(dx))
+    assert torch.equal(forward_splat(image, flow)[..., reached], pushed[..., reached])
+
+
+def test_both_warps_follow_a_thing_that_moves():
+    previous, current = torch.zeros(1, 3, 20, 30), torch.zeros(1, 3, 20, 30)
+    previous[..., 5:9, 10:14] = 1
+    current[..., 7:11, 15:19] = 1  # five to the right, two down
+    moved = constant_flow(5, 2, 20, 30)
+    assert torch.equal(forward_splat(previous, moved), current)
+    assert torch.equal(backward_warp(previous, -moved), current)
+
+
+def test_backward_warp_interpolates_as_scipy_does(smooth_flow):
+    image = torch.rand(2, 3, 40, 50, generator=torch.Generator().manual_seed(2)).double()
+    flow = smooth_flow(2, 40, 50, size=8).double()
+    y, x = np.mgrid[:40, :50]
+    expected = [
+        [map_coordinates(c, [y + f[1], x + f[0]], order=1, mode="nearest") for c in lane]
+        for lane, f in zip(image.numpy(), flow.numpy(), strict=True)
+    ]
+    torch.testing.assert_close(backward_warp(image, flow), torch.from_numpy(np.array(expected)))
+
+
+def test_backward_warp_has_the_right_gradients():
+    generator = torch.Generator().manual_seed(3)
+    image = torch.rand(2, 2, 5, 6, generator=generator, dtype=torch.float64, requires_grad=True)
+    # Shares well inside a pixel, since the gradient jumps where a target crosses a pixel centre.
+    whole = torch.randint(-2, 3, (2, 2, 5, 6), generator=generator)
+    flow = (whole + 0.2 + 0.6 * torch.rand(2, 2, 5, 6, generator=generator)).double().requires_grad_()
+    assert torch.autograd.gradcheck(backward_warp, (image, flow))
+
+
+def test_forward_splat_has_the_right_gradient_in_the_image(smooth_flow):
+    generator = torch.Generator().manual_seed(3)
+    image = torch.rand(1, 2, 6, 7, generator=generator, dtype=torch.float64, requires_grad=True)
+    flow = smooth_flow(1, 6, 7).double()
+    assert torch.autograd.gradcheck(lambda image: forward_splat(image, flow), (image,))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_forward_splat_agrees_with_the_slow_way(smooth_flow, seed):
+    image = torch.rand(1, 3, 14, 18, generator=torch.Generator().manual_seed(seed)).double()
+    flow = smooth_flow(1, 14, 18, size=2.5, seed=seed).double()
+    expected, weights = splat_by_loops(image[0].numpy(), flow[0].numpy())
+    assert (weights < EMPTY_BELOW).any()
+    torch.testing.assert_close(splat_coverage(flow)[0, 0], torch.from_numpy(weights))
+    torch.testing.assert_close(forward_splat(image, flow)[0], torch.from_numpy(expected))
+
+
+def unfill(flow: Tensor, holes: Tensor) -> Tensor:
+    """Zero flow that leaves the holes (H, W) unfilled, since their pixels leave the frame."""
+    return torch.where(holes, torch.full_like(flow, 1e4), 0)
+
+
+@given(seed=st.integers(0, 10**6), share=st.sampled_from([0.1, 0.5, 0.8]))
+@settings(deadline=None, max_examples=25)
+def test_an_affine_image_is_filled_exactly(seed, share):
+    holes = torch.rand(16, 21, generator=torch.Generator().manual_seed(seed)) < share
+    holes[[0, -1]] = False
+    holes[:, [0, -1]] = False
+    image = affine(16, 21)
+    prediction = forward_splat(image, unfill(torch.zeros(1, 2, 16, 21).double(), holes))
+    torch.testing.assert_close(prediction, image, rtol=0, atol=1e-12)
+
+
+def test_filling_is_close_to_linear_interpolation_over_triangles():
+    y, x = torch.meshgrid(torch.arange(40.0), torch.arange(50.0), indexing="ij")
+    image = (torch.sin(x / 9) * torch.cos(y / 7)).double()[None, None]
+    holes = torch.zeros(40, 50, dtype=torch.bool)
+    holes[10:16, 20:25] = True
+    holes[25:28, 5:40] = True
+    holes[:, 45] = True
+    filled = forward_splat(image, unfill(torch.zeros(1, 2, 40, 50).double(), holes))[0, 0]
+    known = np.argwhere(~holes.numpy())
+    linear = griddata(known, image[0, 0][~holes].numpy(), np.argwhere(holes.numpy()), method="linear")
+    assert np.abs(filled[holes].numpy() - linear).max() < 0.1
+
+
+def test_no_pixel_stays_unfilled():
+    image = torch.rand(3, 3, 11, 13, generator=torch.Generator().manual_seed(5)) + 1
+    flow = torch.full((3, 2, 11, 13), 1e30)
+    flow[0, :, 4, 6] = 0  # a single pixel stays, of the next lane none, of the last all
+    flow[2] = 0
+    prediction = forward_splat(image, flow)
+    assert torch.equal(prediction[0], image[0, :, 4:5, 6:7].expand(-1, 11, 13))
+    assert torch.equal(prediction[1:], image[1:])
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("component", [0, 1])
+def test_flow_that_is_not_finite_harms_no_other_pixel(bad, component):
+    image = affine(9, 12)
+    flow = torch.zeros(1, 2, 9, 12, dtype=torch.float64)
+    flow[0, component, 4, 5] = bad
+    assert splat_coverage(flow)[0, 0, 4, 5] == 0
+    torch.testing.assert_close(forward_splat(image, flow), image)
+    assert torch.equal(backward_warp(image, flow), image)
+
+
+@pytest.mark.parametrize("warp", WARPS)
+def test_lanes_do_not_touch_each_other(warp, smooth_flow):
+    image = torch.rand(3, 3, 20, 30, generator=torch.Generator().manual_seed(6))
+    flow = smooth_flow(3, 20, 30, size=6)
+    flow[1] = 1e4  # nothing of this lane stays in the frame
+    together = warp(image, flow)
+    for lane in range(3):
+        assert torch.equal(together[lane : lane + 1], warp(image[lane : lane + 1], flow[lane : lane + 1]))
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+@pytest.mark.parametrize("warp", WARPS)
+def test_cuda_agrees_with_the_cpu(warp, smooth_flow):
+    image, flow = torch.rand(2, 3, 40, 50), smooth_flow(2, 40, 50, size=5)
+    torch.testing.assert_close(warp(image.cuda(), flow.cuda()).cpu(), warp(image, flow), rtol=1e-4, atol=1e-4)

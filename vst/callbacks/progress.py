@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from pytorch_lightning import LightningModule, Trainer
+from pytorch_lightning.callbacks import ProgressBar
+from tqdm import tqdm
+
+
+class Progress(ProgressBar):
+    """Shows how far the run is, in frames and evaluations, and how long it still takes.
+
+    ```yaml
+    progress:
+      _target_: vst.callbacks.progress.Progress
+    ```
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._enabled = True
+        self._bar: tqdm[Any] | None = None
+        self._done = 0
+
+    def disable(self) -> None:
+        """Show nothing, as Lightning asks of all processes but the first."""
+        self._enabled = False
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Begin the bar; a resumed run's begins where that stopped."""
+        data = trainer.datamodule  # type: ignore[attr-defined]
+        passes = data.first_pass + (trainer.max_epochs or 0)
+        frames = data.clip.info.frames
+        self._evaluations = pl_module.minimise.keywords["evaluations"]  # type: ignore[union-attr]
+        self._frames, self._total = frames, frames * passes
+        self._done = data.first_pass * frames + data.first_position
+        self._bar = tqdm(
+            total=self._total * self._evaluations,
+            initial=self._done * self._evaluations,
+            disable=not self._enabled,
+            file=sys.stderr,
+            unit="evaluation",
+            dynamic_ncols=True,
+            # a log file wants a line now and then, not one a second
+            mininterval=0.2 if sys.stderr.isatty() else 10,
+            bar_format="{desc} {percentage:3.0f}% |{bar}| {elapsed} gone, {remaining} left",
+        )
+        self._describe()
+        pl_module.on_evaluation = self._advance  # type: ignore[assignment]
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Count a frame."""
+        self._done += 1
+        self._describe()
+
+    def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Leave the bar as it stands."""
+        self._close()
+
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+        """Leave the bar as it stands, so that the message has a line of its own."""
+        self._close()
+
+    def _advance(self, evaluation: int) -> None:
+        if self._bar is not None:
+            self._bar.update(self._done * self._evaluations + evaluation - self._bar.n)
+
+    def _describe(self) -> None:
+        if self._bar is not None:
+            frame = min(self._done + 1, self._total)
+            self._bar.set_description_str(f"frame {frame}/{self._total}", refresh=False)
+
+    def _close(self) -> None:
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None

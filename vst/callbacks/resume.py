@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from pytorch_lightning import LightningModule, Trainer
+from pytorch_lightning.callbacks import Checkpoint
+
+from vst.records import written_aside
+
+
+class Resume(Checkpoint):
+    """Keeps checkpoints/last.ckpt: what a run needs to go on after the frame it painted last.
+
+    ```yaml
+    resume:
+      _target_: vst.callbacks.resume.Resume
+      directory: ${paths.run}/checkpoints
+    ```
+    It is written after every frame, once all that the frame leaves is on disk; being a `Checkpoint`, it
+    comes after all other callbacks. Rows of a frame that was not finished are beyond the sizes it holds.
+    """
+
+    def __init__(self, directory: str):
+        self.path = checkpoint_path(Path(directory).parent)
+        self.config: dict[str, Any] = {}
+        """What the run is configured by, which a run that resumes it must be, too."""
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Mark the directory as this run's, before there is a frame."""
+        data = trainer.datamodule  # type: ignore[attr-defined]
+        self._save(trainer, pl_module, data.first_pass, data.first_position)
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Note that a frame is finished."""
+        data = trainer.datamodule  # type: ignore[attr-defined]
+        done = batch_idx + 1 + (data.first_position if data.pass_index == data.first_pass else 0)
+        frames = data.clip.info.frames
+        self._save(trainer, pl_module, data.pass_index + done // frames, done % frames)
+
+    def _save(self, trainer: Trainer, pl_module: LightningModule, pass_index: int, position: int) -> None:
+        previous = pl_module.previous if position else None
+        state = {
+            "config": self.config,
+            "pass": pass_index,
+            "position": position,
+            "previous": None if previous is None else [image.cpu() for image in previous],  # type: ignore[union-attr]
+            "data": trainer.datamodule.state_dict(),  # type: ignore[attr-defined]
+            "parts": {type(part).__name__: part.state_dict() for part in _parts(trainer)},
+        }
+        with written_aside(self.path) as aside:
+            torch.save(state, aside)
+
+
+def checkpoint_path(run: Path) -> Path:
+    """Where the checkpoint of the run in a directory lies."""
+    return run / "checkpoints" / "last.ckpt"
+
+
+def load_checkpoint(run: Path) -> dict[str, Any] | None:
+    """The checkpoint of the run in a directory, or None where there is none."""
+    path = checkpoint_path(run)
+    return torch.load(path, map_location="cpu", weights_only=True) if path.is_file() else None
+
+
+def take_up(state: dict[str, Any], trainer: Trainer, pl_module: LightningModule, data: Any) -> None:
+    """Put a run that is about to begin where a checkpoint's run stopped."""
+    data.first_pass, data.first_position = state["pass"], state["position"]
+    data.load_state_dict(state["data"])
+    if state["previous"] is not None:
+        content, stylized = (image.to(pl_module.device) for image in state["previous"])
+        pl_module.previous = (content, stylized)  # type: ignore[assignment]
+    for part in _parts(trainer):
+        if kept := state["parts"].get(type(part).__name__):
+            part.load_state_dict(kept)
+
+
+def _parts(trainer: Trainer) -> list[Any]:
+    """The callbacks and loggers, those that remember something among them."""
+    parts = [*trainer.callbacks, *trainer.loggers]  # type: ignore[attr-defined]
+    return [part for part in parts if hasattr(part, "state_dict")]

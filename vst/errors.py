@@ -1,0 +1,21 @@
+class VstError(Exception):
+    """A failure that the user can act on: one sentence that names the thing, what is wrong, what to do."""
+
+    status = 1
+
+
+class InputError(VstError):
+    """Something that was asked for or handed in cannot be used; nothing has been written."""
+
+    status = 2
+
+
+class ClipBroke(VstError):
+    """The clip stopped being readable in the middle; what is painted up to there is kept."""
+
+    def __init__(self, clip: object, source_frame: int, reason: str):
+        super().__init__(
+            f"{clip} breaks at frame {source_frame} ({reason}); the frames before it are painted and kept, "
+            f"so repair the clip, or ask for fewer frames with video.frames"
+        )
+        self.source_frame = source_frame

@@ -1,0 +1,164 @@
+"""Where the filters of VGG-19 come from, and the check that they are what they should be.
+
+Filters are a dict of float32 tensors: `<layer>.weight` (O, I, 3, 3) and `<layer>.bias` (O,) of the 16
+convolutions, and `input.weight` (3, 3, 1, 1) and `input.bias` (3,): the 1×1 convolution that turns RGB in
+[0, 1] into what the first layer was trained on.
+"""
+
+from __future__ import annotations
+
+import pickle
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from vst.assets import cache_directory, fetch, file_hash
+from vst.errors import InputError
+
+# Convolutions a block, and channels a block (Simonyan & Zisserman 2015, configuration E).
+_BLOCKS = ((2, 64), (2, 128), (4, 256), (4, 512), (4, 512))
+LAYERS = tuple(
+    f"conv{block}_{number}"
+    for block, (convolutions, _) in enumerate(_BLOCKS, start=1)
+    for number in range(1, convolutions + 1)
+)
+
+
+@dataclass(frozen=True)
+class Filters:
+    """The tensors (see above), with the name and hash that a run's record gives for them."""
+
+    name: str
+    sha256: str
+    tensors: dict[str, Tensor]
+
+
+def filter_shapes() -> dict[str, tuple[int, ...]]:
+    """The shape of every tensor that VGG-19's convolutions need, by name."""
+    shapes: dict[str, tuple[int, ...]] = {"input.weight": (3, 3, 1, 1), "input.bias": (3,)}
+    channels = 3
+    for layer in LAYERS:
+        out = _BLOCKS[int(layer[4]) - 1][1]
+        shapes[f"{layer}.weight"] = (out, channels, 3, 3)
+        shapes[f"{layer}.bias"] = (out,)
+        channels = out
+    return shapes
+
+
+def normalised(path: str | None = None) -> Filters:
+    """VGG-19 with every filter's mean activation scaled to about 1 (Gatys et al. 2015, section 'Methods').
+
+    `path` is a file of such filters; without it, the published one is fetched once.
+    """
+    file = Path(path) if path else fetch("vgg19-normalised")
+    return Filters("vgg19-normalised", file_hash(_existing(file)), _in_order(file))
+
+
+def torchvision(path: str | None = None) -> Filters:
+    """VGG-19 as torchvision trained it on ImageNet (`VGG19_Weights.IMAGENET1K_V1`).
+
+    `path` is torchvision's file of it; without it, torchvision fetches its own (548 MB), of which the
+    convolutions alone (80 MB) are kept. Its activations have another scale than the normalised filters':
+    α and β weigh differently.
+    """
+    kept = cache_directory() / "vgg19-torchvision.safetensors"
+    if path:
+        tensors = _from_torchvision(_load(Path(path)), Path(path))
+        return Filters("vgg19-torchvision", file_hash(Path(path)), tensors)
+    if not kept.is_file():
+        tensors = _from_torchvision(_published_by_torchvision(), Path("vgg19-dcbb9e9d.pth"))
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        aside = kept.with_suffix(".partial")
+        save_file(tensors, aside)
+        aside.replace(kept)
+    return Filters("vgg19-torchvision", file_hash(kept), _checked(load_file(kept), kept))
+
+
+def random(seed: int = 0) -> Filters:
+    """VGG-19's architecture with random filters (He et al. 2015, normal), for work without any download.
+
+    Random filters transfer colours and textures surprisingly far (He, Wang & Hopcroft 2016), but know
+    nothing of objects: a control, and a stand-in where no weights can be had.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    tensors = {}
+    for name, shape in filter_shapes().items():
+        fan_in = shape[1] * shape[2] * shape[3] if len(shape) == 4 else 1
+        drawn = torch.randn(shape, generator=generator) * (2 / fan_in) ** 0.5
+        tensors[name] = drawn if name.endswith("weight") else torch.zeros(shape)
+    # [0, 1] to about [-2, 2], as ImageNet's statistics do.
+    tensors["input.weight"], tensors["input.bias"] = torch.eye(3).view(3, 3, 1, 1) * 4, torch.full((3,), -2.0)
+    return Filters("vgg19-random", f"seed {seed}", tensors)
+
+
+def _existing(file: Path) -> Path:
+    if not file.is_file():
+        raise InputError(
+            f"the weights file {file} does not exist; name one with backbone.weights.path, or leave it null to fetch it"
+        )
+    return file
+
+
+def _load(file: Path) -> dict[str, Tensor]:
+    """Read a dict of tensors without running any code that the file may hold."""
+    try:
+        tensors = torch.load(_existing(file), map_location="cpu", weights_only=True)
+    except (RuntimeError, ValueError, EOFError, OSError, KeyError, pickle.UnpicklingError) as error:
+        raise InputError(f"the weights file {file} cannot be read as PyTorch weights; {_REMEDY}") from error
+    if not isinstance(tensors, dict) or not all(isinstance(value, Tensor) for value in tensors.values()):
+        raise InputError(f"the weights file {file} does not hold tensors by name; {_REMEDY}")
+    return tensors
+
+
+_REMEDY = "give the file that the configuration names, or leave backbone.weights.path null to fetch it"
+
+
+def _in_order(file: Path) -> dict[str, Tensor]:
+    """Name the tensors of a file that has them in network order: input, then the convolutions."""
+    tensors = _load(file)
+    names = list(filter_shapes())
+    if len(tensors) != len(names):
+        raise InputError(
+            f"the weights file {file} has {len(tensors)} tensors where VGG-19 has {len(names)}; {_REMEDY}"
+        )
+    return _checked(dict(zip(names, tensors.values(), strict=True)), file)
+
+
+def _from_torchvision(published: dict[str, Tensor], file: Path) -> dict[str, Tensor]:
+    """Name the convolutions of torchvision's `features`, and write its normalisation as a convolution."""
+    convolutions = {key: value for key, value in published.items() if key.startswith("features.")}
+    mean, deviation = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
+    inputs = [torch.diag(1 / deviation).view(3, 3, 1, 1), -mean / deviation]
+    names = list(filter_shapes())
+    if len(convolutions) != len(names) - 2:
+        raise InputError(
+            f"the weights file {file} does not have the 16 convolutions of torchvision's VGG-19; {_REMEDY}"
+        )
+    return _checked(dict(zip(names, [*inputs, *convolutions.values()], strict=True)), file)
+
+
+def _published_by_torchvision() -> dict[str, Tensor]:
+    from torchvision.models import VGG19_Weights  # slow to import, and rarely needed
+
+    try:
+        return dict(VGG19_Weights.IMAGENET1K_V1.get_state_dict(progress=True, check_hash=True))
+    except (OSError, RuntimeError) as error:
+        raise InputError(
+            f"torchvision's VGG-19 could not be fetched ({error}); download it elsewhere and name it in "
+            f"backbone.weights.path, or use backbone=vgg19"
+        ) from error
+
+
+def _checked(tensors: dict[str, Tensor], file: Path) -> dict[str, Tensor]:
+    """Return the tensors as float32 where every one has its shape and is finite."""
+    for name, shape in filter_shapes().items():
+        found = tensors.get(name)
+        if found is None or tuple(found.shape) != shape:
+            has = "nothing" if found is None else f"a tensor of shape {tuple(found.shape)}"
+            raise InputError(f"the weights file {file} has {has} where {name} has {shape}; {_REMEDY}")
+        if not torch.isfinite(found).all():
+            raise InputError(f"the weights file {file} has values that are not finite in {name}; {_REMEDY}")
+    return {name: tensor.float() for name, tensor in tensors.items()}

@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from vst.flow.warp import backward_warp, flow_targets
+
+
+def in_frame_mask(flow: Tensor) -> Tensor:
+    """Return 1 where p + flow(p) lies within the frame, else 0, (L, 1, H, W).
+
+    `flow` is (L, 2, H, W) in pixels. The centres of the border pixels belong to the frame, so that zero flow
+    stays in it everywhere.
+    """
+    height, width = flow.shape[-2:]
+    x, y = flow_targets(flow)
+    return ((x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1)).to(flow.dtype)
+
+
+def disocclusion_mask(flow: Tensor, other_flow: Tensor) -> Tensor:
+    """Return 1 where `flow` there and `other_flow` back end where they began, else 0, (L, 1, H, W).
+
+    Both are (L, 2, H, W) in pixels, the two directions of one frame pair: with a backward flow first, the
+    zeros are what the previous frame does not show. With a the flow and b the other flow at its end, a pixel
+    fails where |a + b|² ≥ 0.01 (|a|² + |b|²) + 0.5: Sundaram, Brox and Keutzer, "Dense point trajectories by
+    GPU-accelerated large displacement optical flow" (2010), as used by Ruder, Dosovitskiy and Brox, "Artistic
+    style transfer for videos" (2016).
+    """
+    back = backward_warp(other_flow, flow)
+    bound = 0.01 * (_squared_length(flow) + _squared_length(back)) + 0.5
+    return (_squared_length(flow + back) < bound).to(flow.dtype)
+
+
+def motion_boundary_mask(flow: Tensor) -> Tensor:
+    """Return 0 at the edges of moving things, else 1, (L, 1, H, W).
+
+    `flow`, (u, v), is (L, 2, H, W) in pixels. An edge is where |∇u|² + |∇v|² > 0.01 |flow|² + 0.002: Ruder et
+    al. (2016). The gradient is half the difference of the two neighbours; at the border of the frame the
+    border pixel stands in for the missing one.
+    """
+    along_x = (flow[..., _mirrored(flow, -1, 1)[2:]] - flow[..., _mirrored(flow, -1, 1)[:-2]]) / 2
+    rows = _mirrored(flow, -2, 1)
+    along_y = (flow[..., rows[2:], :] - flow[..., rows[:-2], :]) / 2
+    change = _squared_length(along_x) + _squared_length(along_y)
+    return (change <= 0.01 * _squared_length(flow) + 0.002).to(flow.dtype)
+
+
+def reliability_mask(flow: Tensor, other_flow: Tensor, sigma: float = 0.8) -> Tensor:
+    """Return how far the flow is to be trusted, (L, 1, H, W) in [0, 1], 1 = trust.
+
+    `flow` and `other_flow` are (L, 2, H, W) in pixels, the two directions of one frame pair; the mask belongs
+    to the frame that `flow` starts from. Trusted is what passes all three of the masks above, and nothing
+    that is not finite. A Gaussian of `sigma` pixels softens the edge, 0 leaves it hard. As in Ruder's
+    published masks, disoccluded pixels enter it as -1 and the result is clipped, so that there the softening
+    eats into the trusted side only and nothing of the old frame shines through.
+    """
+    mask = torch.where(disocclusion_mask(flow, other_flow) > 0, motion_boundary_mask(flow), -1)
+    mask = mask * in_frame_mask(flow)
+    if sigma > 0:
+        mask = _gaussian(mask, sigma)
+    return mask.clamp(0, 1)
+
+
+def _squared_length(flow: Tensor) -> Tensor:
+    return flow.square().sum(dim=1, keepdim=True)
+
+
+def _gaussian(image: Tensor, sigma: float) -> Tensor:
+    """Blur (L, 1, H, W) by a Gaussian that ends at two sigma, the frame mirrored at its border."""
+    radius = math.ceil(2 * sigma)
+    offsets = torch.arange(-radius, radius + 1, dtype=image.dtype, device=image.device)
+    kernel = torch.softmax(-offsets.square() / (2 * sigma**2), dim=0)
+    image = image[..., _mirrored(image, -1, radius)].unfold(-1, kernel.numel(), 1)
+    image = (image * kernel).sum(dim=-1)
+    image = image[..., _mirrored(image, -2, radius), :].unfold(-2, kernel.numel(), 1)
+    return (image * kernel).sum(dim=-1)
+
+
+def _mirrored(image: Tensor, dim: int, margin: int) -> Tensor:
+    """Return the indices along a dimension with a margin on both ends: 1 0 | 0 1 2 … n-1 | n-1 n-2."""
+    size = image.shape[dim]
+    index = torch.arange(-margin, size + margin, device=image.device) % (2 * size)
+    return torch.minimum(index, 2 * size - 1 - index)

@@ -1,0 +1,158 @@
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+
+from vst.errors import InputError
+
+
+class FlowEstimator(Protocol):
+    """Anything that finds the motion between two frames.
+
+    Called with two stacks of frames, RGB in [0, 1] of shape (L, 3, H, W), it returns the flow (L, 2, H, W) in
+    pixels from the first to the second: first(p) ≈ second(p + flow(p)), always finite, the same for the same
+    frames. Backward flow of a frame is `estimator(content, previous_content)`, forward flow
+    `estimator(previous_content, content)`.
+    """
+
+    name: ClassVar[str]
+
+    def __call__(self, first: Tensor, second: Tensor) -> Tensor:
+        """Return the flow from first to second."""
+        ...
+
+
+@dataclass(frozen=True)
+class Farneback:
+    """Polynomial expansion (Farnebäck 2003) as OpenCV has it, the plain reading of the paper's optical flow.
+
+    The parameters are those of cv2.calcOpticalFlowFarneback: the pyramid's scale and levels, the averaging
+    window in pixels, iterations a level, and the neighbourhood and Gaussian of the polynomials.
+    """
+
+    name: ClassVar[str] = "farneback"
+
+    pyr_scale: float = 0.5
+    levels: int = 5
+    winsize: int = 15
+    iterations: int = 3
+    poly_n: int = 5
+    poly_sigma: float = 1.2
+
+    def __call__(self, first: Tensor, second: Tensor) -> Tensor:
+        """Return the flow (L, 2, H, W) from first to second, (L, 3, H, W) in [0, 1]."""
+
+        def estimate(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+            return cv2.calcOpticalFlowFarneback(
+                first,
+                second,
+                _NO_START,
+                self.pyr_scale,
+                self.levels,
+                self.winsize,
+                self.iterations,
+                self.poly_n,
+                self.poly_sigma,
+                0,
+            )
+
+        return _estimate_lanes(estimate, first, second)
+
+
+@dataclass(frozen=True)
+class DIS:
+    """Dense inverse search (Kroeger et al. 2016), the fast one; preset "medium", "fast" or "ultrafast"."""
+
+    name: ClassVar[str] = "dis"
+
+    preset: str = "medium"
+
+    def __post_init__(self):
+        if self.preset not in _DIS_PRESETS:
+            raise InputError(
+                f"DIS flow has no preset {self.preset!r}; give flow.preset one of {', '.join(_DIS_PRESETS)}"
+            )
+
+    def __call__(self, first: Tensor, second: Tensor) -> Tensor:
+        """Return the flow (L, 2, H, W) from first to second, (L, 3, H, W) in [0, 1]."""
+
+        def estimate(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+            # A used object keeps buffers and a start would carry the last motion on: so new, and without one.
+            return cv2.DISOpticalFlow.create(_DIS_PRESETS[self.preset]).calc(first, second, _NO_START)
+
+        # OpenCV chooses the depth of the pyramid by the width alone, and crashes, reading outside the image,
+        # where that leaves less than a patch of 8 pixels in height. Under 12 it refuses or returns NaN.
+        deepest = max(0, math.floor(math.log2(first.shape[-1] / 20)))
+        return _estimate_lanes(estimate, first, second, least_height=max(12, 8 << deepest), least_width=12)
+
+
+@dataclass(frozen=True)
+class DeepFlow:
+    """DeepFlow (Weinzaepfel et al. 2013) without its matching, as OpenCV's contrib has it: slow and good."""
+
+    name: ClassVar[str] = "deepflow"
+
+    def __post_init__(self):
+        # Some builds have the module without its functions.
+        if not hasattr(getattr(cv2, "optflow", None), "createOptFlow_DeepFlow"):
+            raise InputError(
+                "DeepFlow is missing from this OpenCV; uninstall opencv-python and install "
+                "opencv-contrib-python, or choose another flow"
+            )
+
+    def __call__(self, first: Tensor, second: Tensor) -> Tensor:
+        """Return the flow (L, 2, H, W) from first to second, (L, 3, H, W) in [0, 1]."""
+
+        def estimate(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+            return cv2.optflow.createOptFlow_DeepFlow().calc(first, second, _NO_START)
+
+        # Smaller frames leave its pyramid of steps of 0.95 so few levels that it underestimates all motion.
+        return _estimate_lanes(estimate, first, second, least_height=48, least_width=48)
+
+
+_DIS_PRESETS = {
+    "medium": cv2.DISOPTICAL_FLOW_PRESET_MEDIUM,
+    "fast": cv2.DISOPTICAL_FLOW_PRESET_FAST,
+    "ultrafast": cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST,
+}
+
+# What OpenCV takes for "no flow to start from"; its type hints do not admit it.
+_NO_START: Any = None
+
+
+def grey_levels(frames: Tensor) -> Tensor:
+    """Turn RGB (L, 3, H, W) in [0, 1] into grey uint8 (L, H, W), rounded, weighted as ITU-R BT.601 has it."""
+    weights = frames.new_tensor([0.299, 0.587, 0.114])[:, None, None]
+    return (255 * (frames * weights).sum(dim=1)).round().clamp(0, 255).to(torch.uint8)
+
+
+def _estimate_lanes(
+    estimate: Callable[[np.ndarray, np.ndarray], np.ndarray],
+    first: Tensor,
+    second: Tensor,
+    least_height: int = 1,
+    least_width: int = 1,
+) -> Tensor:
+    """Run a grey algorithm lane by lane; smaller frames are continued by their border, the flow cropped."""
+    height, width = first.shape[-2:]
+    below, beside = max(0, least_height - height), max(0, least_width - width)
+    margins = ((below // 2, below - below // 2), (beside // 2, beside - beside // 2))
+    flows = [
+        estimate(np.pad(a, margins, mode="edge"), np.pad(b, margins, mode="edge"))
+        for a, b in zip(_to_numpy(first), _to_numpy(second), strict=True)
+    ]
+    top, left = margins[0][0], margins[1][0]
+    flow = torch.from_numpy(np.stack(flows)[:, top : top + height, left : left + width])
+    flow = flow.permute(0, 3, 1, 2).contiguous().nan_to_num(nan=0, posinf=0, neginf=0)
+    return flow.to(device=first.device, dtype=first.dtype)
+
+
+def _to_numpy(frames: Tensor) -> np.ndarray:
+    return grey_levels(frames.detach()).cpu().numpy()

@@ -1,0 +1,28 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from vst.features.vgg import Activations
+from vst.frames import Target
+from vst.losses.functional import content_loss
+from vst.losses.loss import Loss
+
+
+class ContentLoss(Loss):
+    """`content_loss` at conv4_2, or its mean over several layers."""
+
+    def __init__(self, weight: float, layers: Sequence[str]):
+        super().__init__(weight, layers)
+        self._targets: Activations = {}
+
+    def begin_frame(self, target: Target) -> None:
+        """Hold the content frame's activations."""
+        self._targets = {layer: target.activations[layer] for layer in self.layers}
+
+    def forward(self, canvas: Tensor, activations: Activations) -> Tensor:
+        """(L,), mean squared difference of activations."""
+        losses = [content_loss(activations[layer], self._targets[layer]) for layer in self.layers]
+        return torch.stack(losses).mean(0)

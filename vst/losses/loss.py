@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+
+from vst.features.vgg import Activations
+from vst.frames import Target
+
+
+class Loss(nn.Module, ABC):
+    """One weighted term of L_total: it holds this frame's targets, and compares the canvas with them.
+
+    `layers` are the VGG-19 layers whose activations it wants, of the style, the content and the canvas.
+    """
+
+    def __init__(self, weight: float, layers: Sequence[str] = ()):
+        super().__init__()
+        self.weight = weight
+        self.layers = tuple(layers)
+
+    def begin_run(self, style: Activations) -> None:  # noqa: B027 - most terms want nothing of the style
+        """Take what the term needs of the painting's activations, once a run."""
+
+    @abstractmethod
+    def begin_frame(self, target: Target) -> None:
+        """Take what the term needs of the frame to paint, once a frame; nothing is recomputed later."""
+
+    @abstractmethod
+    def forward(self, canvas: Tensor, activations: Activations) -> Tensor:
+        """The term's value, before its weight, for a canvas (L, 3, H, W) and its activations: (L,)."""

@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import Tensor
+
+from vst.features.vgg import Activations
+from vst.frames import Target
+from vst.losses.functional import Normalisation, gram_matrix, style_loss
+from vst.losses.loss import Loss
+
+
+class StyleLoss(Loss):
+    """`style_loss` over the Gram matrices of the painting, which are computed once a run."""
+
+    def __init__(self, weight: float, layers: Sequence[str], normalisation: Normalisation = "chw"):
+        super().__init__(weight, layers)
+        self.normalisation: Normalisation = normalisation
+        self._targets: list[Tensor] = []
+
+    def begin_run(self, style: Activations) -> None:
+        """Hold the painting's Gram matrices."""
+        self._targets = self._grams(style)
+
+    def begin_frame(self, target: Target) -> None:
+        """Nothing: the painting is the same for every frame."""
+
+    def forward(self, canvas: Tensor, activations: Activations) -> Tensor:
+        """(L,), mean over the layers of the mean squared difference of Gram matrices."""
+        return style_loss(self._grams(activations), self._targets)
+
+    def _grams(self, activations: Activations) -> list[Tensor]:
+        return [gram_matrix(activations[layer], self.normalisation) for layer in self.layers]

@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from torch import Tensor
+
+Outcome = Literal["finished", "restarted", "abandoned"]
+
+
+@dataclass(frozen=True)
+class Losses:
+    """The value of an objective: what is minimised, and the terms it is made of, for the record.
+
+    `total` is (L,); `terms` are (L,) each, by name, before their weights.
+    """
+
+    total: Tensor
+    terms: Mapping[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Solution:
+    """What `minimise` found, lane by lane.
+
+    point        the best iterate, of the start's shape
+    losses       at the best iterate: `total` and every term, (L,) each
+    curves       at every evaluation: `total` and every term, (evaluations, L) each, on the CPU; not a number
+                 where the lane had stopped before
+    evaluations  of the objective, (L,) integers
+    outcomes     a lane each: `finished` its evaluations; `restarted` from the best iterate, once, because a
+                 value was not finite, and finished; `abandoned` because it happened again, and the best kept
+    seconds      of wall-clock time, for all lanes together
+    """
+
+    point: Tensor
+    losses: dict[str, Tensor]
+    curves: dict[str, Tensor]
+    evaluations: Tensor
+    outcomes: tuple[Outcome, ...]
+    seconds: float

@@ -1,0 +1,89 @@
+"""The run's own record: tables that grow by whole rows, and files that appear whole or not at all."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+
+class Table:
+    """A CSV file that grows by rows. What is on disk after a kill is cut back to a size known to be whole."""
+
+    def __init__(self, path: Path):
+        self.path = path
+        self.columns: list[str] = []
+
+    def begin(self, columns: Sequence[str], size: int = 0) -> None:
+        """Start with a header, or go on after the first `size` bytes of what is there."""
+        self.columns = list(columns)
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        if size:
+            os.truncate(self.path, size)
+        else:
+            self.path.write_text(_lines([self.columns]), encoding="utf-8")
+
+    def append(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Add rows in one write; values of columns that a row does not have stay empty."""
+        text = _lines([_cell(row.get(column)) for column in self.columns] for row in rows)
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(text)
+
+    @property
+    def size(self) -> int:
+        """Bytes written so far."""
+        return self.path.stat().st_size
+
+    def read(self) -> list[dict[str, str]]:
+        """All rows, by column."""
+        with self.path.open(encoding="utf-8", newline="") as file:
+            return list(csv.DictReader(file))
+
+
+def _lines(rows: Iterable[Sequence[Any]]) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue()
+
+
+def _cell(value: Any) -> Any:
+    # nine digits tell every float32 from the next
+    return f"{value:.9g}" if isinstance(value, float) else value
+
+
+@contextmanager
+def written_aside(path: Path) -> Iterator[Path]:
+    """Give a file beside `path` to write; it takes the place of `path` at the end, or goes where that fails."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.name}.part")
+    try:
+        yield aside
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file, whole or not at all."""
+    with written_aside(path) as aside:
+        aside.write_text(text, encoding="utf-8")
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Write JSON that any reader takes: indented, and without NaN, which stands as null."""
+    write_text(path, json.dumps(_plain(content), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
+        return None
+    return value

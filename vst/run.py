@@ -1,0 +1,333 @@
+"""One run: from its configuration to its directory. Nothing else in the house reads the configuration."""
+
+from __future__ import annotations
+
+import logging
+import math
+import platform
+import shutil
+import signal
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+from filelock import FileLock, Timeout
+from omegaconf import DictConfig, OmegaConf
+
+from vst.build import build, check
+from vst.config import Config
+from vst.errors import ClipBroke, InputError
+from vst.records import write_json, write_text
+
+if TYPE_CHECKING:
+    import torch
+    from pytorch_lightning import Trainer
+
+    from vst.frames import Clip
+    from vst.losses.loss import Loss
+    from vst.stylizer import VideoStylizer
+
+Settings = dict[str, Any]
+
+
+class Interrupted(BaseException):
+    """A signal asked the run to end; its status is 128 and the signal's number, as shells have it."""
+
+    def __init__(self, number: int):
+        super().__init__(signal.Signals(number).name)
+        self.status = 128 + number
+
+
+def run(cfg: DictConfig, overrides: Sequence[str] = ()) -> Path:
+    """Paint a clip as configured, and return the run's directory.
+
+    Everything that can be wrong with the configuration and the files it names is found before anything is
+    written. `overrides` are the command line's, for the record.
+    """
+    settings = resolve(cfg)
+    _check_values(settings)
+    clip: Clip = build(settings["video"])
+    directory = Path(settings["paths"]["run"])
+    with _locked(directory):
+        _check_directory(directory, settings)
+        module, parts = _build_parts(settings, clip)
+        _write_configuration(directory, cfg, overrides)
+        _paint(directory, settings, clip, module, parts)
+    return directory
+
+
+def resolve(cfg: DictConfig) -> Settings:
+    """The configuration as plain containers, complete and with every option known."""
+    unknown = set(cfg) - set(Config.__dataclass_fields__)
+    if unknown:
+        raise InputError(f"{sorted(map(str, unknown))[0]} is not an option; see python -m vst --help")
+    if missing := OmegaConf.missing_keys(cfg):
+        option = sorted(missing)[0]
+        raise InputError(f"{option} is not given; add {option}=… to the command line")
+    settings = OmegaConf.to_container(cfg, resolve=True)
+    assert isinstance(settings, dict)
+    plain: Settings = {str(key): value for key, value in settings.items()}
+    for group, node in plain.items():
+        check(node, group)
+    return plain
+
+
+def _check_values(settings: Settings) -> None:
+    for name in ("alpha", "beta", "eta"):
+        if not (math.isfinite(settings[name]) and settings[name] >= 0):
+            raise InputError(f"{name} is {settings[name]}, and a weight is a number of 0 or more; correct {name}")
+    for name in ("evaluations", "passes"):
+        if settings[name] < 1:
+            raise InputError(f"{name} is {settings[name]}, and at least 1 is needed; raise {name}")
+    coherent = set(settings["loss"]) - {"content", "style"}
+    if settings["eta"] > 0 and not coherent:
+        raise InputError(
+            f"eta is {settings['eta']:g}, but the model {settings['model']} has no coherence for it to weigh; "
+            f"drop eta, or choose another model"
+        )
+
+
+@contextmanager
+def _locked(directory: Path) -> Iterator[None]:
+    """Hold the run's directory; leave none behind that was made for a run that could not begin."""
+    created = not directory.exists() or not any(directory.iterdir())
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(directory / ".lock")
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise InputError(
+            f"the run directory {directory} is in use by another run; wait for it, or name another with hydra.run.dir"
+        ) from error
+    except OSError as error:
+        raise InputError(
+            f"the run directory {directory} cannot be written ({error.strerror}); name another with hydra.run.dir"
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
+        (directory / ".lock").unlink(missing_ok=True)
+        if created and directory.is_dir() and not any(directory.iterdir()):
+            directory.rmdir()
+
+
+def _check_directory(directory: Path, settings: Settings) -> None:
+    """Refuse a directory that holds another run, or that has nothing to go on with."""
+    from vst.callbacks.resume import load_checkpoint
+
+    state = load_checkpoint(directory)
+    if settings["resume"] is None:
+        if state is not None or (directory / "metrics.json").exists():
+            raise InputError(
+                f"{directory} holds a run already; go on with it by resume={directory}, or name another directory "
+                f"with hydra.run.dir"
+            )
+        return
+    if state is None:
+        raise InputError(f"{directory} holds no run to go on with; name a run directory with resume")
+    changed = _first_difference(state["config"], _identity(settings))
+    if changed:
+        raise InputError(
+            f"the run in {directory} was configured with another {changed}; resume it with its own options, "
+            f"or begin a new run"
+        )
+
+
+def _identity(settings: Settings) -> Settings:
+    """The part of the configuration that decides what is painted, rather than how it is shown or where."""
+    elsewhere = ("resume", "paths", "callbacks", "logger", "trainer")
+    return {key: value for key, value in settings.items() if key not in elsewhere}
+
+
+def _first_difference(before: Any, now: Any, path: str = "") -> str | None:
+    """The first option, by its path, in which two configurations differ."""
+    if not (isinstance(before, dict) and isinstance(now, dict)):
+        return None if before == now else path
+    for key in sorted(set(before) | set(now)):
+        inner = f"{path}.{key}" if path else key
+        if key not in before or key not in now:
+            return inner
+        if found := _first_difference(before[key], now[key], inner):
+            return found
+    return None
+
+
+def _build_parts(settings: Settings, clip: Clip) -> tuple[VideoStylizer, dict[str, Any]]:
+    """Build the module, the data, and what surrounds them."""
+    painting = build(settings["style"])
+    flow = build(settings["flow"])
+    losses: dict[str, Loss] = {name: build(node) for name, node in settings["loss"].items()}
+    _check_size(clip, painting.image, losses)
+    backbone = build(settings["backbone"])
+
+    from vst.stylizer import VideoStylizer
+    from vst.video.datamodule import ClipDataModule
+    from vst.video.store import FrameStore, Paintings
+
+    kept = Path(settings["paths"]["run"]) / "checkpoints"
+    several = settings["passes"] > 1
+    module = VideoStylizer(
+        backbone=backbone,
+        losses=losses,
+        style=painting.image,
+        start=build(settings["start"]),
+        canvas=build(settings["canvas"]),
+        minimise=build(settings["optimizer"]),
+        flow=flow,
+        seed=settings["seed"],
+        paintings=Paintings(kept / "paintings") if several else None,
+    )
+    data = ClipDataModule(clip, FrameStore(kept / "content") if several else None)
+    callbacks = {name: build(node) for name, node in settings["callbacks"].items() if node}
+    loggers = [build(node) for node in settings["logger"].values()]
+    return module, {"data": data, "callbacks": callbacks, "loggers": loggers, "painting": painting}
+
+
+def _check_size(clip: Clip, style: torch.Tensor, losses: dict[str, Loss]) -> None:
+    from vst.features.vgg import check_layers, smallest_side
+
+    layers = {layer for loss in losses.values() for layer in loss.layers}
+    check_layers(layers)
+    if not layers:
+        return
+    least = smallest_side(layers)
+    info = clip.info
+    for what, sides, remedy in (
+        (f"the frames of {info.name}", (info.width, info.height), "give a larger clip or video.size"),
+        ("the painting", (style.shape[3], style.shape[2]), "give a larger painting or style.size"),
+    ):
+        if min(sides) < least:
+            raise InputError(
+                f"{what} are {sides[0]}x{sides[1]} pixels, and VGG-19 needs {least} a side for "
+                f"{max(layers)}; {remedy}"
+            )
+
+
+def _write_configuration(directory: Path, cfg: DictConfig, overrides: Sequence[str]) -> None:
+    """Keep what the run was asked for, as Hydra would."""
+    from hydra.core.hydra_config import HydraConfig
+
+    kept = directory / ".hydra"
+    write_text(kept / "config.yaml", OmegaConf.to_yaml(cfg))
+    write_text(kept / "overrides.yaml", OmegaConf.to_yaml(OmegaConf.create(list(overrides))))
+    if HydraConfig.initialized():
+        write_text(kept / "hydra.yaml", OmegaConf.to_yaml(HydraConfig.instance().cfg))
+
+
+def _paint(
+    directory: Path, settings: Settings, clip: Clip, module: VideoStylizer, parts: dict[str, Any]
+) -> None:
+    """Fit, come what may, and leave a record that says how it ended."""
+    from vst.callbacks.resume import load_checkpoint, take_up
+
+    state = load_checkpoint(directory)
+    if state is not None and state["pass"] >= settings["passes"]:
+        print(f"{directory} is finished already")
+        return
+    callbacks = parts["callbacks"]
+    if "resume" in callbacks:
+        callbacks["resume"].config = _identity(settings)
+    for logger in parts["loggers"]:
+        logger.describe(settings["model"], parts["painting"].name, clip.info.name, settings)
+    remaining = settings["passes"] - (state["pass"] if state else 0)
+    trainer = _trainer(settings, remaining, list(callbacks.values()), parts["loggers"])
+    if state is not None:
+        take_up(state, trainer, module, parts["data"])
+    status = "failed"
+    try:
+        with _signals():
+            trainer.fit(module, datamodule=parts["data"])
+        status = "finished"
+        shutil.rmtree(directory / "checkpoints" / "paintings", ignore_errors=True)
+        shutil.rmtree(directory / "checkpoints" / "content", ignore_errors=True)
+    except Interrupted:
+        status = "interrupted"
+        raise
+    except ClipBroke:
+        status = "broken"
+        raise
+    finally:
+        summary = callbacks["metrics"].summary() if "metrics" in callbacks else {}
+        record = {"status": status, "summary": summary}
+        write_json(directory / "metrics.json", {**record, **_provenance(settings, module, clip, parts)})
+        for logger in parts["loggers"]:
+            logger.log_summary(summary)
+            logger.finish(failed=status != "finished")
+
+
+def _trainer(settings: Settings, epochs: int, callbacks: list[Any], loggers: list[Any]) -> Trainer:
+    from pytorch_lightning.callbacks import Checkpoint
+    from pytorch_lightning.plugins.environments import LightningEnvironment
+
+    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
+    # what Lightning says of ordinary training, and a frame loop is not: workers, log intervals, no optimizer
+    warnings.filterwarnings("ignore", module="pytorch_lightning", category=UserWarning)
+    options = {
+        "max_epochs": epochs,
+        "callbacks": callbacks,
+        "logger": loggers,
+        "enable_checkpointing": any(isinstance(part, Checkpoint) for part in callbacks),
+        "reload_dataloaders_every_n_epochs": 1,
+        # one process, even where SLURM's variables are about
+        "plugins": [LightningEnvironment()],
+    }
+    return build({**settings["trainer"], "_partial_": True})(**options)
+
+
+@contextmanager
+def _signals() -> Iterator[None]:
+    """Turn SIGTERM and SIGINT into `Interrupted`, once: a second one does not disturb the tidying up."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        for signalled in handled:
+            signal.signal(signalled, signal.SIG_IGN)
+        raise Interrupted(number)
+
+    handled = (signal.SIGTERM, signal.SIGINT)
+    before = [signal.signal(number, interrupt) for number in handled]
+    try:
+        yield
+    finally:
+        for number, handler in zip(handled, before, strict=True):
+            signal.signal(number, handler)
+
+
+def _provenance(settings: Settings, module: VideoStylizer, clip: Clip, parts: dict[str, Any]) -> Settings:
+    """What it takes to repeat the run."""
+    import torch
+
+    weights = module.backbone.weights
+    packages = ("vst", "torch", "torchvision", "pytorch-lightning", "opencv-contrib-python", "av", "numpy")
+    info = clip.info
+    return {
+        "provenance": {
+            "config": settings,
+            "seed": settings["seed"],
+            "weights": {"name": weights.name, "sha256": weights.sha256},
+            "clip": {
+                "name": info.name,
+                "start": info.start,
+                "frames": info.frames,
+                "size": [info.width, info.height],
+                "frame_rate": str(info.frame_rate),
+            },
+            "style": parts["painting"].name,
+            "versions": {"python": platform.python_version(), **{name: version(name) for name in packages}},
+            "machine": {
+                "platform": platform.platform(),
+                "device": _device_name(module.device),
+                "threads": torch.get_num_threads(),
+            },
+        }
+    }
+
+
+def _device_name(device: torch.device) -> str:
+    import torch
+
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor() or device.type

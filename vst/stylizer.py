@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from pytorch_lightning import LightningModule
+from torch import Generator, Tensor, nn
+
+from vst.canvas import Canvas
+from vst.features.vgg import VGG19, check_layers
+from vst.flow.estimators import FlowEstimator
+from vst.frames import Frame, Neighbour, Stylized, Target
+from vst.losses.loss import Loss
+from vst.optim import Losses, Solution
+from vst.video.store import Paintings
+
+Start = Callable[[Target, Generator], Tensor]
+Minimise = Callable[..., Solution]
+
+
+class VideoStylizer(LightningModule):
+    """The frame loop: paints one frame a training step, an epoch being a pass over the stretch.
+
+    `losses` are the terms of L_total by name, `style` the painting (1, 3, h, w). In a run of more than one
+    pass `paintings` keeps those of each; from the second pass on, a frame starts from its own painting of
+    the pass before.
+    """
+
+    def __init__(
+        self,
+        backbone: VGG19,
+        losses: Mapping[str, Loss],
+        style: Tensor,
+        start: Start,
+        canvas: Canvas,
+        minimise: Minimise,
+        flow: FlowEstimator,
+        seed: int,
+        paintings: Paintings | None = None,
+    ):
+        super().__init__()
+        # Lightning is not to step, to clip or to save anything here: a frame's pixel loop is its own.
+        self.automatic_optimization = False
+        self.backbone = backbone
+        self.losses = nn.ModuleDict(losses)
+        self.register_buffer("style", style, persistent=False)
+        self.start, self.canvas, self.minimise, self.flow = start, canvas, minimise, flow
+        self.seed = seed
+        self.paintings = paintings
+        self.layers = sorted({layer for loss in losses.values() for layer in loss.layers})
+        check_layers(self.layers)
+        self.previous: tuple[Tensor, Tensor] | None = None
+        """Source and painting of the frame that was painted last in this pass."""
+        self.on_evaluation: Callable[[int], None] | None = None
+
+    def configure_optimizers(self) -> None:
+        """None that Lightning would know of."""
+
+    def on_fit_start(self) -> None:
+        """Look at the painting, once a run."""
+        with torch.no_grad():
+            style = self.backbone(self.style, self.layers)
+        for loss in self._terms():
+            loss.begin_run(style)
+
+    def training_step(self, frame: Frame, index: int) -> dict[str, Any]:
+        """Paint one frame."""
+        target = self._target(frame)
+        for loss in self._terms():
+            loss.begin_frame(target)
+        start = self._start(target, frame)
+
+        def objective(coefficients: Tensor) -> Losses:
+            return self._total(self.canvas.image(coefficients, start))
+
+        solution = self.minimise(
+            objective, self.canvas.coefficients(start), on_evaluation=self.on_evaluation
+        )
+        image = self.canvas.image(solution.point, start).clamp(0, 1)
+        self.previous = frame.content, image
+        if self.paintings is not None:
+            self.paintings.of(frame.pass_index).save(frame.index, image)
+        return {"stylized": Stylized(frame, image, target.neighbour, solution)}
+
+    def on_train_epoch_end(self) -> None:
+        """A pass begins without a neighbour."""
+        self.previous = None
+
+    def _terms(self) -> list[Loss]:
+        return [loss for loss in self.losses.values() if isinstance(loss, Loss)]
+
+    def _target(self, frame: Frame) -> Target:
+        neighbour = None
+        if self.previous is not None:
+            neighbour = Neighbour(*self.previous, current_content=frame.content, estimator=self.flow)
+        earlier = None
+        if frame.pass_index > 0 and self.paintings is not None:
+            earlier = self.paintings.of(frame.pass_index - 1).load(frame.index).to(frame.content)
+        with torch.no_grad():
+            activations = self.backbone(frame.content, self.layers)
+        return Target(frame.content, activations, neighbour, earlier)
+
+    def _start(self, target: Target, frame: Frame) -> Tensor:
+        if target.earlier is not None:
+            return target.earlier
+        # drawn from the frame's place in the run alone, so that a resumed run draws the same
+        place = (self.seed * 1_000_003 + frame.pass_index) * 1_000_003 + frame.source_index
+        return self.start(target, Generator().manual_seed(place % 2**63))
+
+    def _total(self, canvas: Tensor) -> Losses:
+        """L_total = α L_content + β L_style + η L_coherence, and its terms, lane by lane."""
+        activations = self.backbone(canvas, self.layers)
+        terms = {name: loss(canvas, activations) for name, loss in self.losses.items()}
+        weighted = [self.losses[name].weight * value for name, value in terms.items()]
+        return Losses(torch.stack(weighted).sum(0), terms)

@@ -1,0 +1,324 @@
+from __future__ import annotations
+
+import errno
+import os
+from collections import deque
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+from heapq import merge
+from pathlib import Path
+
+import av
+import av.filter
+import numpy as np
+from av.audio.stream import AudioStream
+from av.container import InputContainer, OutputContainer
+from av.packet import Packet
+from av.stream import Stream
+from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
+from av.video.stream import VideoStream
+from numpy.typing import NDArray
+
+from vst.frames import ClipInfo
+from vst.video.reader import open_clip
+from vst.video.store import written_aside
+
+# What players play from an mp4. The format can hold more (PCM, Vorbis), but hardly anything plays it there.
+SOUND_FOR_MP4 = {"aac", "ac3", "alac", "eac3", "flac", "mp3", "opus"}
+
+AAC_RATES = {8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000}
+
+# swscale's flags FULL_CHR_H_INP and ACCURATE_RND, without which it trades chroma and rounding for speed.
+# As numbers: PyAV has had names for them since version 17 only.
+CHROMA_FILTER = int(Interpolation.BICUBIC) | 0x4000 | 0x40000
+
+# The numbers of matrices, primaries and transfer in a stream (ITU-T H.273, tables 2 to 4).
+BT709, BT601 = 1, 6
+
+# Errors of the disk that is written to. Any other means that the sound is at fault.
+DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS}
+
+
+@dataclass(frozen=True)
+class Written:
+    """What `write_video` wrote: the number of frames, and what became of the sound.
+
+    `sound` is "copied", "encoded as AAC", "none", or "left out: " and why.
+    """
+
+    frames: int
+    sound: str
+
+
+def write_video(
+    path: str | Path, frames: Iterable[tuple[NDArray[np.uint8], int]], info: ClipInfo, crf: int = 16
+) -> Written:
+    """Write frames as an H.264 mp4 that browsers play, with timing and sound of the clip they are from.
+
+    `frames` are RGB images of shape (H, W, 3), all of one size, each with its pts in the clip's `time_base`,
+    in order; there may be fewer than `info.frames`, and the sound then ends with the last of them. An odd
+    side grows by one pixel, which repeats the edge. The file appears whole or not at all: errors of the disk
+    come as `OSError`. `crf` is x264's quality, 0 (nearly lossless) to 51.
+    """
+    path = Path(path)
+    with written_aside(path.absolute()) as whole, _removed_after(whole.with_suffix(".pictures")) as pictures:
+        count, end_pts = _write_pictures(pictures, frames, info, crf)
+        sound = _add_sound(pictures, whole, info, end_pts)
+    return Written(count, sound)
+
+
+@contextmanager
+def _removed_after(path: Path) -> Generator[Path]:
+    try:
+        yield path
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def _write_pictures(
+    path: Path, frames: Iterable[tuple[NDArray[np.uint8], int]], info: ClipInfo, crf: int
+) -> tuple[int, int]:
+    """Write the frames without sound; return how many there were, and the pts at which the last one ends."""
+    count, end_pts, shape = 0, info.start_pts, None
+    durations: deque[int] = deque()
+    with _create(path, info) as output:
+        for image, pts, duration in _with_durations(frames, info):
+            if shape is None:
+                shape = image.shape
+                stream = _add_picture_stream(output, image, info, crf)
+                reformatter = VideoReformatter()
+            elif image.shape != shape:
+                raise ValueError(f"frame {count} has the shape {image.shape}, those before it {shape}")
+            durations.append(duration)
+            picture = _to_yuv(image, reformatter)
+            picture.pts, picture.time_base = pts - info.start_pts, info.time_base
+            _mux_pictures(output, stream.encode(picture), durations)
+            count, end_pts = count + 1, pts + duration
+        if shape is None:
+            raise ValueError(f"there are no frames to write to {path}")
+        _mux_pictures(output, stream.encode(None), durations)
+    return count, end_pts
+
+
+def _with_durations(
+    frames: Iterable[tuple[NDArray[np.uint8], int]], info: ClipInfo
+) -> Iterator[tuple[NDArray[np.uint8], int, int]]:
+    """Yield each frame with its pts and how long it shows, holding one back until its successor comes."""
+    count, held = 0, None
+    for image, pts in frames:
+        if held is not None:
+            if pts <= held[1]:
+                raise ValueError(f"frame {count} at {pts} does not come after the one at {held[1]}")
+            yield *held, pts - held[1]
+        held = image, pts
+        count += 1
+    if held is not None:
+        usual = max(1, round(1 / (info.frame_rate * info.time_base)))
+        yield *held, max(1, info.end_pts - held[1]) if count == info.frames else usual
+
+
+def _create(path: Path, info: ClipInfo) -> OutputContainer:
+    # The pictures' timescale is the source's, so that its times are kept to the tick; the movie's is in which
+    # it says when the sound sets in, by default in milliseconds.
+    options = {
+        "movflags": "+faststart",
+        "video_track_timescale": str(info.time_base.denominator),
+        "movie_timescale": "90000",
+    }
+    return av.open(str(path), "w", format="mp4", options=options)
+
+
+def _add_picture_stream(
+    output: OutputContainer, image: NDArray[np.uint8], info: ClipInfo, crf: int
+) -> VideoStream:
+    # No B-frames: decoding order is then showing order, so mp4 keeps every frame's own duration.
+    stream = output.add_stream("libx264", rate=info.frame_rate, options={"crf": str(crf), "bf": "0"})
+    height, width = _even(image).shape[:2]
+    stream.height, stream.width, stream.pix_fmt = height, width, "yuv420p"
+    codec = stream.codec_context
+    codec.time_base = info.time_base
+    codec.sample_aspect_ratio = info.pixel_aspect
+    codec.color_range = ColorRange.MPEG
+    codec.colorspace = BT709 if _is_hd(height) else BT601
+    codec.color_primaries = codec.color_trc = BT709
+    return stream
+
+
+def _is_hd(height: int) -> bool:
+    """Say which matrix a player takes that overlooks the tags: BT.709 if so, else BT.601."""
+    return height >= 720
+
+
+def _even(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return an image (H, W, 3) with odd sides made even by repeating the edge, as 4:2:0 chroma needs it."""
+    height, width = image.shape[:2]
+    return np.pad(image, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
+
+
+def _to_yuv(image: NDArray[np.uint8], reformatter: VideoReformatter) -> av.VideoFrame:
+    """Return an image (H, W, 3) as yuv420p of limited range."""
+    picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(_even(image)), format="rgb24")
+    return reformatter.reformat(
+        picture,
+        format="yuv420p",
+        dst_colorspace=Colorspace.ITU709 if _is_hd(picture.height) else Colorspace.ITU601,
+        src_color_range=ColorRange.JPEG,
+        dst_color_range=ColorRange.MPEG,
+        interpolation=CHROMA_FILTER,
+    )
+
+
+def _mux_pictures(output: OutputContainer, packets: list[Packet], durations: deque[int]) -> None:
+    """Write encoded frames, with the durations of those that are not written yet in order."""
+    for packet in packets:
+        packet.duration = durations.popleft()
+        output.mux(packet)
+
+
+def _add_sound(pictures: Path, whole: Path, info: ClipInfo, end_pts: int) -> str:
+    """Make the whole file of the pictures and the sound of their time; return what became of the sound."""
+    if info.sound is None:
+        os.replace(pictures, whole)  # noqa: PTH105 - as in `written_aside`
+        return "none"
+    reason = ""
+    for encode in (False, True):
+        try:
+            if not _join(pictures, whole, info.sound, info, end_pts, encode):
+                break
+            return "encoded as AAC" if encode else "copied"
+        except (av.FFmpegError, ValueError) as error:
+            # A broken sound track is no reason to lose the pictures; a full disk is the caller's business.
+            if isinstance(error, OSError) and error.errno in DISK_ERRORS:
+                raise
+            reason = str(error)
+    os.replace(pictures, whole)  # noqa: PTH105
+    return f"left out: {reason}" if reason else "none"
+
+
+def _join(pictures: Path, whole: Path, sound_file: Path, info: ClipInfo, end_pts: int, encode: bool) -> int:
+    """Write the pictures and the sound of their time to one file; return the number of packets of sound."""
+    start, end = info.start_pts * info.time_base, end_pts * info.time_base
+    count = 0
+    with (
+        open_clip(sound_file) as source,
+        open_clip(pictures) as painted,
+        _create(whole, info) as output,
+    ):
+        picture_stream = output.add_stream_from_template(painted.streams.video[0], opaque=True)
+        add = _encoded_sound if encode else _copied_sound
+        sound_stream, sound = add(source, output, start, end)
+        both = merge(_packets(painted, painted.streams.video[0], picture_stream), sound, key=_decoding_time)
+        for packet in both:
+            count += packet.stream is sound_stream
+            output.mux(packet)
+    return count
+
+
+def _decoding_time(packet: Packet) -> Fraction:
+    return (packet.dts or 0) * packet.time_base
+
+
+def _sound_track(source: InputContainer) -> AudioStream:
+    if not source.streams.audio or source.streams.audio[0].codec_context is None:
+        raise ValueError("no decoder knows the sound")
+    return source.streams.audio[0]
+
+
+def _packets(source: InputContainer, stream: Stream, target: Stream) -> Iterator[Packet]:
+    """Yield the packets of a stream, addressed to the stream they are copied to."""
+    for packet in source.demux(stream):
+        if packet.dts is not None:  # else it only marks the end
+            packet.stream = target
+            yield packet
+
+
+def _copied_sound(
+    source: InputContainer, output: OutputContainer, start: Fraction, end: Fraction
+) -> tuple[Stream, Iterator[Packet]]:
+    """Return a stream for the sound from `start` to `end` (seconds), and its packets as they are."""
+    track = _sound_track(source)
+    codec = track.codec_context.codec.canonical_name
+    if codec not in SOUND_FOR_MP4:
+        raise ValueError(f"an mp4 with {codec} sound is not played")
+    target = output.add_stream_from_template(track)
+    rate = track.codec_context.sample_rate
+    return target, _shifted(_packets(source, track, target), start, end, Fraction(1, rate))
+
+
+def _shifted(packets: Iterable[Packet], start: Fraction, end: Fraction, sample: Fraction) -> Iterator[Packet]:
+    """Yield the packets that begin from `start` on and before `end`, with times from `start`.
+
+    The times are in seconds. They are rounded to a `sample`: an avi counts its sound in packets.
+    """
+    for packet in packets:
+        decoded = (packet.dts or 0) * packet.time_base
+        shown = decoded if packet.pts is None else packet.pts * packet.time_base
+        lasts = (packet.duration or 0) * packet.time_base
+        if start <= shown < end:
+            packet.time_base = sample
+            packet.pts, packet.dts = round((shown - start) / sample), round((decoded - start) / sample)
+            packet.duration = round(lasts / sample)
+            yield packet
+
+
+def _encoded_sound(
+    source: InputContainer, output: OutputContainer, start: Fraction, end: Fraction
+) -> tuple[Stream, Iterator[Packet]]:
+    """Return a stream for the sound from `start` to `end` (seconds), and its packets encoded as AAC."""
+    track = _sound_track(source)
+    rate = track.codec_context.sample_rate
+    target = output.add_stream("aac", rate=rate if rate in AAC_RATES else 48000, bit_rate=192_000)
+    target.codec_context.layout = "mono" if track.codec_context.layout.nb_channels == 1 else "stereo"
+    return target, _encode(_samples(source, track, target, start, end), target)
+
+
+def _encode(samples: Iterator[av.AudioFrame], target: AudioStream) -> Iterator[Packet]:
+    for frame in samples:
+        yield from target.encode(frame)
+    yield from target.encode(None)
+
+
+def _samples(
+    source: InputContainer, track: AudioStream, target: AudioStream, start: Fraction, end: Fraction
+) -> Iterator[av.AudioFrame]:
+    """Yield the decoded sound from `start` to `end` (seconds), timed from `start`, with silence in gaps."""
+    graph = av.filter.Graph()
+    nodes = [
+        graph.add_abuffer(template=track),
+        graph.add("atrim", f"start={float(start):.6f}:end={float(end):.6f}"),
+        graph.add("asetpts", f"PTS-{float(start):.6f}/TB"),
+        graph.add("aresample", f"{target.codec_context.sample_rate}:async=1:first_pts=0"),
+        graph.add("aformat", f"sample_fmts=fltp:channel_layouts={target.codec_context.layout.name}"),
+        graph.add("abuffersink"),
+    ]
+    graph.link_nodes(*nodes).configure()
+    for frame in _decoded(source, track, end):
+        graph.push(frame)
+        yield from _filtered(graph)
+    graph.push(None)
+    yield from _filtered(graph)
+
+
+def _decoded(source: InputContainer, track: AudioStream, end: Fraction) -> Iterator[av.AudioFrame]:
+    """Yield the decoded sound up to `end` (seconds), without the packets that are damaged."""
+    for packet in source.demux(track):
+        try:
+            frames = packet.decode()
+        except av.FFmpegError:
+            continue
+        for frame in frames:
+            if frame.time is not None and frame.time >= end:
+                return
+            yield frame
+
+
+def _filtered(graph: av.filter.Graph) -> Iterator[av.AudioFrame]:
+    while True:
+        try:
+            frame = graph.pull()
+        except (av.BlockingIOError, av.EOFError):
+            return
+        if isinstance(frame, av.AudioFrame):
+            yield frame
