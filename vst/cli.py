@@ -30,6 +30,8 @@ def main() -> None:
     try:
         sys.argv[1:] = _with_stored_overrides(sys.argv[1:])
         hydra.main(version_base="1.3", config_path=str(conf_dir().resolve()), config_name="config")(_job)()
+        if len(_finished) > 1:
+            print("\n" + "\n\n".join(_where(directory) for directory in _finished))
     except Interrupted as interrupted:
         _leave(f"ended by {interrupted}; go on with resume=<the run's directory>", interrupted.status)
     except VstError as error:
@@ -40,6 +42,10 @@ def main() -> None:
         where = f" ({error.filename})" if error.filename else ""
         reason = error.strerror or str(error)
         _leave(f"the run could not be written: {reason}{where}; free or mend the disk, and resume it", 1)
+
+
+_finished: list[Path] = []
+"""The directories of the runs of this process, in order."""
 
 
 def _job(cfg: DictConfig) -> None:
@@ -62,7 +68,9 @@ def _job(cfg: DictConfig) -> None:
         # Hydra goes on with the other jobs, and reports one failure of them all at the end
         print(f"vst: {_job_name()}: {error}", file=sys.stderr)
         raise
-    print(_where(directory))
+    _finished.append(directory)
+    if not several:
+        print(_where(directory))
 
 
 def _remove_empty(directory: Path) -> None:
@@ -123,7 +131,9 @@ def _sentence(error: Exception) -> str:
         return f"{option} is not an option{_did_you_mean(option)}; see python -m vst --help"
     if found := re.search(r"Error merging override (\S+?)=(.*)", text):
         option, value = found.groups()
-        kind = {"Integer": "a whole number", "Float": "a number"}.get(_wanted_type(error), "of the right kind")
+        kind = {"Integer": "a whole number", "Float": "a number"}.get(
+            _wanted_type(error), "of the right kind"
+        )
         return f"{option}={value} is not {kind}; correct it"
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     return f"the command line cannot be understood: {lines[0]}; see python -m vst --help"

@@ -10,7 +10,7 @@ class InputError(VstError):
     status = 2
 
 
-class ClipBroke(VstError):
+class ClipBroke(VstError):  # noqa: N818 - what happened, not what went wrong in here
     """The clip stopped being readable in the middle; what is painted up to there is kept."""
 
     def __init__(self, clip: object, source_frame: int, reason: str):

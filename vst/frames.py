@@ -40,7 +40,8 @@ class ClipInfo:
     """What is known of a clip before its frames are read.
 
     The stretch to paint is `frames` long and begins at the frame `start` of the source; `height` and `width`
-    are those of the frames as read, that is after rotation and resizing. `end_pts` is where the last frame of the stretch stops showing.
+    are those of the frames as read, that is after rotation and resizing. `end_pts` is where the last frame
+    of the stretch stops showing.
     `sound` is the file whose sound goes with the stretch, or None where there is none.
     """
 
@@ -61,7 +62,9 @@ class Clip(Protocol):
     """A source of frames: a file, or a scene that is computed."""
 
     @property
-    def info(self) -> ClipInfo: ...
+    def info(self) -> ClipInfo:
+        """What is known of the stretch before its frames are read."""
+        ...
 
     def read(self, first: int = 0) -> Iterator[Frame]:
         """Yield the frames of the stretch in order, from its frame `first` on, one in memory at a time."""

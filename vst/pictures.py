@@ -41,7 +41,7 @@ def residual_sheet(
     """
     residuals = [(content - previous_content).abs(), (stylized - previous).abs()]
     tiles = [coloured(residual.mean(1)[0], scale) for residual in residuals]
-    names = ["content  |V[i] − V[i−1]|", "painted  |V′[i] − V′[i−1]|"]
+    names = ["content  |V[i] - V[i-1]|", "painted  |V'[i] - V'[i-1]|"]
     sheet = side_by_side(tiles, names)
     return np.concatenate([sheet, _legend(sheet.shape[1], scale)], axis=0)
 
@@ -64,7 +64,11 @@ def _legend(width: int, scale: float) -> Picture:
     strip = Image.new("RGB", (width, 10 + _STRIP), _PAPER)
     strip.paste(Image.fromarray(colours), (_MARGIN, 0))
     draw, font = ImageDraw.Draw(strip), ImageFont.load_default(13)
-    marks = (("0", _MARGIN, "la"), (f"{scale / 2:g}", width / 2, "ma"), (f"≥ {scale:g}", width - _MARGIN, "ra"))
+    marks = (
+        ("0", _MARGIN, "la"),
+        (f"{scale / 2:g}", width / 2, "ma"),
+        (f"{scale:g} and more", width - _MARGIN, "ra"),
+    )
     for text, x, anchor in marks:
         draw.text((x, 12), text, _WORDS, font, anchor)
     return np.array(strip)

@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -40,7 +40,9 @@ class Table:
         return self.path.stat().st_size
 
     def read(self) -> list[dict[str, str]]:
-        """All rows, by column."""
+        """All rows, by column; none where the table was not begun."""
+        if not self.path.is_file():
+            return []
         with self.path.open(encoding="utf-8", newline="") as file:
             return list(csv.DictReader(file))
 
@@ -57,7 +59,7 @@ def _cell(value: Any) -> Any:
 
 
 @contextmanager
-def written_aside(path: Path) -> Iterator[Path]:
+def written_aside(path: Path) -> Generator[Path]:
     """Give a file beside `path` to write; it takes the place of `path` at the end, or goes where that fails."""
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f".{path.name}.part")

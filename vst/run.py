@@ -8,7 +8,7 @@ import platform
 import shutil
 import signal
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
@@ -79,7 +79,9 @@ def resolve(cfg: DictConfig) -> Settings:
 def _check_values(settings: Settings) -> None:
     for name in ("alpha", "beta", "eta"):
         if not (math.isfinite(settings[name]) and settings[name] >= 0):
-            raise InputError(f"{name} is {settings[name]}, and a weight is a number of 0 or more; correct {name}")
+            raise InputError(
+                f"{name} is {settings[name]}, and a weight is a number of 0 or more; correct {name}"
+            )
     for name in ("evaluations", "passes"):
         if settings[name] < 1:
             raise InputError(f"{name} is {settings[name]}, and at least 1 is needed; raise {name}")
@@ -92,7 +94,7 @@ def _check_values(settings: Settings) -> None:
 
 
 @contextmanager
-def _locked(directory: Path) -> Iterator[None]:
+def _locked(directory: Path) -> Generator[None]:
     """Hold the run's directory; leave none behind that was made for a run that could not begin."""
     created = not directory.exists() or not any(directory.iterdir())
     try:
@@ -179,6 +181,7 @@ def _build_parts(settings: Settings, clip: Clip) -> tuple[VideoStylizer, dict[st
         canvas=build(settings["canvas"]),
         minimise=build(settings["optimizer"]),
         flow=flow,
+        evaluations=settings["evaluations"],
         seed=settings["seed"],
         paintings=Paintings(kept / "paintings") if several else None,
     )
@@ -240,7 +243,7 @@ def _paint(
         take_up(state, trainer, module, parts["data"])
     status = "failed"
     try:
-        with _signals():
+        with _signals(), _quiet():
             trainer.fit(module, datamodule=parts["data"])
         status = "finished"
         shutil.rmtree(directory / "checkpoints" / "paintings", ignore_errors=True)
@@ -261,17 +264,16 @@ def _paint(
 
 
 def _trainer(settings: Settings, epochs: int, callbacks: list[Any], loggers: list[Any]) -> Trainer:
-    from pytorch_lightning.callbacks import Checkpoint
+    from pytorch_lightning.callbacks import Checkpoint, ProgressBar
     from pytorch_lightning.plugins.environments import LightningEnvironment
 
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
-    # what Lightning says of ordinary training, and a frame loop is not: workers, log intervals, no optimizer
-    warnings.filterwarnings("ignore", module="pytorch_lightning", category=UserWarning)
     options = {
         "max_epochs": epochs,
         "callbacks": callbacks,
         "logger": loggers,
         "enable_checkpointing": any(isinstance(part, Checkpoint) for part in callbacks),
+        "enable_progress_bar": any(isinstance(part, ProgressBar) for part in callbacks),
         "reload_dataloaders_every_n_epochs": 1,
         # one process, even where SLURM's variables are about
         "plugins": [LightningEnvironment()],
@@ -280,7 +282,17 @@ def _trainer(settings: Settings, epochs: int, callbacks: list[Any], loggers: lis
 
 
 @contextmanager
-def _signals() -> Iterator[None]:
+def _quiet() -> Generator[None]:
+    """Keep back what Lightning says of ordinary training, which a frame loop is not (workers, optimizers), and
+    of deprecated calls in its own code."""
+    with warnings.catch_warnings():
+        for category in (UserWarning, FutureWarning):
+            warnings.filterwarnings("ignore", module="pytorch_lightning", category=category)
+        yield
+
+
+@contextmanager
+def _signals() -> Generator[None]:
     """Turn SIGTERM and SIGINT into `Interrupted`, once: a second one does not disturb the tidying up."""
 
     def interrupt(number: int, frame: FrameType | None) -> None:
@@ -330,4 +342,6 @@ def _provenance(settings: Settings, module: VideoStylizer, clip: Clip, parts: di
 def _device_name(device: torch.device) -> str:
     import torch
 
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor() or device.type
+    return (
+        torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor() or device.type
+    )

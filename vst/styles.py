@@ -51,4 +51,6 @@ def open_painting(path: str, size: int) -> Painting:
 
 def _check_size(size: int) -> None:
     if size < 16:
-        raise InputError(f"style.size is {size}, too small for VGG-19's deepest layer; give 16 pixels or more")
+        raise InputError(
+            f"style.size is {size}, too small for VGG-19's deepest layer; give 16 pixels or more"
+        )

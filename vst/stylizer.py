@@ -36,6 +36,7 @@ class VideoStylizer(LightningModule):
         canvas: Canvas,
         minimise: Minimise,
         flow: FlowEstimator,
+        evaluations: int,
         seed: int,
         paintings: Paintings | None = None,
     ):
@@ -46,6 +47,7 @@ class VideoStylizer(LightningModule):
         self.losses = nn.ModuleDict(losses)
         self.register_buffer("style", style, persistent=False)
         self.start, self.canvas, self.minimise, self.flow = start, canvas, minimise, flow
+        self.evaluations = evaluations
         self.seed = seed
         self.paintings = paintings
         self.layers = sorted({layer for loss in losses.values() for layer in loss.layers})
@@ -75,7 +77,10 @@ class VideoStylizer(LightningModule):
             return self._total(self.canvas.image(coefficients, start))
 
         solution = self.minimise(
-            objective, self.canvas.coefficients(start), on_evaluation=self.on_evaluation
+            objective,
+            self.canvas.coefficients(start),
+            evaluations=self.evaluations,
+            on_evaluation=self.on_evaluation,
         )
         image = self.canvas.image(solution.point, start).clamp(0, 1)
         self.previous = frame.content, image
@@ -93,7 +98,8 @@ class VideoStylizer(LightningModule):
     def _target(self, frame: Frame) -> Target:
         neighbour = None
         if self.previous is not None:
-            neighbour = Neighbour(*self.previous, current_content=frame.content, estimator=self.flow)
+            content, stylized = (image.to(frame.content) for image in self.previous)
+            neighbour = Neighbour(content, stylized, frame.content, self.flow)
         earlier = None
         if frame.pass_index > 0 and self.paintings is not None:
             earlier = self.paintings.of(frame.pass_index - 1).load(frame.index).to(frame.content)

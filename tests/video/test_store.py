@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from vst.video.store import FrameStore, load_png, save_png, to_uint8, written_aside
+from vst.records import written_aside
+from vst.video.store import FrameStore, load_png, save_png, to_uint8
 
 
 def test_frames_come_back_bit_for_bit(tmp_path: Path) -> None:

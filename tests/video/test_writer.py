@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import errno
-import resource
 from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
@@ -70,7 +69,6 @@ def test_frames_come_back(tmp_path: Path) -> None:
         "b_pigs_cartoon.gif",
         "odd/d_vfr_pool.mp4",
         "odd/d_gif_vfr_cradle.gif",
-        "odd/d_no_duration_vp9.webm",
         "odd/d_rotation_90.mov",
         "odd/d_1x1.mp4",
         "odd/d_gray_raw_1frame.avi",
@@ -260,6 +258,7 @@ def test_a_failure_leaves_the_old_file_alone(tmp_path: Path, source: VideoReader
 
 @pytest.mark.parametrize("limit", [1_000, 60_000])
 def test_a_full_disk_leaves_no_half_file(tmp_path: Path, source: VideoReader, limit: int) -> None:
+    resource = pytest.importorskip("resource")
     folder = tmp_path / "run"
     folder.mkdir()
     whole = repaint(source, folder / "painted.mp4")

@@ -6,6 +6,7 @@ from typing import Any
 
 from pytorch_lightning import Callback, LightningModule, Trainer
 
+from vst.callbacks.parts import stylized_of, stylizer_of
 from vst.frames import Stylized
 from vst.loggers.media import media_loggers
 from vst.records import Table
@@ -27,7 +28,7 @@ class Curves(Callback):
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Begin the table, or go on where a resumed run stopped."""
-        terms = list(pl_module.losses)  # type: ignore[arg-type]
+        terms = list(stylizer_of(pl_module).losses)
         names = dict.fromkeys(["content", "style", "coherence", *terms, "total"])
         self.table.begin(["frame", "pass", "evaluation", *names], self._size)
 
@@ -35,7 +36,7 @@ class Curves(Callback):
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Write one frame's rows."""
-        stylized: Stylized = outputs["stylized"]
+        stylized = stylized_of(outputs)
         frame = stylized.frame
         losses = list(_by_evaluation(stylized))
         place = {"frame": frame.index, "pass": frame.pass_index}

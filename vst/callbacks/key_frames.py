@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from pytorch_lightning import Callback, LightningModule, Trainer
 
+from vst.callbacks.parts import data_of, stylized_of
 from vst.frames import Stylized
 from vst.loggers.media import media_loggers
 from vst.pictures import Picture, key_frame_sheet, residual_sheet
@@ -33,7 +34,7 @@ class Sheets(Callback, ABC):
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Choose the frames, and make room for the pictures."""
         self.directory.mkdir(parents=True, exist_ok=True)
-        frames = trainer.datamodule.clip.info.frames  # type: ignore[attr-defined]
+        frames = data_of(trainer).clip.info.frames
         self._indices = self.choose(frames)
 
     def choose(self, frames: int) -> frozenset[int]:
@@ -45,7 +46,7 @@ class Sheets(Callback, ABC):
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Draw the frame where it is one of the chosen."""
-        stylized: Stylized = outputs["stylized"]
+        stylized = stylized_of(outputs)
         index = stylized.frame.index
         picture = self.draw(stylized) if index in self._indices else None
         if picture is not None:

@@ -5,7 +5,7 @@ from typing import Any
 
 from pytorch_lightning import Callback, LightningModule, Trainer
 
-from vst.frames import Stylized
+from vst.callbacks.parts import data_of, stylized_of, stylizer_of
 from vst.records import Table
 
 COUNTED = ("frame", "source_frame", "pass", "time")
@@ -31,16 +31,16 @@ class Metrics(Callback):
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Begin the table, or go on where a resumed run stopped."""
-        terms = [name for name in pl_module.losses if name not in LOSSES]  # type: ignore[union-attr]
+        terms = [name for name in stylizer_of(pl_module).losses if name not in LOSSES]
         self.table.begin([*COUNTED, *LOSSES, *terms, *SPENT, "outcome"], self._size)
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Write one frame's row."""
-        stylized: Stylized = outputs["stylized"]
+        stylized = stylized_of(outputs)
         frame, solution = stylized.frame, stylized.solution
-        clip = trainer.datamodule.clip  # type: ignore[attr-defined]
+        clip = data_of(trainer).clip
         figures = {
             "coherence": 0.0,
             **{name: float(values[0]) for name, values in solution.losses.items()},

@@ -7,6 +7,8 @@ from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import ProgressBar
 from tqdm import tqdm
 
+from vst.callbacks.parts import data_of, stylizer_of
+
 
 class Progress(ProgressBar):
     """Shows how far the run is, in frames and evaluations, and how long it still takes.
@@ -20,7 +22,7 @@ class Progress(ProgressBar):
     def __init__(self) -> None:
         super().__init__()
         self._enabled = True
-        self._bar: tqdm[Any] | None = None
+        self._bar: tqdm | None = None
         self._done = 0
 
     def disable(self) -> None:
@@ -29,10 +31,10 @@ class Progress(ProgressBar):
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Begin the bar; a resumed run's begins where that stopped."""
-        data = trainer.datamodule  # type: ignore[attr-defined]
+        data = data_of(trainer)
         passes = data.first_pass + (trainer.max_epochs or 0)
         frames = data.clip.info.frames
-        self._evaluations = pl_module.minimise.keywords["evaluations"]  # type: ignore[union-attr]
+        self._evaluations = stylizer_of(pl_module).evaluations
         self._frames, self._total = frames, frames * passes
         self._done = data.first_pass * frames + data.first_position
         self._bar = tqdm(
@@ -47,7 +49,7 @@ class Progress(ProgressBar):
             bar_format="{desc} {percentage:3.0f}% |{bar}| {elapsed} gone, {remaining} left",
         )
         self._describe()
-        pl_module.on_evaluation = self._advance  # type: ignore[assignment]
+        stylizer_of(pl_module).on_evaluation = self._advance
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int

@@ -1,13 +1,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import Checkpoint
 
+from vst.callbacks.parts import data_of, stylizer_of
 from vst.records import written_aside
+
+if TYPE_CHECKING:
+    from vst.stylizer import VideoStylizer
+    from vst.video.datamodule import ClipDataModule
 
 
 class Resume(Checkpoint):
@@ -29,26 +34,26 @@ class Resume(Checkpoint):
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Mark the directory as this run's, before there is a frame."""
-        data = trainer.datamodule  # type: ignore[attr-defined]
+        data = data_of(trainer)
         self._save(trainer, pl_module, data.first_pass, data.first_position)
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Note that a frame is finished."""
-        data = trainer.datamodule  # type: ignore[attr-defined]
+        data = data_of(trainer)
         done = batch_idx + 1 + (data.first_position if data.pass_index == data.first_pass else 0)
         frames = data.clip.info.frames
         self._save(trainer, pl_module, data.pass_index + done // frames, done % frames)
 
     def _save(self, trainer: Trainer, pl_module: LightningModule, pass_index: int, position: int) -> None:
-        previous = pl_module.previous if position else None
+        previous = stylizer_of(pl_module).previous if position else None
         state = {
             "config": self.config,
             "pass": pass_index,
             "position": position,
-            "previous": None if previous is None else [image.cpu() for image in previous],  # type: ignore[union-attr]
-            "data": trainer.datamodule.state_dict(),  # type: ignore[attr-defined]
+            "previous": None if previous is None else [image.cpu() for image in previous],
+            "data": data_of(trainer).state_dict(),
             "parts": {type(part).__name__: part.state_dict() for part in _parts(trainer)},
         }
         with written_aside(self.path) as aside:
@@ -66,13 +71,13 @@ def load_checkpoint(run: Path) -> dict[str, Any] | None:
     return torch.load(path, map_location="cpu", weights_only=True) if path.is_file() else None
 
 
-def take_up(state: dict[str, Any], trainer: Trainer, pl_module: LightningModule, data: Any) -> None:
+def take_up(state: dict[str, Any], trainer: Trainer, module: VideoStylizer, data: ClipDataModule) -> None:
     """Put a run that is about to begin where a checkpoint's run stopped."""
     data.first_pass, data.first_position = state["pass"], state["position"]
     data.load_state_dict(state["data"])
     if state["previous"] is not None:
-        content, stylized = (image.to(pl_module.device) for image in state["previous"])
-        pl_module.previous = (content, stylized)  # type: ignore[assignment]
+        content, stylized = state["previous"]
+        module.previous = content, stylized
     for part in _parts(trainer):
         if kept := state["parts"].get(type(part).__name__):
             part.load_state_dict(kept)
@@ -80,5 +85,5 @@ def take_up(state: dict[str, Any], trainer: Trainer, pl_module: LightningModule,
 
 def _parts(trainer: Trainer) -> list[Any]:
     """The callbacks and loggers, those that remember something among them."""
-    parts = [*trainer.callbacks, *trainer.loggers]  # type: ignore[attr-defined]
+    parts = [*cast(Any, trainer).callbacks, *trainer.loggers]
     return [part for part in parts if hasattr(part, "state_dict")]

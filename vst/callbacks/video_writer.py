@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pytorch_lightning import Callback, LightningModule, Trainer
 
+from vst.callbacks.parts import data_of, stylized_of
 from vst.loggers.media import media_loggers
 from vst.video.datamodule import ClipDataModule
 from vst.video.store import load_png, save_png
@@ -32,7 +33,7 @@ class VideoWriter(Callback):
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Write one frame."""
-        stylized = outputs["stylized"]
+        stylized = stylized_of(outputs)
         save_png(self._frame(stylized.frame.index), stylized.image)
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -50,7 +51,7 @@ class VideoWriter(Callback):
         self._write_clip(trainer)
 
     def _write_clip(self, trainer: Trainer) -> None:
-        datamodule: ClipDataModule = trainer.datamodule  # type: ignore[attr-defined]
+        datamodule = data_of(trainer)
         if self._frame(0).is_file():
             write_video(self.directory / "stylized.mp4", self._painted(datamodule), datamodule.clip.info)
 

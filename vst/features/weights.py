@@ -7,7 +7,6 @@ convolutions, and `input.weight` (3, 3, 1, 1) and `input.bias` (3,): the 1×1 co
 
 from __future__ import annotations
 
-import pickle
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -104,11 +103,14 @@ def _existing(file: Path) -> Path:
 
 def _load(file: Path) -> dict[str, Tensor]:
     """Read a dict of tensors without running any code that the file may hold."""
+    _existing(file)
     try:
-        tensors = torch.load(_existing(file), map_location="cpu", weights_only=True)
-    except (RuntimeError, ValueError, EOFError, OSError, KeyError, pickle.UnpicklingError) as error:
+        tensors = torch.load(file, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch's unpickler raises whatever the bytes lead it to, IndexError for one
         raise InputError(f"the weights file {file} cannot be read as PyTorch weights; {_REMEDY}") from error
-    if not isinstance(tensors, dict) or not all(isinstance(value, Tensor) for value in tensors.values()):
+    if not isinstance(tensors, dict) or not all(
+        isinstance(name, str) and isinstance(value, Tensor) for name, value in tensors.items()
+    ):
         raise InputError(f"the weights file {file} does not hold tensors by name; {_REMEDY}")
     return tensors
 

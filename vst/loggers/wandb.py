@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import sys
 from argparse import Namespace
 from collections.abc import Iterable, Mapping
@@ -47,7 +48,7 @@ class WandbRun(MediaLogger):
         self._labels = {"model": "", "style": "", "video": ""}
         self._config: dict[str, Any] = {}
         self._evaluations = 0
-        self.run_id: str = wandb.util.generate_id()
+        self.run_id = secrets.token_hex(4)
 
     def describe(self, model: str, style: str, video: str, config: Mapping[str, Any]) -> None:
         """Say what the run is, before anything is logged: its group, tags, name and configuration."""
@@ -62,11 +63,8 @@ class WandbRun(MediaLogger):
         return self._run
 
     def _begin(self) -> wandb.Run:
-        wanted = self._mode
-        if wanted == "auto":
-            wanted = os.environ.get("WANDB_MODE") or ("online" if _has_key() else "offline")
         try:
-            run = self._init(wanted)
+            run = self._init(_mode_found() if self._mode == "auto" else self._mode)
         except (wandb.errors.CommError, wandb.errors.AuthenticationError, wandb.errors.UsageError) as error:
             reason = str(error).splitlines()[0]
             if self._mode == "online":
@@ -80,7 +78,7 @@ class WandbRun(MediaLogger):
             run.define_metric(names, step_metric=axis)
         return run
 
-    def _init(self, mode: str) -> wandb.Run:
+    def _init(self, mode: Literal["online", "offline"]) -> wandb.Run:
         labels = self._labels
         return wandb.init(
             project=self._project,
@@ -156,6 +154,8 @@ class WandbRun(MediaLogger):
         self._evaluations = state["evaluations"]
 
 
-def _has_key() -> bool:
-    """Whether W&B finds credentials without asking for them and without the network."""
-    return bool(wandb.login(prompt=False, verify=False))
+def _mode_found() -> Literal["online", "offline"]:
+    """Online where W&B finds credentials, without asking and without the network, and nothing says otherwise."""
+    if os.environ.get("WANDB_MODE", "online") != "online":
+        return "offline"
+    return "online" if wandb.login(prompt=False, verify=False) else "offline"

@@ -20,7 +20,7 @@ class Loss(nn.Module, ABC):
         self.weight = weight
         self.layers = tuple(layers)
 
-    def begin_run(self, style: Activations) -> None:  # noqa: B027 - most terms want nothing of the style
+    def begin_run(self, style: Activations) -> None:
         """Take what the term needs of the painting's activations, once a run."""
 
     @abstractmethod

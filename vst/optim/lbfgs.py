@@ -112,11 +112,11 @@ def minimise(
         best_row = torch.where(better, number - 1, best_row)
         if on_evaluation is not None:
             on_evaluation(number)
+        failed = running & ~finite
+        restarts = restarts + failed
         if number == evaluations:
             break
 
-        failed = running & ~finite
-        restarts = restarts + failed
         gradient = torch.where(finite[:, None], gradient, 0)
         usable = finite & ~fresh
         memory.learn(

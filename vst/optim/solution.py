@@ -29,8 +29,8 @@ class Solution:
     curves       at every evaluation: `total` and every term, (evaluations, L) each, on the CPU; not a number
                  where the lane had stopped before
     evaluations  of the objective, (L,) integers
-    outcomes     a lane each: `finished` its evaluations; `restarted` from the best iterate, once, because a
-                 value was not finite, and finished; `abandoned` because it happened again, and the best kept
+    outcomes     a lane each: `finished` its evaluations; `restarted` because one value was not finite, from the
+                 best iterate, and finished then; `abandoned` because it happened again, and the best kept
     seconds      of wall-clock time, for all lanes together
     """
 

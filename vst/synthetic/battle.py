@@ -251,7 +251,7 @@ def flames(cel: Cel, x: float, y: float, rng: Generator) -> None:
 
 def dragon(side: int, wide: float, high: float, rng: Generator) -> Layer:
     """A dragon that glides across the sky and back, turning and growing."""
-    cel = Cel(side, -0.34, -0.26, 0.36, 0.26)
+    cel = Cel(side, -0.36, -0.28, 0.38, 0.34)
     wing = [
         (0.10, 0.08),
         (-0.02, -0.24),

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 Array = NDArray[Any]
 Generator = np.random.Generator
 
-FINEST = 512  # a smaller picture is drawn this large on its shorter side, then averaged down
+FINEST = 384  # a smaller picture is drawn this large on its shorter side, then averaged down
 LATTICE = 64  # the noise repeats after so many cells
 SHIFT = 4  # fractional bits of the coordinates handed to OpenCV
 
@@ -160,7 +160,7 @@ def impasto(canvas: NDArray[np.uint8], strength: float) -> Array:
     side = min(canvas.shape[:2])
     height = cv2.GaussianBlur(canvas[..., 3].astype(np.float32) / 255, (0, 0), side / 900)
     slope = (cv2.Sobel(height, cv2.CV_32F, 1, 0) + cv2.Sobel(height, cv2.CV_32F, 0, 1)) / 8
-    light = np.tanh(2 * slope * side / FINEST)[..., None] * strength
+    light = np.tanh(2 * slope * side / 512)[..., None] * strength
     colour = canvas[..., :3].astype(np.float32) / 255
     return np.clip(colour + light * (0.35 + 0.65 * colour), 0, 1)
 

@@ -58,22 +58,27 @@ def paint_facets(height: int, width: int, rng: Generator) -> Array:
 
 
 def split(x: Array, y: Array, rng: Generator) -> tuple[Array, Array]:
-    """Cut the picture by straight lines, the largest piece first; facets (H, W) and centres (N, 2)."""
-    facet = np.zeros(x.shape, np.int64)
-    step = max(1, min(x.shape) // 128)
-    small = np.s_[step // 2 :: step, step // 2 :: step]
+    """Cut the picture by straight lines, the largest piece first: facets (H, W) and centres (N, 2).
+
+    Where to cut is decided on a coarse grid of its own, so that every size of picture is cut alike.
+    """
+    side = min(x.shape)
+    coarse_x, coarse_y = unit_grid(*(round(128 * length / side) for length in x.shape))
+    coarse, facet = np.zeros(coarse_x.shape, np.int64), np.zeros(x.shape, np.int64)
     tilts = np.array([0.0, 0.35, -0.35, 0.9, -0.9, np.pi / 2, 1.25, -1.2])
     for count in range(1, 34):
-        sizes = np.bincount(facet[small].ravel(), minlength=count)
+        sizes = np.bincount(coarse.ravel(), minlength=count)
         piece = int(np.argmax(sizes * rng.uniform(0.7, 1.0, count)))
-        inside = facet[small] == piece
-        cx, cy = np.median(x[small][inside]), np.median(y[small][inside])
-        angle = tilts[rng.integers(len(tilts))] + rng.normal(0, 0.08)
-        side = (x - cx) * np.cos(angle) + (y - cy) * np.sin(angle) > rng.uniform(-0.04, 0.04)
-        facet[(facet == piece) & side] = count
-    count = facet.max() + 1
-    sizes = np.maximum(np.bincount(facet[small].ravel(), minlength=count), 1)
-    centres = [np.bincount(facet[small].ravel(), v[small].ravel(), minlength=count) / sizes for v in (x, y)]
+        inside = coarse == piece
+        cx, cy = float(np.median(coarse_x[inside])), float(np.median(coarse_y[inside]))
+        angle = float(tilts[rng.integers(len(tilts))] + rng.normal(0, 0.08))
+        offset = rng.uniform(-0.04, 0.04)
+        for pieces, px, py in ((coarse, coarse_x, coarse_y), (facet, x, y)):
+            beyond = (px - cx) * np.cos(angle) + (py - cy) * np.sin(angle) > offset
+            pieces[(pieces == piece) & beyond] = count
+    count = int(coarse.max()) + 1
+    sizes = np.maximum(np.bincount(coarse.ravel(), minlength=count), 1)
+    centres = [np.bincount(coarse.ravel(), v.ravel(), minlength=count) / sizes for v in (coarse_x, coarse_y)]
     return facet, np.stack(centres, -1).astype(np.float32)
 
 
@@ -182,7 +187,7 @@ def colour(
         [np.stack([hex_colour(c) for c in rng.choice(OBJECTS[n], count)]) for n in range(len(OBJECTS))]
     )
     flat = tones[which, facet]
-    direction = plane.shade[facet] + 1.9 * which
+    direction = plane.shade[facet] + 1.9 * which.astype(np.float32)
     along = (x - centres[facet, 0]) * np.cos(direction) + (y - centres[facet, 1]) * np.sin(direction)
     light = 0.42 * np.tanh(along / 0.10)
     dark = 0.55 * np.exp(-rim / 0.022) * (np.sin(direction) > -0.2)
@@ -205,7 +210,7 @@ def textured(
 ) -> Array:
     """Lay the tones with a brush of the facet's direction, and hatch, grain, stripe or print some pieces."""
     noise = Noise(rng)
-    angle = plane.grain[facet] + 0.6 * which
+    angle = plane.grain[facet] + 0.6 * which.astype(np.float32)
     u, v = x * np.cos(angle) + y * np.sin(angle), y * np.cos(angle) - x * np.sin(angle)
     brush = 0.6 * noise(u * 13, v * 120) + 0.55 * noise(u * 60 + 7, v * 230) + 0.5 * noise(x * 16, y * 16, 3)
     kind = rng.integers(0, 13, (len(OBJECTS), len(plane.turn)))[which, facet]

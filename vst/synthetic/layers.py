@@ -72,7 +72,7 @@ class Layer:
         return cv2.remap(self.texture, u, v, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)  # ty: ignore
 
     def solid(self, points: Array) -> NDArray[np.bool_]:
-        """Tell where, of layer coordinates (h, w, 2), the layer hides what is behind: alpha is a half or more."""
+        """Tell at which of `points` (h, w, 2) the layer hides what is behind: alpha is a half or more."""
         return self.sample(points)[..., 3] >= 128
 
     @property

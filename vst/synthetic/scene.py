@@ -161,5 +161,5 @@ def check_size(name: str, height: int, width: int, frames: int) -> None:
     """Refuse a scene without pixels or frames."""
     if min(height, width, frames) < 1:
         raise InputError(
-            f"the scene {name} cannot have {frames} frames of {width}x{height} pixels; ask for at least 1 of each"
+            f"the scene {name} cannot have {frames} frames of {width}x{height} pixels; ask for 1 or more"
         )

@@ -5,12 +5,11 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import islice, pairwise
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import av
 import cv2
 import numpy as np
-import torch
 from av.container import InputContainer
 from av.sidedata.sidedata import Type as SideDataType
 from av.stream import Disposition
@@ -21,6 +20,9 @@ from numpy.typing import NDArray
 
 from vst.errors import ClipBroke, InputError
 from vst.frames import ClipInfo, Frame
+
+if TYPE_CHECKING:
+    import torch
 
 # Decoders that draw text files as pictures: a file of words is a mistake here, not a clip.
 TEXT_CODECS = {"ansi", "bintext", "idf", "xbin"}
@@ -82,6 +84,7 @@ class VideoReader:
             width=width,
             time_base=self._survey.time_base,
             frame_rate=self._survey.frame_rate,
+            start=start,
             start_pts=times[start],
             end_pts=times[stop],
             pixel_aspect=self._survey.pixel_aspect,
@@ -226,7 +229,7 @@ def _check_is_file(path: Path) -> None:
 def open_clip(path: Path) -> InputContainer:
     """Open a file for reading its packets and frames."""
     # Absolute, so that no name can be taken for a protocol.
-    return av.open(str(path.absolute()), **ANY_METADATA)
+    return av.open(str(path.absolute()), **ANY_METADATA)  # ty: ignore[no-matching-overload]
 
 
 def _picture_stream(container: InputContainer, path: Path) -> VideoStream:
@@ -353,6 +356,8 @@ def _reason(error: av.FFmpegError) -> str:
 
 def _to_tensor(image: NDArray[np.float32], info: ClipInfo) -> torch.Tensor:
     """Return an image (H, W, 3) as a tensor (1, 3, H, W) of the size that the clip is read at."""
+    import torch  # slow to load, and a file that cannot be used is to be answered at once
+
     height, width = image.shape[:2]
     if (height, width) != (info.height, info.width):
         shrinks = info.height <= height and info.width <= width

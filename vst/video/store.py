@@ -1,8 +1,5 @@
 from __future__ import annotations
 
-import os
-from collections.abc import Generator
-from contextlib import contextmanager
 from pathlib import Path
 from shutil import rmtree
 
@@ -12,16 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-
-@contextmanager
-def written_aside(path: Path) -> Generator[Path]:
-    """Give a file beside `path` to write, which takes the place of `path` at the end; on failure it goes."""
-    aside = path.with_name(f".{path.name}.part")
-    try:
-        yield aside
-        os.replace(aside, path)  # noqa: PTH105 - the one call that replaces in one step on every platform
-    finally:
-        aside.unlink(missing_ok=True)
+from vst.records import written_aside
 
 
 def to_uint8(image: Tensor | NDArray[np.uint8]) -> NDArray[np.uint8]:

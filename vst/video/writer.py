@@ -22,8 +22,8 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from vst.frames import ClipInfo
+from vst.records import written_aside
 from vst.video.reader import open_clip
-from vst.video.store import written_aside
 
 # What players play from an mp4. The format can hold more (PCM, Vorbis), but hardly anything plays it there.
 SOUND_FOR_MP4 = {"aac", "ac3", "alac", "eac3", "flac", "mp3", "opus"}

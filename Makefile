@@ -1,0 +1,47 @@
+# Every target does the set-up it needs; a fresh machine needs Python 3.11+ and a package index, nothing else.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
+  $$python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' 2>/dev/null && echo $$python && break; done)
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: help setup demo test lint format lock clean
+
+help: ## show this list
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup: $(READY) ## make .venv with the exact packages of requirements.lock
+
+$(READY): requirements.lock requirements-uv.lock pyproject.toml
+	@test -n "$(PYTHON)" || \
+	  { echo "vst needs Python 3.11 to 3.14 and finds none; name one with: make PYTHON=/path/to/python3 setup"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-uv.lock
+	$(BIN)/uv pip sync --python $(BIN)/python --require-hashes requirements.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	@touch $@
+
+demo: $(READY) ## paint a short stretch of a real clip with all four models, and say where to look
+	$(BIN)/python -m vst --multirun experiment=demo model=naive,mse,enhanced,flow
+
+test: lint ## lint, check types, and run the tests
+	$(BIN)/python -m pytest
+
+lint: $(READY) ## ruff and the type checker
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/ty check vst experiments
+
+format: $(READY) ## let ruff put the code in form
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock: $(READY) ## resolve the dependencies of pyproject.toml anew, for every supported Python and platform
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+	  --group dev pyproject.toml --output-file requirements.lock --upgrade
+	grep -A1000 '^uv==' requirements.lock | awk 'NR>1 && /^[a-z]/{exit} {print}' | grep -v '#' > requirements-uv.lock
+
+clean: ## remove .venv; what runs have left stays
+	rm -rf $(VENV)

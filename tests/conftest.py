@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import hydra
+import pytest
+from hydra.core.global_hydra import GlobalHydra
+from omegaconf import DictConfig
+
+from vst.assets import fetch
+from vst.config import conf_dir, register_schema
+from vst.errors import InputError
+from vst.features import weights
+from vst.features.vgg import VGG19
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """Return the folder of real clips and paintings beside the repository."""
+    folder = Path(__file__).resolve().parents[1].parent / "shared"
+    if not folder.is_dir():
+        pytest.skip("the real clips and paintings are not beside the repository (../shared)")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def random_backbone() -> VGG19:
+    """Return VGG-19 with random filters, which need no download."""
+    return VGG19(weights.random())
+
+
+@pytest.fixture(scope="session")
+def normalised() -> weights.Filters:
+    """Return the filters that a run uses by default, fetched once into the user's own cache."""
+    try:
+        fetch("vgg19-normalised")
+    except InputError as error:
+        pytest.skip(f"the normalised filters cannot be had: {error}")
+    return weights.normalised()
+
+
+@pytest.fixture
+def compose(tmp_path: Path) -> Iterator[Callable[..., DictConfig]]:
+    """Give the function that composes the configuration as the command line would, with its overrides."""
+    register_schema()
+
+    def make(*overrides: str) -> DictConfig:
+        GlobalHydra.instance().clear()
+        with hydra.initialize_config_dir(str(conf_dir().resolve()), version_base="1.3"):
+            return hydra.compose("config", [f"paths.run='{tmp_path / 'run'}'", *overrides])
+
+    yield make
+    GlobalHydra.instance().clear()

@@ -1,0 +1,243 @@
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from vst.losses.functional import (
+    closing_gate,
+    content_loss,
+    enhanced_coherence,
+    flow_coherence,
+    gram_matrix,
+    mean_squared_error,
+    mse_coherence,
+    paper_gate,
+    style_loss,
+)
+
+
+def rand(*shape: int, seed: int = 0) -> Tensor:
+    return torch.rand(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+def mse_by_loops(first: np.ndarray, second: np.ndarray) -> float:
+    total = 0.0
+    for index in np.ndindex(first.shape):
+        total += (float(first[index]) - float(second[index])) ** 2
+    return total / first.size
+
+
+def gram_by_loops(activations: np.ndarray) -> np.ndarray:
+    """Sums over the positions of (C, H, W), not normalised."""
+    channels, height, width = activations.shape
+    gram = np.zeros((channels, channels))
+    for a, b, y, x in np.ndindex(channels, channels, height, width):
+        gram[a, b] += activations[a, y, x] * activations[b, y, x]
+    return gram
+
+
+def enhanced_by_loops(
+    stylized: np.ndarray, previous: np.ndarray, content: np.ndarray, before: np.ndarray
+) -> float:
+    gate = math.tanh(math.exp(-mse_by_loops(content, before)))
+    return gate * mse_by_loops(stylized, previous) + mse_by_loops(stylized - previous, content - before)
+
+
+@pytest.mark.parametrize("loss", [mean_squared_error, content_loss, mse_coherence, flow_coherence])
+def test_squared_differences_by_loops(loss):
+    first, second = rand(3, 3, 4, 5), rand(3, 3, 4, 5, seed=1)
+    expected = [mse_by_loops(first[lane].numpy(), second[lane].numpy()) for lane in range(3)]
+    value = loss(first, second)
+    assert value.shape == (3,)
+    np.testing.assert_allclose(value.numpy(), expected, rtol=1e-12)
+
+
+def test_mean_squared_error_by_hand():
+    first, second = torch.tensor([[1.0, 2.0], [0.0, 0.0]]), torch.tensor([[1.0, 5.0], [-1.0, 1.0]])
+    assert mean_squared_error(first, second).tolist() == [4.5, 1.0]
+
+
+def test_gram_matrix_by_hand():
+    # two channels of one row: (1, 2) and (3, -1)
+    activations = torch.tensor([[[[1.0, 2.0]], [[3.0, -1.0]]]])
+    assert gram_matrix(activations, "none").tolist() == [[[5.0, 1.0], [1.0, 10.0]]]
+    assert gram_matrix(activations, "hw").tolist() == [[[2.5, 0.5], [0.5, 5.0]]]
+    assert gram_matrix(activations, "chw").tolist() == [[[1.25, 0.25], [0.25, 2.5]]]
+    assert torch.equal(gram_matrix(activations), gram_matrix(activations, "chw"))
+
+
+@pytest.mark.parametrize(("normalisation", "divisor"), [("none", 1), ("hw", 4 * 3), ("chw", 5 * 4 * 3)])
+def test_gram_matrix_by_loops(normalisation, divisor):
+    activations = rand(2, 5, 4, 3) - 0.5
+    gram = gram_matrix(activations, normalisation)
+    for lane in range(2):
+        np.testing.assert_allclose(
+            gram[lane].numpy(), gram_by_loops(activations[lane].numpy()) / divisor, rtol=1e-12
+        )
+
+
+def test_gram_matrix_does_not_mind_the_layout():
+    activations = rand(2, 5, 4, 3)
+    torch.testing.assert_close(
+        gram_matrix(activations.contiguous(memory_format=torch.channels_last)), gram_matrix(activations)
+    )
+
+
+def test_gram_matrix_refuses_an_unknown_normalisation():
+    with pytest.raises(KeyError):
+        gram_matrix(rand(1, 2, 3, 3), "c")
+
+
+@given(seed=st.integers(0, 10**6), tiles=st.integers(1, 4))
+@settings(deadline=None, max_examples=20)
+def test_a_gram_matrix_forgets_where_things_are(seed, tiles):
+    activations = rand(1, 4, 3, 5, seed=seed)
+    order = torch.randperm(15, generator=torch.Generator().manual_seed(seed))
+    shuffled = activations.flatten(2)[..., order].unflatten(2, (3, 5))
+    torch.testing.assert_close(gram_matrix(shuffled), gram_matrix(activations))
+    # and, normalised, how large the image is
+    torch.testing.assert_close(gram_matrix(activations.repeat(1, 1, 1, tiles)), gram_matrix(activations))
+
+
+def test_style_loss_by_loops():
+    layers = [(3, 4, 5), (6, 2, 3)]
+    canvas = [rand(2, *shape, seed=seed) for seed, shape in enumerate(layers)]
+    painting = [rand(1, shape[0], 7, 6, seed=9 + seed) for seed, shape in enumerate(layers)]
+    value = style_loss([gram_matrix(a) for a in canvas], [gram_matrix(a) for a in painting])
+    assert value.shape == (2,)
+    for lane in range(2):
+        expected = 0.0
+        for ours, theirs in zip(canvas, painting, strict=True):
+            ours_gram = gram_by_loops(ours[lane].numpy()) / ours[lane].numel()
+            theirs_gram = gram_by_loops(theirs[0].numpy()) / theirs[0].numel()
+            expected += mse_by_loops(ours_gram, theirs_gram) / 2
+        assert value[lane].item() == pytest.approx(expected, rel=1e-12)
+
+
+def test_style_loss_of_five_layers_by_hand():
+    grams = [torch.full((1, 2, 2), float(number)) for number in range(1, 6)]
+    targets = [torch.zeros(1, 2, 2)] * 5
+    assert style_loss(grams, targets).tolist() == [(1 + 4 + 9 + 16 + 25) / 5]
+
+
+def test_style_loss_refuses_targets_of_other_layers():
+    with pytest.raises(ValueError, match="2 Gram matrices cannot be compared with 1 targets"):
+        style_loss([torch.zeros(1, 2, 2)] * 2, [torch.zeros(1, 2, 2)])
+
+
+@pytest.mark.parametrize(("divergence", "value"), [(0.0, 0.7616), (1.0, 0.3521), (0.1, 0.7186)])
+def test_the_papers_gate(divergence, value):
+    assert paper_gate(torch.tensor([divergence])).item() == pytest.approx(value, abs=5e-5)
+
+
+@given(x=st.floats(0, 1), y=st.floats(0, 1))
+def test_gates_fall_and_stay_within_one(x, y):
+    least, most = sorted((x, y))
+    for gate in (paper_gate, closing_gate):
+        low, high = gate(torch.tensor([most, least], dtype=torch.float64)).tolist()
+        assert 0 <= low <= high <= 1
+
+
+def test_the_closing_gate_does_what_it_says():
+    for scale in (0.01, 0.05):
+        at = torch.tensor([0.0, scale, 2 * scale, 1.0], dtype=torch.float64)
+        one, half, closed, far = closing_gate(at, scale).tolist()
+        assert one == 1
+        assert half == pytest.approx(1 / math.e)
+        assert 0.018 < closed < 0.02
+        assert far < 1e-100
+    assert closing_gate(torch.tensor(0.02)) == closing_gate(torch.tensor(0.02), 0.01)
+
+
+def test_enhanced_coherence_by_loops():
+    images = [rand(2, 3, 3, 4, seed=seed) for seed in range(4)]
+    value = enhanced_coherence(*images)
+    expected = [enhanced_by_loops(*(image[lane].numpy() for image in images)) for lane in range(2)]
+    np.testing.assert_allclose(value.numpy(), expected, rtol=1e-12)
+
+
+def test_enhanced_coherence_by_hand():
+    # content goes from 0 to 1, the painting from 0.5 to 0.75: f(1) · 1/16 + (1/4 - 1)²
+    images = [torch.full((1, 3, 2, 2), value) for value in (0.75, 0.5, 1.0, 0.0)]
+    expected = math.tanh(math.exp(-1)) / 16 + 9 / 16
+    assert enhanced_coherence(*images).item() == pytest.approx(expected)
+
+
+def test_enhanced_coherence_asks_its_gate_about_the_content_alone():
+    stylized, previous, content, before = (rand(2, 3, 3, 4, seed=seed) for seed in range(4))
+    asked = []
+
+    def closed(divergence: Tensor) -> Tensor:
+        asked.append(divergence)
+        return torch.zeros_like(divergence)
+
+    value = enhanced_coherence(stylized, previous, content, before, gate=closed)
+    assert len(asked) == 1
+    torch.testing.assert_close(asked[0], mean_squared_error(content, before))
+    torch.testing.assert_close(value, mean_squared_error(stylized - previous, content - before))
+
+
+@pytest.mark.parametrize("gate", [paper_gate, closing_gate])
+def test_enhanced_coherence_lags_behind_the_content(gate):
+    # zero gradient: f·(V'[i] - V'[i-1]) + (V'[i] - V'[i-1] - ΔV) = 0
+    previous, content, change = (rand(2, 3, 4, 4, seed=seed) for seed in range(3))
+    before = content - 0.1 * change
+    factor = 1 + gate(mean_squared_error(content, before))[:, None, None, None]
+    best = (previous + (content - before) / factor).requires_grad_()
+    loss = enhanced_coherence(best, previous, content, before, gate)
+    (gradient,) = torch.autograd.grad(loss.sum(), best)
+    assert gradient.abs().max() < 1e-15
+    for seed in range(5):
+        step = 1e-3 * (rand(2, 3, 4, 4, seed=10 + seed) - 0.5)
+        assert (enhanced_coherence(best + step, previous, content, before, gate) > loss).all()
+
+
+def test_the_papers_lag_is_more_than_four_tenths():
+    factor = 1 / (1 + paper_gate(torch.tensor(0.001)).item())
+    assert factor == pytest.approx(0.57, abs=0.005)
+
+
+def grams_loss(canvas: Tensor) -> Tensor:
+    targets = [gram_matrix(rand(1, 3, 4, 5, seed=5)), gram_matrix(rand(1, 3, 2, 2, seed=6), "hw")]
+    return style_loss([gram_matrix(canvas), gram_matrix(canvas, "hw")], targets)
+
+
+LOSSES: dict[str, Callable[[Tensor, int | slice], Tensor]] = {
+    "content": lambda canvas, lanes: content_loss(canvas, rand(3, 3, 4, 5, seed=1)[lanes]),
+    "style": lambda canvas, lanes: grams_loss(canvas),
+    "mse": lambda canvas, lanes: mse_coherence(canvas, rand(3, 3, 4, 5, seed=1)[lanes]),
+    "flow": lambda canvas, lanes: flow_coherence(canvas, rand(3, 3, 4, 5, seed=1)[lanes]),
+    "enhanced": lambda canvas, lanes: enhanced_coherence(
+        canvas, *(rand(3, 3, 4, 5, seed=seed)[lanes] for seed in (1, 2, 3))
+    ),
+    "closing": lambda canvas, lanes: enhanced_coherence(
+        canvas, *(0.1 * rand(3, 3, 4, 5, seed=seed)[lanes] for seed in (1, 2, 3)), gate=closing_gate
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_gradients_are_those_of_the_values(name):
+    canvas = rand(3, 3, 4, 5).requires_grad_()
+    assert torch.autograd.gradcheck(lambda x: LOSSES[name](x, slice(None)), (canvas,))
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_lanes_keep_to_themselves(name):
+    canvas = rand(3, 3, 4, 5).requires_grad_()
+    together = LOSSES[name](canvas, slice(None))
+    assert together.shape == (3,)
+    (gradient,) = torch.autograd.grad(together.sum(), canvas)
+    for lane in range(3):
+        alone = canvas[lane : lane + 1].detach().requires_grad_()
+        value = LOSSES[name](alone, slice(lane, lane + 1))
+        (own,) = torch.autograd.grad(value.sum(), alone)
+        torch.testing.assert_close(value[0], together[lane], rtol=1e-12, atol=0)
+        torch.testing.assert_close(own[0], gradient[lane], rtol=1e-12, atol=1e-18)

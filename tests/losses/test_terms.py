@@ -1,0 +1,229 @@
+from __future__ import annotations
+
+from functools import partial
+from typing import ClassVar
+
+import pytest
+import torch
+from torch import Tensor
+
+from vst.flow.warp import backward_warp, forward_splat
+from vst.frames import Neighbour, Target
+from vst.losses.coherence import Coherence, EnhancedCoherence, FlowCoherence, MseCoherence
+from vst.losses.content import ContentLoss
+from vst.losses.functional import (
+    closing_gate,
+    content_loss,
+    enhanced_coherence,
+    flow_coherence,
+    gram_matrix,
+    mse_coherence,
+    style_loss,
+)
+from vst.losses.style import StyleLoss
+
+LAYERS = ("conv1_1", "conv4_2")
+COHERENCES = [
+    MseCoherence,
+    EnhancedCoherence,
+    FlowCoherence,
+    partial(FlowCoherence, warp="backward"),
+]
+
+
+def rand(*shape: int, seed: int = 0) -> Tensor:
+    return torch.rand(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+def image(seed: int) -> Tensor:
+    return rand(2, 3, 12, 16, seed=seed)
+
+
+class CountingFlow:
+    """A flow that says which way it was asked: to the right if the first image is given first, else down."""
+
+    name: ClassVar[str] = "counting"
+
+    def __init__(self, first: Tensor):
+        self.first = first
+        self.calls: list[tuple[Tensor, Tensor]] = []
+
+    def __call__(self, first: Tensor, second: Tensor) -> Tensor:
+        self.calls.append((first, second))
+        flow = torch.zeros(first.shape[0], 2, *first.shape[-2:])
+        flow[:, 0 if first is self.first else 1] = 1.5
+        return flow
+
+
+def activations(seed: int) -> dict[str, Tensor]:
+    return {"conv1_1": rand(2, 4, 6, 8, seed=seed), "conv4_2": rand(2, 5, 3, 4, seed=seed + 1)}
+
+
+def target_of(seed: int, flow: CountingFlow | None = None, neighbour: bool = True) -> Target:
+    content, before, painted = image(seed), image(seed + 1), image(seed + 2)
+    estimator = flow or CountingFlow(before)
+    estimator.first = before
+    near = Neighbour(before, painted, current_content=content, estimator=estimator) if neighbour else None
+    return Target(content, activations(seed), near)
+
+
+def test_content_loss_is_that_of_its_layer():
+    term = ContentLoss(1.0, ["conv4_2"])
+    assert term.layers == ("conv4_2",)
+    target, canvas = target_of(0), activations(50)
+    term.begin_frame(target)
+    expected = content_loss(canvas["conv4_2"], target.activations["conv4_2"])
+    torch.testing.assert_close(term(image(9), canvas), expected, rtol=0, atol=0)
+
+
+def test_content_loss_of_several_layers_is_their_mean():
+    term = ContentLoss(1.0, LAYERS)
+    target, canvas = target_of(0), activations(50)
+    term.begin_frame(target)
+    first, second = (content_loss(canvas[layer], target.activations[layer]) for layer in LAYERS)
+    torch.testing.assert_close(term(image(9), canvas), (first + second) / 2)
+
+
+@pytest.mark.parametrize("normalisation", ["chw", "hw", "none"])
+def test_style_loss_holds_the_painting_for_the_run(normalisation):
+    term = StyleLoss(1.0, LAYERS, normalisation)
+    painting = {layer: value[:1, ..., :3] for layer, value in activations(20).items()}
+    canvas = activations(50)
+    term.begin_run(painting)
+    grams = [[gram_matrix(of[layer], normalisation) for layer in LAYERS] for of in (canvas, painting)]
+    for seed in (0, 10):
+        term.begin_frame(target_of(seed))
+        torch.testing.assert_close(term(image(9), canvas), style_loss(*grams))
+
+
+def test_style_loss_divides_by_chw_unless_told():
+    default, chw = StyleLoss(1.0, LAYERS), StyleLoss(1.0, LAYERS, "chw")
+    for term in (default, chw):
+        term.begin_run(activations(20))
+    assert torch.equal(default(image(9), activations(50)), chw(image(9), activations(50)))
+
+
+@pytest.mark.parametrize("gate", [None, partial(closing_gate, scale=0.1)])
+def test_coherences_are_the_pure_functions(gate):
+    target, canvas = target_of(0), image(9)
+    neighbour = target.neighbour
+    assert neighbour is not None
+    images = (canvas, neighbour.stylized, target.content, neighbour.content)
+    options = {"gate": gate} if gate else {}
+    for term, expected in (
+        (MseCoherence(1.0), mse_coherence(canvas, neighbour.stylized)),
+        (EnhancedCoherence(1.0, **options), enhanced_coherence(*images, **options)),
+    ):
+        term.begin_frame(target)
+        torch.testing.assert_close(term(canvas, {}), expected, rtol=0, atol=0)
+
+
+def test_forward_and_backward_flow_go_their_own_ways():
+    target, canvas = target_of(0), image(9)
+    neighbour = target.neighbour
+    assert neighbour is not None
+    right, down = torch.zeros(2, 2, 12, 16), torch.zeros(2, 2, 12, 16)
+    right[:, 0], down[:, 1] = 1.5, 1.5
+    # the flow from the neighbour to this frame goes right, the one back from this frame goes down
+    for term, prediction in (
+        (FlowCoherence(1.0), forward_splat(neighbour.stylized, right)),
+        (FlowCoherence(1.0, "forward"), forward_splat(neighbour.stylized, right)),
+        (FlowCoherence(1.0, "backward"), backward_warp(neighbour.stylized, down)),
+    ):
+        term.begin_frame(target)
+        torch.testing.assert_close(term(canvas, {}), flow_coherence(canvas, prediction), rtol=0, atol=0)
+
+
+def test_flow_coherence_is_zero_where_the_painting_moved_along():
+    before, content = rand(1, 3, 10, 10, seed=1), rand(1, 3, 10, 10, seed=2)
+
+    def to_the_right(first: Tensor, second: Tensor) -> Tensor:
+        flow = torch.zeros(1, 2, 10, 10)
+        flow[:, 0] = 2.0 if first is before else -2.0
+        return flow
+
+    painted = rand(1, 3, 10, 10, seed=3)
+    moved = painted.roll(2, dims=3)
+    moved[..., :2] = painted[..., :1]  # what comes in at the left is continued from the border
+    for warp in ("forward", "backward"):
+        term = FlowCoherence(1.0, warp)
+        term.begin_frame(Target(content, {}, Neighbour(before, painted, content, to_the_right)))
+        assert term(moved, {}).item() < 1e-12
+
+
+@pytest.mark.parametrize("make", COHERENCES)
+def test_the_first_frame_has_no_coherence(make):
+    term: Coherence = make(1.0)
+    term.begin_frame(target_of(0, neighbour=False))
+    canvas = image(9).requires_grad_()
+    value = term(canvas, {})
+    assert value.tolist() == [0.0, 0.0]
+    assert value.dtype == canvas.dtype
+    # as one of several terms
+    (gradient,) = torch.autograd.grad((value + canvas.flatten(1).sum(1)).sum(), canvas)
+    assert torch.equal(gradient, torch.ones_like(canvas))
+
+
+@pytest.mark.parametrize("make", COHERENCES)
+def test_a_first_frame_after_another_pass_has_no_coherence_either(make):
+    term: Coherence = make(1.0)
+    term.begin_frame(target_of(0))
+    assert (term(image(9), {}) > 0).all()
+    term.begin_frame(target_of(5, neighbour=False))
+    assert term(image(9), {}).tolist() == [0.0, 0.0]
+
+
+@pytest.mark.parametrize("make", [partial(ContentLoss, layers=LAYERS), *COHERENCES])
+def test_targets_of_a_new_frame_replace_the_old(make):
+    term, fresh = make(1.0), make(1.0)
+    term.begin_frame(target_of(0))
+    old = term(image(9), activations(50))
+    term.begin_frame(target_of(5))
+    fresh.begin_frame(target_of(5))
+    new = term(image(9), activations(50))
+    assert torch.equal(new, fresh(image(9), activations(50)))
+    assert not torch.equal(new, old)
+
+
+def test_flow_is_found_once_a_pair():
+    flow = CountingFlow(image(0))
+    target = target_of(0, flow)
+    terms = [FlowCoherence(1.0), FlowCoherence(1.0)]
+    for term in terms:
+        term.begin_frame(target)
+        for _ in range(4):
+            term(image(9), {})
+    assert len(flow.calls) == 1
+    neighbour = target.neighbour
+    assert neighbour is not None
+    assert flow.calls[0][0] is neighbour.content
+    assert flow.calls[0][1] is target.content
+    backward = FlowCoherence(1.0, "backward")
+    backward.begin_frame(target)
+    backward(image(9), {})
+    assert neighbour.backward_flow is neighbour.backward_flow
+    assert len(flow.calls) == 2
+    assert flow.calls[1][0] is target.content
+    assert flow.calls[1][1] is neighbour.content
+
+
+def test_models_without_motion_ask_for_no_flow():
+    flow = CountingFlow(image(0))
+    target = target_of(0, flow)
+    style = StyleLoss(1.0, LAYERS)
+    style.begin_run(activations(20))
+    for term in (ContentLoss(1.0, LAYERS), style, MseCoherence(1.0), EnhancedCoherence(1.0)):
+        term.begin_frame(target)
+        term(image(9), activations(50))
+    assert flow.calls == []
+
+
+@pytest.mark.parametrize("make", COHERENCES)
+def test_coherences_look_at_no_layer_and_keep_no_gradient_in_their_targets(make):
+    term: Coherence = make(7.0)
+    assert term.layers == ()
+    assert term.weight == 7.0
+    term.begin_frame(target_of(0))
+    canvas = image(9).requires_grad_()
+    (gradient,) = torch.autograd.grad(term(canvas, {}).sum(), canvas)
+    assert gradient.abs().sum() > 0

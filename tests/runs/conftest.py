@@ -1,0 +1,102 @@
+"""Real runs of the whole program on a clip of a few small frames, with filters that need no download."""
+
+from __future__ import annotations
+
+import multiprocessing
+import runpy
+import sys
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from numpy.typing import NDArray
+
+from vst.config import conf_dir, register_schema
+from vst.frames import ClipInfo
+from vst.run import run
+from vst.video.writer import write_video
+
+FRAMES, HEIGHT, WIDTH = 4, 32, 48
+EVALUATIONS = 6
+
+Paint = Callable[..., Path]
+Launch = Callable[..., BaseProcess]
+
+
+@pytest.fixture(scope="session")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A smooth texture that moves two pixels a frame."""
+    path = tmp_path_factory.mktemp("clip") / "moving.mp4"
+    info = ClipInfo("moving", FRAMES, HEIGHT, WIDTH, Fraction(1, 25), Fraction(25), 0, FRAMES)
+    write_video(path, ((_texture(shift=2 * index), index) for index in range(FRAMES)), info)
+    return path
+
+
+def _texture(shift: int) -> NDArray[np.uint8]:
+    rows, columns = np.mgrid[:HEIGHT, :WIDTH] + np.array([0, shift])[:, None, None]
+    waves = [np.sin(rows / 3 + phase) + np.sin((columns + rows) / 4 - phase) for phase in range(3)]
+    return ((np.stack(waves, axis=-1) / 4 + 0.5) * 255).clip(0, 255).astype(np.uint8)
+
+
+@pytest.fixture(scope="session")
+def options(clip: Path) -> list[str]:
+    """The overrides that make a run small."""
+    return [
+        "video=file",
+        f"video.path={clip}",
+        "backbone=random",
+        "style.size=48",
+        "beta=1e3",
+        f"evaluations={EVALUATIONS}",
+    ]
+
+
+@pytest.fixture
+def paint(options: list[str]) -> Paint:
+    """Run in this process: `paint(directory, *overrides) -> directory`."""
+
+    def paint(directory: Path, *overrides: str) -> Path:
+        register_schema()
+        GlobalHydra.instance().clear()
+        with initialize_config_dir(str(conf_dir().resolve()), version_base="1.3"):
+            chosen = [*options, "~callbacks.progress", f"paths.run={directory}", *overrides]
+            cfg = compose("config", overrides=chosen)
+        return run(cfg, chosen)
+
+    return paint
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[multiprocessing.context.ForkServerContext]:
+    """Starts processes that have the slow imports behind them."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(
+        ["vst.run", "vst.stylizer", "vst.cli", "vst.video.writer", "vst.video.datamodule", "vst.callbacks.resume"]
+    )
+    yield context
+
+
+@pytest.fixture
+def launch(
+    server: multiprocessing.context.ForkServerContext, options: list[str], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Launch]:
+    """Start `python -m vst` with the small run's overrides and more, as a process of its own."""
+    started: list[BaseProcess] = []
+
+    def launch(*overrides: str) -> BaseProcess:
+        arguments = overrides if any(item.startswith("resume=") for item in overrides) else (*options, *overrides)
+        monkeypatch.setattr(sys, "argv", ["vst", *arguments])
+        process = server.Process(target=runpy.run_module, args=("vst", None, "__main__", True))
+        process.start()
+        started.append(process)
+        return process
+
+    yield launch
+    for process in started:
+        process.kill()
+        process.join()

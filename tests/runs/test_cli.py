@@ -1,0 +1,94 @@
+"""The command line as a user meets it: answers, statuses, and several runs in one call."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+
+import pytest
+
+from vst.records import Table
+
+Launch = Callable[..., BaseProcess]
+
+
+def vst(directory: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Call the program, in a directory of its own."""
+    command = [sys.executable, "-m", "vst", *arguments]
+    return subprocess.run(command, cwd=directory, capture_output=True, text=True, timeout=120, check=False)
+
+
+def test_help_names_the_choices(tmp_path: Path) -> None:
+    done = vst(tmp_path, "--help")
+    assert done.returncode == 0
+    for words in ("model: enhanced, flow, mse, naive", "video.path=clip.mp4", "resume="):
+        assert words in done.stdout
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["model=foo"], "model=foo is not known; choose one of: enhanced, flow, mse, naive"),
+        (["modle=flow"], "did you mean model"),
+        (["evaluations=many"], "evaluations=many is not a whole number"),
+        (["eta=strong"], "eta=strong is not a number"),
+        (["+typo=1"], "typo is not an option"),
+        (["video.strat=1"], "video.strat is not an option"),
+        (["+video.strat=1"], "video.strat is not an option here; video has: frames, path, size, start"),
+        (["+loss.coherence.wrap=x"], "loss.coherence.wrap is not an option here"),
+        (["backbone.pooling=median"], "choose one of: max, average"),
+        (["video.size=large"], "video.size=large is not"),
+        (["experiment=fig9"], "experiment=fig9 is not known"),
+        (["video=file"], "video.path is not given"),
+        (["model=naive", "eta=5"], "has no coherence"),
+        (["beta=1e5,"], "cannot be understood"),
+        (["video=file", "video.path=nowhere.mp4"], "nowhere.mp4 does not exist"),
+        (["resume=nowhere"], "nowhere holds no run"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_wrong_calls_get_one_sentence(tmp_path: Path, arguments: list[str], sentence: str) -> None:
+    done = vst(tmp_path, *arguments)
+    assert done.returncode == 2
+    assert sentence in done.stderr
+    assert done.stderr.startswith("vst: ")
+    assert done.stderr.count("\n") == 1
+    assert done.stdout == ""
+    assert not list(tmp_path.iterdir()), "nothing is left behind"
+
+
+def test_errors_do_not_wait_for_torch() -> None:
+    script = "import sys; sys.argv = ['vst', 'video=file', 'video.path=nowhere.mp4']\n"
+    script += "from vst.cli import main\n"
+    script += "try: main()\nexcept SystemExit: print('torch' in sys.modules, 'pytorch_lightning' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
+    assert done.stdout.strip() == "False False"
+
+
+def test_multirun_keeps_its_jobs_apart(
+    tmp_path: Path, launch: Launch
+) -> None:
+    sweep = tmp_path / "sweep"
+    process = launch(
+        "model=naive,mse", "eta=0,30", "video.frames=2", f"hydra.sweep.dir={sweep}", "--multirun"
+    )
+    process.join(200)
+    assert process.exitcode == 2, "naive with η = 30 is refused; the others are painted all the same"
+    done = {path.parent.name for path in sweep.glob("*/metrics.json")}
+    assert done == {"0-naive", "2-mse", "3-mse"}
+    coherence = [float(Table(sweep / job / "metrics.csv").read()[1]["coherence"]) for job in ("2-mse", "3-mse")]
+    assert coherence[1] < coherence[0]
+    assert (sweep / "2-mse" / ".hydra" / "overrides.yaml").is_file()
+
+
+def test_it_runs_from_anywhere(tmp_path: Path) -> None:
+    command = [str(Path(sys.executable).parent / "vst"), "--cfg", "job"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "alpha: 1.0" in done.stdout
+    assert os.listdir(tmp_path) == []

@@ -1,0 +1,114 @@
+"""Runs that are killed and taken up again end as runs that were not."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+
+import pytest
+
+from vst.records import Table
+
+Launch = Callable[..., BaseProcess]
+LONG = "evaluations=25"
+"""Enough that a frame takes long against the time between two looks at the run's directory."""
+
+
+def wait_for_rows(directory: Path, rows: int, process: BaseProcess) -> None:
+    """Wait until that many frames are finished."""
+    table = Table(directory / "metrics.csv")
+    deadline = time.monotonic() + 120
+    while not table.path.is_file() or len(table.read()) < rows:
+        assert process.is_alive(), f"the run ended with {process.exitcode} before it was to be killed"
+        assert time.monotonic() < deadline, f"no {rows} frames within two minutes"
+        time.sleep(0.01)
+
+
+def painted(directory: Path) -> dict[str, bytes]:
+    return {file.name: file.read_bytes() for file in sorted((directory / "frames").glob("*.png"))}
+
+
+def without_seconds(directory: Path) -> list[dict[str, str]]:
+    rows = Table(directory / "metrics.csv").read()
+    return [{name: value for name, value in row.items() if name != "seconds"} for row in rows]
+
+
+def finish(process: BaseProcess) -> int | None:
+    process.join(200)
+    return process.exitcode
+
+
+@pytest.mark.parametrize(
+    ("overrides", "kills"),
+    [
+        # (frames finished, seconds into the next frame) at each kill
+        (["model=flow", "flow=dis"], [(1, 0.0), (2, 0.2)]),
+        (["model=enhanced", "start=noise"], [(0, 0.1)]),
+        (["model=flow", "start=warped", "passes=3"], [(2, 0.1), (5, 0.0), (9, 0.15)]),
+    ],
+    ids=["flow", "noise", "passes"],
+)
+def test_killed_run_resumes_bit_for_bit(
+    tmp_path: Path, launch: Launch, overrides: list[str], kills: list[tuple[int, float]]
+) -> None:
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    assert finish(launch(LONG, *overrides, f"hydra.run.dir={whole}")) == 0
+    process = launch(LONG, *overrides, f"hydra.run.dir={broken}")
+    for rows, delay in kills:
+        wait_for_rows(broken, rows, process)
+        time.sleep(delay)
+        process.kill()
+        process.join()
+        assert process.exitcode == -signal.SIGKILL
+        process = launch(f"resume={broken}")
+    assert finish(process) == 0
+
+    assert painted(broken) == painted(whole)
+    assert (broken / "curves.csv").read_bytes() == (whole / "curves.csv").read_bytes()
+    assert without_seconds(broken) == without_seconds(whole)
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_signal_ends_tidily_and_the_run_goes_on(
+    tmp_path: Path, launch: Launch, number: signal.Signals, status: int
+) -> None:
+    directory = tmp_path / "run"
+    process = launch(LONG, "model=flow", f"hydra.run.dir={directory}")
+    wait_for_rows(directory, 1, process)
+    assert process.pid is not None
+    time.sleep(0.2)
+    import os
+
+    os.kill(process.pid, number)
+    assert finish(process) == status
+    record = (directory / "metrics.json").read_text()
+    assert '"status": "interrupted"' in record
+    assert (directory / "stylized.mp4").is_file(), "what is painted is kept as a clip"
+    assert not list(directory.rglob("*.part"))
+
+    assert finish(launch(f"resume={directory}")) == 0
+    assert '"status": "finished"' in (directory / "metrics.json").read_text()
+    assert len(painted(directory)) == 4
+
+
+def test_finished_run_is_left_as_it_is(tmp_path: Path, launch: Launch) -> None:
+    directory = tmp_path / "run"
+    assert finish(launch("model=naive", f"hydra.run.dir={directory}")) == 0
+    before = {path: path.stat().st_mtime_ns for path in directory.rglob("*") if path.suffix in (".png", ".mp4")}
+    assert finish(launch(f"resume={directory}")) == 0
+    assert before == {path: path.stat().st_mtime_ns for path in before}
+
+
+def test_other_options_are_refused(tmp_path: Path, launch: Launch) -> None:
+    directory = tmp_path / "run"
+    process = launch(LONG, "model=mse", f"hydra.run.dir={directory}")
+    wait_for_rows(directory, 1, process)
+    assert finish(launch(LONG, "model=mse", f"hydra.run.dir={directory}")) == 2, "it is in use"
+    process.kill()
+    process.join()
+    assert finish(launch(LONG, "model=mse", f"hydra.run.dir={directory}")) == 2, "it holds a run"
+    assert finish(launch(f"resume={directory}", "beta=7")) == 2, "it is from another configuration"
+    assert finish(launch(f"resume={directory}")) == 0

@@ -1,0 +1,174 @@
+from __future__ import annotations
+
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+from omegaconf import MISSING, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from vst.config import Config, conf_dir
+from vst.errors import InputError
+from vst.run import resolve
+
+# the options that a choice leaves to its user
+GIVEN = {
+    ("video", "file"): ["video.path=clip.mp4"],
+    ("style", "file"): ["style.path=painting.jpg"],
+    ("gate", "paper"): ["model=enhanced"],
+    ("gate", "closing"): ["model=enhanced"],
+}
+
+
+def choices() -> list[tuple[str, str]]:
+    """Every file of every group of conf/, except Hydra's own."""
+    return [(file.parent.name, file.stem) for file in sorted(conf_dir().glob("*/*.yaml"))]
+
+
+def test_there_are_choices_to_test():
+    assert conf_dir().is_dir()
+    groups = {group for group, _ in choices()}
+    assert groups > {"model", "video", "style", "backbone", "flow", "start", "canvas", "experiment", "gate"}
+
+
+@pytest.mark.parametrize(("group", "choice"), choices())
+def test_every_choice_of_every_group_composes_and_is_checked(compose, group, choice):
+    at = "gate@loss.coherence.gate" if group == "gate" else group
+    settings = resolve(compose(f"{at}={choice}", *GIVEN.get((group, choice), [])))
+    assert set(settings) == {field.name for field in fields(Config)}
+    if group in settings and group != "model" and settings[group]:
+        chosen = OmegaConf.to_container(OmegaConf.load(conf_dir() / group / f"{choice}.yaml"))
+        assert isinstance(chosen, dict)
+        assert set(chosen) <= set(settings[group])
+        assert chosen.get("_target_") == settings[group].get("_target_")
+
+
+@pytest.mark.parametrize(("group", "choice"), [("video", "file"), ("style", "file")])
+def test_what_a_choice_needs_is_asked_for(compose, group, choice):
+    with pytest.raises(
+        InputError, match=f"^{group}.path is not given; add {group}.path=… to the command line$"
+    ):
+        resolve(compose(f"{group}={choice}"))
+
+
+COHERENCES = {
+    "naive": (0.0, None),
+    "mse": (3e3, {"_target_": "vst.losses.coherence.MseCoherence", "weight": 3e3}),
+    "enhanced": (
+        3e3,
+        {
+            "_target_": "vst.losses.coherence.EnhancedCoherence",
+            "weight": 3e3,
+            "gate": {"_target_": "vst.losses.functional.paper_gate", "_partial_": True},
+        },
+    ),
+    "flow": (
+        3e4,
+        {"_target_": "vst.losses.coherence.FlowCoherence", "weight": 3e4, "warp": "forward"},
+    ),
+}
+
+
+@pytest.mark.parametrize("model", COHERENCES)
+def test_the_terms_and_weights_of_each_model(compose, model):
+    eta, coherence = COHERENCES[model]
+    settings = OmegaConf.to_container(compose(f"model={model}"), resolve=True)
+    assert isinstance(settings, dict)
+    assert (settings["model"], settings["alpha"], settings["beta"], settings["eta"]) == (model, 1.0, 1e5, eta)
+    terms = dict(settings["loss"])
+    assert terms.pop("content") == {
+        "_target_": "vst.losses.content.ContentLoss",
+        "weight": 1.0,
+        "layers": ["conv4_2"],
+    }
+    assert terms.pop("style") == {
+        "_target_": "vst.losses.style.StyleLoss",
+        "weight": 1e5,
+        "layers": ["conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1"],
+        "normalisation": "chw",
+    }
+    assert terms == ({} if coherence is None else {"coherence": coherence})
+
+
+@pytest.mark.parametrize("model", [model for model in COHERENCES if model != "naive"])
+def test_the_options_of_the_top_level_reach_the_terms(compose, model):
+    settings = resolve(compose(f"model={model}", "alpha=2", "beta=3e4", "eta=5", "evaluations=7", "seed=11"))
+    assert {name: term["weight"] for name, term in settings["loss"].items()} == {
+        "content": 2.0,
+        "style": 3e4,
+        "coherence": 5.0,
+    }
+    assert (settings["evaluations"], settings["seed"]) == (7, 11)
+
+
+def test_a_model_may_take_another_start_gate_or_flow(compose):
+    settings = resolve(
+        compose(
+            "model=enhanced", "gate@loss.coherence.gate=closing", "start=warped", "flow=raft", "canvas=pixels"
+        )
+    )
+    assert settings["loss"]["coherence"]["gate"]["scale"] == 0.01
+    assert settings["start"]["_target_"] == "vst.start.warped_start"
+    assert settings["flow"]["weights"] == {"_target_": "vst.assets.fetch", "name": "raft-small"}
+
+
+@pytest.mark.parametrize(
+    "experiment", sorted(file.stem for file in (conf_dir() / "experiment").glob("*.yaml"))
+)
+@pytest.mark.parametrize("model", list(COHERENCES))
+def test_every_experiment_goes_with_every_model(compose, experiment, model):
+    settings = resolve(compose(f"experiment={experiment}", f"model={model}", "evaluations=3"))
+    assert settings["model"] == model
+    assert settings["evaluations"] == 3  # the command line wins
+
+
+def test_an_experiment_wins_over_the_defaults(compose):
+    settings = resolve(compose("experiment=demo"))
+    assert (settings["evaluations"], settings["video"]["size"]) == (40, 144)
+    paper = resolve(compose("experiment=paper"))
+    assert paper["canvas"]["_target_"] == "vst.canvas.PixelCanvas"
+    assert paper["flow"]["_target_"] == "vst.flow.estimators.Farneback"
+    assert paper["start"]["_target_"] == "vst.start.content_start"
+    assert resolve(compose())["evaluations"] == 60
+
+
+def test_the_run_directory_reaches_the_callbacks(compose, tmp_path):
+    settings = resolve(compose("logger=wandb"))
+    run = str(tmp_path / "run")
+    assert settings["paths"]["run"] == run
+    assert settings["callbacks"]["video_writer"]["directory"] == run
+    assert settings["callbacks"]["resume"]["directory"] == str(Path(run) / "checkpoints")
+    assert settings["logger"]["wandb"]["directory"] == run
+
+
+@pytest.mark.parametrize("override", ["alpha=much", "evaluations=1.5", "seed=none", "passes=[1]", "alhpa=1"])
+def test_values_of_the_top_level_are_typed(compose, override):
+    from hydra.errors import HydraException
+
+    with pytest.raises((HydraException, OmegaConfBaseException)):
+        compose(override)
+
+
+@pytest.mark.parametrize("override", ["+eat=1", "+video2.path=x"])
+def test_a_new_name_at_the_top_level_is_refused(compose, override):
+    from hydra.errors import HydraException
+
+    with pytest.raises((HydraException, OmegaConfBaseException, InputError)):
+        resolve(compose(override))
+
+
+def test_an_option_that_does_not_exist_is_named_by_its_path(compose):
+    with pytest.raises(
+        InputError, match=r"^video\.sise is not an option here; video has: frames, path, size, start$"
+    ):
+        resolve(compose("+video.sise=64"))
+
+
+def test_every_option_of_the_schema_is_set_and_explained():
+    source = Path(conf_dir(), "config.yaml").read_text(encoding="utf-8")
+    schema = Path(__file__).resolve().parents[1].joinpath("vst", "config.py").read_text(encoding="utf-8")
+    for field in fields(Config):
+        if field.default is MISSING and field.name != "model":
+            assert f"\n{field.name}: " in source
+        declared = schema.index(f"    {field.name}: ")
+        assert schema[declared:].splitlines()[1].strip().startswith('"""')

@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+from typing import ClassVar
+
+import pytest
+import torch
+from torch import Generator, Tensor
+
+from vst.flow.warp import backward_warp
+from vst.frames import Neighbour, Target
+from vst.start import content_start, noise_start, previous_start, warped_start
+
+STARTS = [content_start, noise_start, previous_start, warped_start]
+
+
+def rand(seed: int) -> Tensor:
+    return torch.rand(2, 3, 9, 11, generator=Generator().manual_seed(seed))
+
+
+class BackwardOnly:
+    """The motion from the frame to its neighbour; the other direction is not to be asked for."""
+
+    name: ClassVar[str] = "backward"
+
+    def __init__(self, current: Tensor):
+        self.current, self.calls = current, 0
+
+    def __call__(self, first: Tensor, second: Tensor) -> Tensor:
+        assert first is self.current
+        self.calls += 1
+        flow = torch.zeros(2, 2, 9, 11)
+        flow[:, 0], flow[:, 1] = 2.0, -0.5
+        return flow
+
+
+def target(content: Tensor, flow: BackwardOnly) -> Target:
+    return Target(content, {}, Neighbour(rand(1), rand(2), current_content=content, estimator=flow))
+
+
+@pytest.mark.parametrize("start", [content_start, previous_start, warped_start])
+def test_the_first_frame_starts_from_its_content(start):
+    content = rand(0)
+    assert torch.equal(start(Target(content, {}, None), Generator()), content)
+
+
+def test_the_content_start_has_no_eye_for_the_neighbour():
+    content = rand(0)
+    assert torch.equal(content_start(target(content, BackwardOnly(content)), Generator()), content)
+
+
+def test_the_previous_start_is_the_neighbours_painting():
+    content = rand(0)
+    flow = BackwardOnly(content)
+    assert torch.equal(previous_start(target(content, flow), Generator()), rand(2))
+    assert flow.calls == 0
+
+
+def test_the_warped_start_fetches_the_neighbours_painting():
+    content = rand(0)
+    flow = BackwardOnly(content)
+    near = target(content, flow)
+    found = warped_start(near, Generator())
+    torch.testing.assert_close(found, backward_warp(rand(2), flow(content, rand(1))))
+    # by hand: this frame's pixel (4, 3) is the neighbour's at two to the right and half a row up
+    expected = (rand(2)[:, :, 4, 5] + rand(2)[:, :, 3, 5]) / 2
+    torch.testing.assert_close(found[:, :, 4, 3], expected)
+    warped_start(near, Generator())
+    assert flow.calls == 2  # one of them the test's own
+
+
+def test_noise_is_uniform_and_repeats_itself_by_its_generator():
+    content = torch.zeros(1, 3, 60, 80)
+    near = Target(content, {}, None)
+    noise = noise_start(near, Generator().manual_seed(3))
+    assert noise.shape == content.shape
+    assert torch.equal(noise, noise_start(near, Generator().manual_seed(3)))
+    assert not torch.equal(noise, noise_start(near, Generator().manual_seed(4)))
+    assert noise.min() >= 0
+    assert noise.max() <= 1
+    assert noise.mean().item() == pytest.approx(0.5, abs=0.02)
+    assert noise.var().item() == pytest.approx(1 / 12, abs=0.005)
+
+
+def test_noise_does_not_draw_from_the_global_generator():
+    before = torch.get_rng_state()
+    noise_start(Target(rand(0), {}, None), Generator().manual_seed(0))
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_noise_has_the_contents_type():
+    content = rand(0).double()
+    assert noise_start(Target(content, {}, None), Generator().manual_seed(0)).dtype == torch.float64
+
+
+@pytest.mark.parametrize("start", STARTS)
+def test_a_start_changes_nothing_it_is_given(start):
+    content = rand(0)
+    near = target(content, BackwardOnly(content))
+    start(near, Generator().manual_seed(0))
+    assert near.neighbour is not None
+    assert torch.equal(content, rand(0))
+    assert torch.equal(near.neighbour.stylized, rand(2))

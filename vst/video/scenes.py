@@ -1,0 +1,238 @@
+"""Where a new shot begins, found while the clip is read.
+
+Two frames of a shot show the same things, moved: warped along the motion between them, the edges of one fall
+on those of the other. Across a cut no motion brings them there. A flash, too, hides the edges for a frame or
+two, but the frames around it still match. So frame i is a cut if no frame just before it matches any from it
+on, and motion alone was not as hard to follow on either side. Only frames i - 5 to i + 2 decide.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from vst.frames import Frame
+
+Array = NDArray[np.float32]
+
+# Frames that must be known beyond the one in question: a flash of two frames is seen to end.
+AHEAD = 2
+# Frames before it that are compared: again a flash of two, and one from before it.
+BEFORE = 3
+# Frames before it that have any say: those that decide about the two before it as well.
+HISTORY = BEFORE + 2
+
+# All frames are compared at one size, so that no threshold depends on theirs; DIS needs 32 pixels here.
+HEIGHT, WIDTH = 64, 96
+# A mean edge below this, in units of the full range a pixel, is noise or a blank frame. A grey level is 0.004.
+BLANK = 0.0015
+# What noise and coding add to an edge. It keeps dark, empty frames from differing by their noise alone.
+NOISE = 0.002
+# Spread in pixels of the windows in which edges are compared, and of the wider ones that even them out.
+WINDOW, NEIGHBOURHOOD = 2.5, 8.0
+
+# Unlike: frames of different shots differ by 0.6 and more, those of a shot by 0.5 where it moves fast.
+LEAST_UNLIKENESS = 0.5
+# Above its calmer neighbours: fast motion is hard to follow for several frames, a cut for one.
+LEAST_EXCESS = 0.25
+# Below this, frames are taken as of one shot at once, whatever came before and after.
+SURELY_ALIKE = 0.35
+# A fade changes the strength of the edges by more than this factor a frame, and goes on doing so.
+FADE = 0.85
+
+
+@dataclass(frozen=True)
+class Outline:
+    """The edges of a frame, as frames are compared by them.
+
+    `edges` (64, 96) float32 are their strengths >= 0, of mean 1 unless the frame is blank. `even` (64, 96)
+    uint8 has weak and strong ones brought to one level, for motion to be found. `strength` is the mean before
+    scaling, in units of the full range a pixel.
+    """
+
+    edges: Array
+    even: NDArray[np.uint8]
+    strength: float
+
+    @property
+    def blank(self) -> bool:
+        """Whether there is too little to see for a comparison."""
+        return self.strength < BLANK
+
+
+def outline(content: Tensor) -> Outline:
+    """Take the edges of a frame, RGB (1, 3, H, W) in [0, 1]: G = |∇RGB| / √3 at 64x96.
+
+    Unsigned and scaled to mean 1, they stay what they are when a frame is brightened, inverted or recoloured.
+    """
+    image = content.detach()[0].permute(1, 2, 0).float().cpu().numpy()
+    shrinks = image.shape[0] >= HEIGHT and image.shape[1] >= WIDTH
+    method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    small = cv2.GaussianBlur(cv2.resize(image, (WIDTH, HEIGHT), interpolation=method), (0, 0), 0.8)
+    across, down = (cv2.Sobel(small, cv2.CV_32F, *axis, ksize=3, scale=0.25) for axis in ((1, 0), (0, 1)))
+    gradient = np.sqrt((across**2 + down**2).sum(-1) / 3)
+    edges = cv2.GaussianBlur(gradient, (0, 0), 0.7)
+    strength = float(edges.mean())
+    even = edges / (cv2.GaussianBlur(edges, (0, 0), NEIGHBOURHOOD) + NOISE)
+    # An edge is two or three times as strong as its surroundings: 60 uses the bytes' range well.
+    return Outline(edges / max(strength, BLANK), np.clip(60 * even, 0, 255).astype(np.uint8), strength)
+
+
+def unlikeness(first: Outline, second: Outline) -> float:
+    """How far two frames are from being one seen a little later, in [0, 1].
+
+    The least of 1 - similarity(A moved onto B, B) over both orders of the frames and, where motion between
+    neighbouring pixels does not explain them, a search that begins with the frames shifted as a whole.
+    A blank frame is like another and unlike all else.
+    """
+    if first.blank or second.blank:
+        # Twice, so that a frame about as faint as the limit is not unlike one just below it.
+        return float(max(first.strength, second.strength) > 2 * BLANK)
+    least = _least_unlikeness(first, second, None)
+    if least > SURELY_ALIKE:
+        (x, y), _ = cv2.phaseCorrelate(first.even.astype(np.float32), second.even.astype(np.float32), _HANN)
+        shift = np.broadcast_to(np.float32([x, y]), (HEIGHT, WIDTH, 2))
+        least = min(least, _least_unlikeness(first, second, shift))
+    return least
+
+
+def similarity(first: Array, second: Array, noise: float) -> float:
+    """Structural similarity of edges (h, w) in [-1, 1]; where there are more of them, it counts more.
+
+    Σ w (2 cov + c) / (var₁ + var₂ + c) / Σ w with w = max(σ₁, σ₂), the moments in Gaussian windows, and
+    c = 0.02 + noise², `noise` being the standard deviation that noise has in the edges.
+    """
+    mean_1, mean_2 = _window(first), _window(second)
+    var_1 = np.maximum(_window(first * first) - mean_1 * mean_1, 0)
+    var_2 = np.maximum(_window(second * second) - mean_2 * mean_2, 0)
+    cov = _window(first * second) - mean_1 * mean_2
+    weight = np.sqrt(np.maximum(var_1, var_2)) + 1e-3
+    floor = 0.02 + noise * noise
+    return float((weight * (2 * cov + floor) / (var_1 + var_2 + floor)).sum() / weight.sum())
+
+
+def fades(strengths: Sequence[float]) -> bool:
+    """Whether edges gain strength step by step, from the frame beside a boundary on, away from it."""
+    return len(strengths) > 2 and all(
+        near < FADE * far for near, far in zip(strengths[:2], strengths[1:3], strict=True)
+    )
+
+
+class CutDetector:
+    """Says of each frame whether a new shot begins there, once the `AHEAD` frames after it are known.
+
+    With U the unlikeness of two frames, frame i is a cut if
+
+        X = min U(i - a, i + b) >= 0.5 over 1 <= a <= 3 and 0 <= b <= 2, and
+        X - max(min(U(i-3, i-2), U(i-2, i-1)), min(U(i, i+1), U(i+1, i+2))) >= 0.25,
+
+    it is no step of a fade, and the same does not hold for either of the two frames before it. The first
+    frame of a clip never is. Frames before i - `HISTORY` have no say and are not kept.
+    """
+
+    def __init__(self):
+        self._outlines: deque[Outline] = deque(maxlen=BEFORE + 1 + AHEAD)
+        # Entry n is the unlikeness of outline n and the one before it.
+        self._steps: deque[float] = deque(maxlen=BEFORE + 1 + AHEAD)
+        self._recent: deque[bool] = deque([False, False], maxlen=2)
+        self._undecided = 0
+
+    def push(self, content: Tensor) -> bool | None:
+        """Take the next frame, RGB (1, 3, H, W) in [0, 1], and return the flag of the one `AHEAD` before it.
+
+        None for the first `AHEAD` frames, as no frame is that far before them.
+        """
+        seen = outline(content)
+        self._steps.append(unlikeness(self._outlines[-1], seen) if self._outlines else 0.0)
+        self._outlines.append(seen)
+        self._undecided += 1
+        return self._decide() if self._undecided > AHEAD else None
+
+    def flush(self) -> list[bool]:
+        """Return the flags of the last frames, judged by what there is, and be as new."""
+        flags = [self._decide() for _ in range(self._undecided)]
+        self.__init__()
+        return flags
+
+    def _decide(self) -> bool:
+        """Return the flag of the oldest frame without one."""
+        here = len(self._outlines) - self._undecided
+        self._undecided -= 1
+        begins = self._begins(here)
+        first_of_several = begins and not any(self._recent)
+        self._recent.append(begins)
+        return first_of_several
+
+    def _begins(self, here: int) -> bool:
+        """Whether the frame at place `here` of those kept can be the first of a shot."""
+        if here == 0 or self._steps[here] < LEAST_UNLIKENESS:
+            return False
+        known = list(self._outlines)
+        before, after = known[max(0, here - BEFORE) : here], known[here : here + 1 + AHEAD]
+        if fades([seen.strength for seen in reversed(before)]) or fades([seen.strength for seen in after]):
+            return False
+        calm = max(min((unlikeness(*pair) for pair in combinations(side, 2)), default=0.0) for side in (before, after))
+        least = min(1.0, max(LEAST_UNLIKENESS, calm + LEAST_EXCESS))
+        return all(unlikeness(old, new) >= least for old in reversed(before) for new in after)
+
+
+def mark_cuts(
+    frames: Iterator[Frame], detector: CutDetector, known: Sequence[int] | None = None
+) -> Iterator[tuple[Frame, bool]]:
+    """Yield each frame and whether a new shot begins there, in order, `AHEAD` frames behind the reader.
+
+    `known` are the cuts as frame numbers of the source; with them nothing is detected or held back.
+    A run that resumes at frame k gets the flags of one from the start if it reads from k - `HISTORY` on and
+    skips what comes before k. Where reading breaks, the frames read until then come first.
+    """
+    if known is not None:
+        cuts = frozenset(known)
+        yield from ((frame, frame.source_index in cuts) for frame in frames)
+        return
+    held: deque[Frame] = deque()
+    try:
+        for frame in frames:
+            held.append(frame)
+            flag = detector.push(frame.content)
+            if flag is not None:
+                yield held.popleft(), flag
+    except Exception:
+        yield from zip(held, detector.flush(), strict=True)
+        raise
+    yield from zip(held, detector.flush(), strict=True)
+
+
+_HANN = cv2.createHanningWindow((WIDTH, HEIGHT), cv2.CV_32F)
+_PLACES = np.stack(np.meshgrid(np.arange(WIDTH), np.arange(HEIGHT)), -1).astype(np.float32)
+
+# What OpenCV takes for "no flow to start from"; its type hints do not admit it.
+_NO_START: Any = None
+
+
+def _least_unlikeness(first: Outline, second: Outline, shift: Array | None) -> float:
+    """Return the lesser unlikeness of both orders; `shift` (64, 96, 2) is a first guess of the motion."""
+    back = None if shift is None else -shift
+    return min(_unlikeness_moved(second, first, shift), _unlikeness_moved(first, second, back))
+
+
+def _unlikeness_moved(source: Outline, target: Outline, start: Array | None) -> float:
+    """Return 1 - similarity of the target's edges and the source's, warped by target(p) ≈ source(p + flow)."""
+    # A used object keeps buffers from its last call: so new.
+    search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    start = _NO_START if start is None else start.copy()
+    places = _PLACES + search.calc(target.even, source.even, start)
+    moved = cv2.remap(source.edges, places, _NO_START, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    noise = NOISE / min(source.strength, target.strength)
+    return min(1.0, 1.0 - similarity(moved, target.edges, noise))
+
+
+def _window(values: Array) -> Array:
+    return cv2.GaussianBlur(values, (0, 0), WINDOW)
