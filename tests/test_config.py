@@ -4,11 +4,14 @@ from dataclasses import fields
 from pathlib import Path
 
 import pytest
+import torch
 from omegaconf import MISSING, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from vst.build import build
 from vst.config import Config, conf_dir
 from vst.errors import InputError
+from vst.frames import Target
 from vst.run import resolve
 
 # the options that a choice leaves to its user
@@ -172,3 +175,28 @@ def test_every_option_of_the_schema_is_set_and_explained():
             assert f"\n{field.name}: " in source
         declared = schema.index(f"    {field.name}: ")
         assert schema[declared:].splitlines()[1].strip().startswith('"""')
+
+
+CHEAP = [
+    choice for choice in choices() if choice[0] in ("flow", "start", "canvas", "gate") and choice[1] != "raft"
+]
+
+
+@pytest.mark.parametrize(("group", "choice"), CHEAP)
+def test_what_a_choice_names_can_be_built(compose, group, choice):
+    if group == "gate":
+        node = resolve(compose("model=enhanced", f"gate@loss.coherence.gate={choice}"))["loss"]["coherence"][
+            "gate"
+        ]
+    else:
+        node = resolve(compose(f"{group}={choice}"))[group]
+    built = build(node)
+    if group == "flow":
+        assert built(torch.rand(1, 3, 32, 32), torch.rand(1, 3, 32, 32)).shape == (1, 2, 32, 32)
+    elif group == "canvas":
+        assert built.coefficients(torch.zeros(1, 3, 4, 4)).shape == (1, 3, 4, 4)
+    elif group == "gate":
+        assert 0.7 < built(torch.zeros(1)).item() <= 1
+    else:
+        start = built(Target(torch.zeros(1, 3, 4, 4), {}, None), torch.Generator().manual_seed(0))
+        assert start.shape == (1, 3, 4, 4)

@@ -34,14 +34,20 @@ def main() -> None:
             print("\n" + "\n\n".join(_where(directory) for directory in _finished))
     except Interrupted as interrupted:
         _leave(f"ended by {interrupted}; go on with resume=<the run's directory>", interrupted.status)
-    except VstError as error:
-        _leave(str(error), error.status)
+    except (VstError, OSError) as error:
+        _leave(*_failure(error))
     except (HydraException, OmegaConfBaseException) as error:
         _leave(_sentence(error), InputError.status)
-    except OSError as error:
-        where = f" ({error.filename})" if error.filename else ""
-        reason = error.strerror or str(error)
-        _leave(f"the run could not be written: {reason}{where}; free or mend the disk, and resume it", 1)
+
+
+def _failure(error: VstError | OSError) -> tuple[str, int]:
+    """The sentence and the exit status for a failure that the user can act on."""
+    if isinstance(error, VstError):
+        return str(error), error.status
+    where = f" ({error.filename})" if error.filename else ""
+    reason = error.strerror or str(error)
+    sentence = f"the run could not be written: {reason}{where}; free or mend the disk, and resume the run"
+    return sentence, InputError.status
 
 
 _finished: list[Path] = []
@@ -61,12 +67,13 @@ def _job(cfg: DictConfig) -> None:
         print(f"\n{_job_name()}", file=sys.stderr)
     try:
         directory = run(cfg, list(hydra_config.overrides.task))
-    except VstError as error:
+    except (VstError, OSError) as error:
         _remove_empty(Path(hydra_config.runtime.output_dir))
+        sentence, status = _failure(error)
         if not several:
-            _leave(str(error), error.status)
+            _leave(sentence, status)
         # Hydra goes on with the other jobs, and reports one failure of them all at the end
-        print(f"vst: {_job_name()}: {error}", file=sys.stderr)
+        print(f"vst: {_job_name()}: {sentence}", file=sys.stderr)
         raise
     _finished.append(directory)
     if not several:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -83,12 +84,12 @@ def test_the_paper_takes_convolutions_before_relu_and_vgg_has_maximum_pooling(fi
 
 
 @pytest.fixture
-def convolutions(monkeypatch) -> Iterator[list[int]]:
+def convolutions(monkeypatch) -> list[int]:
     """Count the convolutions that are computed, by their number of channels."""
     counted: list[int] = []
     convolve = torch.nn.functional.conv2d
 
-    def counting(x: Tensor, weight: Tensor, *args: object, **options: object) -> Tensor:
+    def counting(x: Tensor, weight: Tensor, *args: Any, **options: Any) -> Tensor:
         counted.append(weight.shape[0])
         return convolve(x, weight, *args, **options)
 
@@ -179,8 +180,9 @@ def test_tf32_is_switched_for_the_whole_process():
 
 @pytest.mark.parametrize("option", ["activations", "pooling", "precision"])
 def test_an_unknown_option_is_refused(option):
+    options: dict[str, Any] = {option: "odd"}
     with pytest.raises(InputError, match=f"backbone.{option}=odd is not known; choose one of: "):
-        VGG19(weights.random(), **{option: "odd"})
+        VGG19(weights.random(), **options)
 
 
 @pytest.mark.parametrize("layer", ["conv1_2", "conv2_1", "conv3_4", "conv4_2", "conv5_1"])

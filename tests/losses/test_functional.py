@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from vst.losses.functional import (
+    Gate,
     closing_gate,
     content_loss,
     enhanced_coherence,
@@ -91,8 +93,9 @@ def test_gram_matrix_does_not_mind_the_layout():
 
 
 def test_gram_matrix_refuses_an_unknown_normalisation():
+    unknown: Any = "c"
     with pytest.raises(KeyError):
-        gram_matrix(rand(1, 2, 3, 3), "c")
+        gram_matrix(rand(1, 2, 3, 3), unknown)
 
 
 @given(seed=st.integers(0, 10**6), tiles=st.integers(1, 4))
@@ -157,17 +160,18 @@ def test_the_closing_gate_does_what_it_says():
 
 
 def test_enhanced_coherence_by_loops():
-    images = [rand(2, 3, 3, 4, seed=seed) for seed in range(4)]
-    value = enhanced_coherence(*images)
+    images = tuple(rand(2, 3, 3, 4, seed=seed) for seed in range(4))
+    stylized, previous, content, before = images
+    value = enhanced_coherence(stylized, previous, content, before)
     expected = [enhanced_by_loops(*(image[lane].numpy() for image in images)) for lane in range(2)]
     np.testing.assert_allclose(value.numpy(), expected, rtol=1e-12)
 
 
 def test_enhanced_coherence_by_hand():
     # content goes from 0 to 1, the painting from 0.5 to 0.75: f(1) · 1/16 + (1/4 - 1)²
-    images = [torch.full((1, 3, 2, 2), value) for value in (0.75, 0.5, 1.0, 0.0)]
+    stylized, previous, content, before = (torch.full((1, 3, 2, 2), to) for to in (0.75, 0.5, 1.0, 0.0))
     expected = math.tanh(math.exp(-1)) / 16 + 9 / 16
-    assert enhanced_coherence(*images).item() == pytest.approx(expected)
+    assert enhanced_coherence(stylized, previous, content, before).item() == pytest.approx(expected)
 
 
 def test_enhanced_coherence_asks_its_gate_about_the_content_alone():
@@ -209,17 +213,18 @@ def grams_loss(canvas: Tensor) -> Tensor:
     return style_loss([gram_matrix(canvas), gram_matrix(canvas, "hw")], targets)
 
 
+def of_three(canvas: Tensor, lanes: int | slice, size: float, gate: Gate) -> Tensor:
+    previous, content, before = (size * rand(3, 3, 4, 5, seed=seed)[lanes] for seed in (1, 2, 3))
+    return enhanced_coherence(canvas, previous, content, before, gate)
+
+
 LOSSES: dict[str, Callable[[Tensor, int | slice], Tensor]] = {
     "content": lambda canvas, lanes: content_loss(canvas, rand(3, 3, 4, 5, seed=1)[lanes]),
     "style": lambda canvas, lanes: grams_loss(canvas),
     "mse": lambda canvas, lanes: mse_coherence(canvas, rand(3, 3, 4, 5, seed=1)[lanes]),
     "flow": lambda canvas, lanes: flow_coherence(canvas, rand(3, 3, 4, 5, seed=1)[lanes]),
-    "enhanced": lambda canvas, lanes: enhanced_coherence(
-        canvas, *(rand(3, 3, 4, 5, seed=seed)[lanes] for seed in (1, 2, 3))
-    ),
-    "closing": lambda canvas, lanes: enhanced_coherence(
-        canvas, *(0.1 * rand(3, 3, 4, 5, seed=seed)[lanes] for seed in (1, 2, 3)), gate=closing_gate
-    ),
+    "enhanced": lambda canvas, lanes: of_three(canvas, lanes, 1.0, paper_gate),
+    "closing": lambda canvas, lanes: of_three(canvas, lanes, 0.1, closing_gate),
 }
 
 

@@ -137,17 +137,19 @@ def test_forward_and_backward_flow_go_their_own_ways():
 def test_flow_coherence_is_zero_where_the_painting_moved_along():
     before, content = rand(1, 3, 10, 10, seed=1), rand(1, 3, 10, 10, seed=2)
 
-    def to_the_right(first: Tensor, second: Tensor) -> Tensor:
-        flow = torch.zeros(1, 2, 10, 10)
-        flow[:, 0] = 2.0 if first is before else -2.0
-        return flow
+    class ToTheRight:
+        name: ClassVar[str] = "to the right"
+
+        def __call__(self, first: Tensor, second: Tensor) -> Tensor:
+            flow = torch.zeros(1, 2, 10, 10)
+            flow[:, 0] = 2.0 if first is before else -2.0
+            return flow
 
     painted = rand(1, 3, 10, 10, seed=3)
     moved = painted.roll(2, dims=3)
     moved[..., :2] = painted[..., :1]  # what comes in at the left is continued from the border
-    for warp in ("forward", "backward"):
-        term = FlowCoherence(1.0, warp)
-        term.begin_frame(Target(content, {}, Neighbour(before, painted, content, to_the_right)))
+    for term in (FlowCoherence(1.0, "forward"), FlowCoherence(1.0, "backward")):
+        term.begin_frame(Target(content, {}, Neighbour(before, painted, content, ToTheRight())))
         assert term(moved, {}).item() < 1e-12
 
 

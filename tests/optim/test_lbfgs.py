@@ -220,12 +220,12 @@ def test_the_best_iterate_is_returned_lane_by_lane():
     # a value that rises from the fourth evaluation on, in the second lane alone
     count = 0
 
-    def objective(x: Tensor) -> Tensor:
+    def rising(x: Tensor) -> Tensor:
         nonlocal count
         count += 1
         return quadratic(x) + torch.tensor([0.0, 1e6 if count > 3 else 0.0])
 
-    objective, visited = visiting(objective)
+    objective, visited = visiting(rising)
     solution = minimise(objective, points(2), evaluations=12)
     best = solution.curves["total"].argmin(0)
     assert best[1] < 3 < best[0]

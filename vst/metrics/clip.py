@@ -47,18 +47,21 @@ class ClipMetrics:
         self._counts: dict[str, Tensor] = {}
 
     def update(self, content: Tensor, stylized: Tensor, index: int, cut: bool = False) -> dict[str, Tensor]:
-        """Take the next frame, and return its metrics by name, (L,) each, float64 on the CPU, NaN where not defined.
+        """Take the next frame, and return its metrics by name, (L,) each, NaN where not defined.
 
         `content` is V[i], (1, 3, H, W), `stylized` V'[i], (L, 3, H, W), both in [0, 1]; `index` is the
         frame's number in the clip, one more than the last, and `cut` says that a new shot begins with it.
         The first frame has no metrics; across a cut nothing is defined but ghosting, which is then looked
         for in the whole frame; the long warping error needs `interval` frames of the same shot before it.
+        Values are float64 on the CPU.
         """
         if self._index is not None and index != self._index + 1:
             raise ValueError(f"frame {index} does not follow frame {self._index}")
         values: dict[str, Tensor] = {}
         if self._kept:
-            values = self._across_cut(content, stylized) if cut else self._within_shot(content, stylized, index)
+            values = (
+                self._across_cut(content, stylized) if cut else self._within_shot(content, stylized, index)
+            )
         if cut:
             self._kept.clear()
         self._kept.append((content, stylized))
@@ -69,7 +72,7 @@ class ClipMetrics:
         return row
 
     def summary(self) -> dict[str, Tensor]:
-        """Mean of each metric over the frames where it is defined, and `ROOTS`, (L,) each; NaN where it never is."""
+        """Mean of each metric over the frames that have it, and `ROOTS`, (L,) each; NaN where none has."""
         means = {name: total / self._counts[name] for name, total in self._sums.items()}
         return {**means, **{root: root_warping_error(means[name]) for root, name in ROOTS.items() if means}}
 
@@ -88,15 +91,20 @@ class ClipMetrics:
         self._index = state_dict["index"]
         self._sums, self._counts = dict(state_dict["sums"]), dict(state_dict["counts"])
 
+    def _earlier(self, place: int, like: Tensor) -> tuple[Tensor, Tensor]:
+        """A kept frame's source and painting; after a resume they may lie on another device."""
+        content, stylized = self._kept[place]
+        return content.to(like), stylized.to(like)
+
     def _across_cut(self, content: Tensor, stylized: Tensor) -> dict[str, Tensor]:
-        previous_content, previous = self._kept[-1]
+        previous_content, previous = self._earlier(-1, stylized)
         everywhere = torch.ones_like(stylized[:, :1])
         sources = content.expand_as(stylized), previous_content.expand_as(stylized)
         return {"ghosting": ghosting(stylized, previous, *sources, everywhere)}
 
     def _within_shot(self, content: Tensor, stylized: Tensor, index: int) -> dict[str, Tensor]:
         lanes = len(stylized)
-        previous_content, previous = self._kept[-1]
+        previous_content, previous = self._earlier(-1, stylized)
         motion = self.truth(content, previous_content, index, 1)
         still = still_mask(content, previous_content, motion.flow, motion.trust).expand(lanes, -1, -1, -1)
         flow, trust, revealed = (part.expand(lanes, -1, -1, -1) for part in motion)
@@ -106,7 +114,7 @@ class ClipMetrics:
             "residual_mse": residual_mse(stylized, previous, content, previous_content),
             "residual_correlation": residual_correlation(stylized, previous, content, previous_content),
             "flicker": flicker(stylized, previous, still),
-            "ghosting": ghosting(stylized, previous, content, previous_content, ghost_region(flow, trust)),
+            "ghosting": ghosting(stylized, previous, content, previous_content, ghost_region(flow, revealed)),
             "unpainted": unpainted(stylized, content, revealed),
         }
         if len(self._kept) == self.interval:
@@ -114,7 +122,7 @@ class ClipMetrics:
         return values
 
     def _long(self, content: Tensor, stylized: Tensor, index: int) -> Tensor:
-        earlier_content, earlier = self._kept[0]
+        earlier_content, earlier = self._earlier(0, stylized)
         motion = self.truth(content, earlier_content, index, self.interval)
         flow, trust = (part.expand(len(stylized), -1, -1, -1) for part in (motion.flow, motion.trust))
         return warping_error(stylized, earlier, flow, trust)

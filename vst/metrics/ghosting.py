@@ -9,21 +9,24 @@ from torch import Tensor
 FAST_FLOW = 4.0
 """Motion, in pixels, from which an old contour stands apart from the new one and reads as a second one."""
 
+UNCOVERED_WITHIN = 32
+"""Pixels between what was uncovered and what fast thing may have uncovered it."""
+
 BLURS = (1, 3, 7)
-"""Widths, in pixels, at which the present content may explain the painting: its contours, and strokes along them."""
+"""Widths, in pixels, at which the present content may explain the painting: contours, and strokes beside."""
 
 LEAST_EVIDENCE = 100.0
-"""Differences times the share of them that the old content explains, below which no ghost can be measured."""
+"""Number of differences times the share the old content explains. Chance is about 1/√ of it, here 0.1."""
 
 
 def ghosting(
     stylized: Tensor, previous: Tensor, content: Tensor, previous_content: Tensor, region: Tensor
 ) -> Tensor:
-    """g: the part of V'[i-1] that shows V[i-1] but not V[i], found again in V'[i] at g times its strength: (L,).
+    """g: what shows V[i-1] and not V[i] in V'[i-1] is found again in V'[i] at g times its strength: (L,).
 
     `stylized`, `previous`, `content` and `previous_content` are V'[i], V'[i-1], V[i] and V[i-1],
-    (L, 3, H, W) in [0, 1]; `region` (L, 1, H, W), nonzero where to look, is `ghost_region` or, at a cut,
-    the whole frame. With ∇ the differences of neighbouring pixels inside it, and regressions over them,
+    (L, 3, H, W) in [0, 1]; `region` (L, 1, H, W), nonzero where to look, is `ghost_region` or, at a cut, the
+    whole frame. With ∇ the differences to the next pixels right and below, and regressions over those inside,
 
         z = ∇V[i-1] − its regression on ∇V[i], ∇blur₃ V[i], ∇blur₇ V[i]     what only the old frame shows
         t = the regression of ∇V'[i-1] on z                                 how the painter painted that
@@ -58,13 +61,18 @@ def ghosting(
     return torch.where(evidence >= LEAST_EVIDENCE, t_now / t_t, torch.nan)
 
 
-def ghost_region(flow: Tensor, trust: Tensor) -> Tensor:
-    """1 where the old content must have gone: untrusted, or moving by `FAST_FLOW` or more; (L, 1, H, W).
+def ghost_region(flow: Tensor, revealed: Tensor) -> Tensor:
+    """1 where the old content must have gone, (L, 1, H, W): what moves fast, and what that uncovered.
 
-    `flow` is backward flow (L, 2, H, W) in pixels, `trust` (L, 1, H, W).
+    `flow` is backward flow (L, 2, H, W) in pixels, fast from `FAST_FLOW` on; `revealed` (L, 1, H, W) counts
+    where something fast is up to `UNCOVERED_WITHIN` pixels away. Where all is slow, strokes that move as they
+    should still overlap with themselves, and could not be told from a ghost.
     """
-    fast = flow.square().sum(dim=1, keepdim=True) >= FAST_FLOW**2
-    return (fast | (trust <= 0)).to(flow.dtype)
+    fast = (flow.square().sum(dim=1, keepdim=True) >= FAST_FLOW**2).to(flow.dtype)
+    reach = UNCOVERED_WITHIN
+    along_row = F.max_pool2d(fast, (1, 2 * reach + 1), stride=1, padding=(0, reach))
+    near = F.max_pool2d(along_row, (2 * reach + 1, 1), stride=1, padding=(reach, 0))
+    return torch.maximum(fast, near * (revealed > 0))
 
 
 def _blurred(image: Tensor, width: int) -> Tensor:

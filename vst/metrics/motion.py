@@ -27,7 +27,9 @@ class Truth(Protocol):
     """What is taken for the true motion of a clip, under a name for the record."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """`exact`, or the estimator's."""
+        ...
 
     def __call__(self, content: Tensor, earlier: Tensor, index: int, interval: int) -> Motion:
         """Motion from the frame `index`, (L, 3, H, W), back to the one `interval` frames earlier."""

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 CONSTANT_BELOW = 1e-6
-"""Standard deviation under which a residual image counts as constant: rounding, 4000 times finer than 8 bits."""
+"""Standard deviation under which a residual image counts as constant: rounding, far below 8 bits."""
 
 
 def residual_mse(stylized: Tensor, previous: Tensor, content: Tensor, previous_content: Tensor) -> Tensor:
@@ -27,7 +27,7 @@ def residual_mse(stylized: Tensor, previous: Tensor, content: Tensor, previous_c
 def residual_correlation(
     stylized: Tensor, previous: Tensor, content: Tensor, previous_content: Tensor
 ) -> Tensor:
-    """Pearson's correlation over the pixels of |ΔV'| with |ΔV|, each the mean of its channels: (L,) in [-1, 1].
+    """Pearson's correlation over pixels of |ΔV'| with |ΔV|, each the mean of its channels: (L,) in [-1, 1].
 
     1 where the painting changes where the source does, however strongly; 0 where it flickers anywhere alike.
     NaN where either residual image is constant, as between identical frames.

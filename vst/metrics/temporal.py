@@ -23,7 +23,7 @@ def warping_error(stylized: Tensor, previous: Tensor, flow: Tensor, trust: Tenso
     """E = Σ M·(V'[i](p) − V'[i-k](p + flow(p)))² / ΣM, the mask M over the three channels: (L,) in [0, 1].
 
     `stylized` and `previous` are V'[i] and V'[i-k], (L, 3, H, W) in [0, 1], `flow` backward flow (L, 2, H, W)
-    in pixels, `trust` M, (L, 1, H, W), 1 where the flow leads to the same thing. NaN where nothing is trusted.
+    in pixels, `trust` M, (L, 1, H, W), 1 where the flow leads to the same thing; NaN where it nowhere does.
     Source: Lai et al., "Learning Blind Video Temporal Consistency" (2018), section 4.3, which takes M from
     the occlusion test of Ruder, Dosovitskiy & Brox (2016). Sampling between pixels blurs V'[i-k]: a perfect
     painting too has an error above 0, and a smooth one a lower error than a detailed one.
@@ -34,9 +34,8 @@ def warping_error(stylized: Tensor, previous: Tensor, flow: Tensor, trust: Tenso
 def root_warping_error(error: Tensor) -> Tensor:
     """√ of a warping error, or of its mean over the frames of a clip: the same shape, in [0, 1].
 
-    The protocol on MPI Sintel of Ruder, Dosovitskiy & Brox (2018) and of ReReVST (Wang et al. 2020): the
-    root is taken once, of the mean over all frames. They divide by all pixels of the frame, this by the
-    trusted ones.
+    The protocol on MPI Sintel of Ruder, Dosovitskiy & Brox (2018) and of ReReVST (Wang et al. 2020), with
+    the root taken once, of the mean over all frames, and the mean over the trusted pixels.
     """
     return error.sqrt()
 
@@ -53,7 +52,7 @@ def still_mask(content: Tensor, previous_content: Tensor, flow: Tensor, trust: T
 
 
 def flicker(stylized: Tensor, previous: Tensor, still: Tensor) -> Tensor:
-    """Mean |V'[i] − V'[i-1]| over the three channels of the pixels where the content is still: (L,) in [0, 1].
+    """Mean |V'[i] − V'[i-1]| over the three channels of the pixels of still content: (L,) in [0, 1].
 
     Images are (L, 3, H, W) in [0, 1], `still` is (L, 1, H, W) as `still_mask` gives it. NaN where nothing is
     still. No warp is involved, and so no blur: of identical paintings it is exactly 0. In units of pixel

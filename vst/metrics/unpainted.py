@@ -17,17 +17,17 @@ BORDER = 2
 
 
 def unpainted(stylized: Tensor, content: Tensor, revealed: Tensor) -> Tensor:
-    """U: energy of the strokes in what came into view, by what the painting has around it: (L,), 1 = the same.
+    """U: energy of strokes in what came into view, by what the painting has around it: (L,), 1 = the same.
 
     `stylized` and `content` are V'[i] and V[i], (L, 3, H, W) in [0, 1]; `revealed` (L, 1, H, W) is nonzero
-    where the frame before does not show what V[i] shows. `BORDER` aside, with e' and e the squared differences, summed over
+    where the frame before does not show what V[i] shows. With e' and e the squared differences, summed over
     the channels, of two neighbouring pixels in V'[i] and V[i], both of them revealed or neither, and ē', ē
-    their means over the pairs not revealed among those up to `REACH` away,
+    their means over the pairs not revealed among those up to `REACH` away, a border of `BORDER` left out,
 
         b = max(0, Σ (e − ē)·(e' − ē') / Σ (e − ē)²)     over the pairs not revealed
         U = Σ e' / Σ (ē' + b·(e − ē))                    over the revealed pairs
 
-    both sums over pairs in a row and pairs in a column, each with its own b, because strokes have a direction.
+    both over pairs in a row and pairs in a column, each with its own b, because strokes have a direction.
     The content's energy is accounted for, because what comes into view may be smoother or busier than the
     rest: strokes of their own and contours taken from the content (b) add up where they are independent. U is
     1 for a frame that is painted alike around there, and for the source itself; well below 1 where a patch is
@@ -45,7 +45,7 @@ def unpainted(stylized: Tensor, content: Tensor, revealed: Tensor) -> Tensor:
 
 
 def _along(dim: int, stylized: Tensor, content: Tensor, inside: Tensor) -> Tensor:
-    """How many revealed pairs there are along a dimension, their painted energy, and the one expected: (3, L)."""
+    """Count of the revealed pairs along a dimension, their painted energy, and the one expected: (3, L)."""
     painted, source = (image.diff(dim=dim).square().sum(1, keepdim=True) for image in (stylized, content))
     outer = _both(~inside, dim)
     painted_around, source_around = _mean_around(painted, outer), _mean_around(source, outer)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, pairwise
 from typing import Any
 
 import cv2
@@ -21,7 +21,7 @@ from torch import Tensor
 
 from vst.frames import Frame
 
-Array = NDArray[np.float32]
+Array = NDArray[np.floating | np.integer]  # as OpenCV's type hints have it; all are float32
 
 # Frames that must be known beyond the one in question: a flash of two frames is seen to end.
 AHEAD = 2
@@ -41,8 +41,9 @@ WINDOW, NEIGHBOURHOOD = 2.5, 8.0
 
 # Unlike: frames of different shots differ by 0.6 and more, those of a shot by 0.5 where it moves fast.
 LEAST_UNLIKENESS = 0.5
-# Above its calmer neighbours: fast motion is hard to follow for several frames, a cut for one.
-LEAST_EXCESS = 0.25
+# 1 - unlikeness across a cut, as a part of that within the shots beside it: fast motion is hard to follow for
+# several frames, a cut for one. Cuts in fast motion reach 0.55, the fastest motion alone 0.75.
+MOST_LIKENESS = 2 / 3
 # Below this, frames are taken as of one shot at once, whatever came before and after.
 SURELY_ALIKE = 0.35
 # A fade changes the strength of the edges by more than this factor a frame, and goes on doing so.
@@ -99,7 +100,7 @@ def unlikeness(first: Outline, second: Outline) -> float:
     least = _least_unlikeness(first, second, None)
     if least > SURELY_ALIKE:
         (x, y), _ = cv2.phaseCorrelate(first.even.astype(np.float32), second.even.astype(np.float32), _HANN)
-        shift = np.broadcast_to(np.float32([x, y]), (HEIGHT, WIDTH, 2))
+        shift = np.full((HEIGHT, WIDTH, 2), (x, y), np.float32)
         least = min(least, _least_unlikeness(first, second, shift))
     return least
 
@@ -120,10 +121,10 @@ def similarity(first: Array, second: Array, noise: float) -> float:
 
 
 def fades(strengths: Sequence[float]) -> bool:
-    """Whether edges gain strength step by step, from the frame beside a boundary on, away from it."""
-    return len(strengths) > 2 and all(
-        near < FADE * far for near, far in zip(strengths[:2], strengths[1:3], strict=True)
-    )
+    """Whether edges gain strength at each of two steps or more, from a boundary on, away from it."""
+    # What is blank has no strength to gain: its noise is held at the limit.
+    strengths = [max(strength, BLANK) for strength in strengths]
+    return len(strengths) > 2 and all(near < FADE * far for near, far in pairwise(strengths))
 
 
 class CutDetector:
@@ -131,8 +132,8 @@ class CutDetector:
 
     With U the unlikeness of two frames, frame i is a cut if
 
-        X = min U(i - a, i + b) >= 0.5 over 1 <= a <= 3 and 0 <= b <= 2, and
-        X - max(min(U(i-3, i-2), U(i-2, i-1)), min(U(i, i+1), U(i+1, i+2))) >= 0.25,
+        X = min U(i - a, i + b) >= 1/2 over 1 <= a <= 3 and 0 <= b <= 2, and
+        1 - X <= 2/3 (1 - max(min U(j, k) over i - 3 <= j < k < i, min U(j, k) over i <= j < k <= i + 2)),
 
     it is no step of a fade, and the same does not hold for either of the two frames before it. The first
     frame of a clip never is. Frames before i - `HISTORY` have no say and are not kept.
@@ -159,7 +160,9 @@ class CutDetector:
     def flush(self) -> list[bool]:
         """Return the flags of the last frames, judged by what there is, and be as new."""
         flags = [self._decide() for _ in range(self._undecided)]
-        self.__init__()
+        self._outlines.clear()
+        self._steps.clear()
+        self._recent.extend([False, False])
         return flags
 
     def _decide(self) -> bool:
@@ -179,8 +182,11 @@ class CutDetector:
         before, after = known[max(0, here - BEFORE) : here], known[here : here + 1 + AHEAD]
         if fades([seen.strength for seen in reversed(before)]) or fades([seen.strength for seen in after]):
             return False
-        calm = max(min((unlikeness(*pair) for pair in combinations(side, 2)), default=0.0) for side in (before, after))
-        least = min(1.0, max(LEAST_UNLIKENESS, calm + LEAST_EXCESS))
+        calm = max(
+            min((unlikeness(*pair) for pair in combinations(side, 2)), default=0.0)
+            for side in (before, after)
+        )
+        least = max(LEAST_UNLIKENESS, 1 - MOST_LIKENESS * (1 - calm))
         return all(unlikeness(old, new) >= least for old in reversed(before) for new in after)
 
 
@@ -227,7 +233,7 @@ def _unlikeness_moved(source: Outline, target: Outline, start: Array | None) -> 
     """Return 1 - similarity of the target's edges and the source's, warped by target(p) ≈ source(p + flow)."""
     # A used object keeps buffers from its last call: so new.
     search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-    start = _NO_START if start is None else start.copy()
+    start = _NO_START if start is None else start
     places = _PLACES + search.calc(target.even, source.even, start)
     moved = cv2.remap(source.edges, places, _NO_START, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     noise = NOISE / min(source.strength, target.strength)

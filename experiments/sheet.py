@@ -1,0 +1,91 @@
+"""Lay out a multirun as one picture: a row a model, painted frames and the residual of the last two.
+
+    python experiments/sheet.py multirun/DATE/TIME sheet.png [--frames 3] [--scale 0.25]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from vst.pictures import Picture, coloured
+from vst.video.reader import VideoReader
+from vst.video.store import load_png, save_png, to_uint8
+
+GAP, LABEL, HEAD = 6, 92, 24
+
+
+def main() -> None:
+    """Read the runs and write the sheet."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("sweep", type=Path)
+    parser.add_argument("sheet", type=Path)
+    parser.add_argument("--frames", type=int, default=3, help="painted frames a row")
+    parser.add_argument("--scale", type=float, default=0.25, help="residual at the end of the colour scale")
+    given = parser.parse_args()
+    runs = sorted(path.parent for path in given.sweep.glob("*/metrics.json"))
+    if not runs:
+        parser.error(f"{given.sweep} holds no finished run")
+    rows = [("content", content_frames(runs[0])), *((name_of(run), painted_frames(run)) for run in runs)]
+    shown = choose(len(rows[0][1]), given.frames)
+    save_png(given.sheet, lay_out(rows, shown, given.scale))
+
+
+def name_of(run: Path) -> str:
+    """The run's model."""
+    return json.loads((run / "metrics.json").read_text())["provenance"]["config"]["model"]
+
+
+def content_frames(run: Path) -> list[Picture]:
+    """The frames of the source that the run painted."""
+    from hydra.utils import instantiate
+
+    video = json.loads((run / "metrics.json").read_text())["provenance"]["config"]["video"]
+    clip: VideoReader = instantiate(video)
+    return [to_uint8(frame.content) for frame in clip.read()]
+
+
+def painted_frames(run: Path) -> list[Picture]:
+    """The run's painted frames."""
+    return [load_png(path) for path in sorted((run / "frames").glob("*.png"))]
+
+
+def choose(frames: int, count: int) -> list[int]:
+    """The last `count` frames, which follow each other, so that the eye sees what changes."""
+    return list(range(max(0, frames - count), frames))
+
+
+def residual(frames: list[Picture], index: int, scale: float) -> Picture:
+    """Mean absolute difference of a frame and the one before it, in colour."""
+    import torch
+
+    change = np.abs(frames[index].astype(np.float32) - frames[index - 1].astype(np.float32)).mean(2) / 255
+    return coloured(torch.from_numpy(change), scale)
+
+
+def lay_out(rows: list[tuple[str, list[Picture]]], shown: list[int], scale: float) -> Picture:
+    """The sheet: a label, the frames and the residual in each row."""
+    height, width = rows[0][1][0].shape[:2]
+    columns = len(shown) + 1
+    sheet = Image.new(
+        "RGB", (LABEL + columns * (width + GAP), HEAD + len(rows) * (height + GAP)), (255, 255, 255)
+    )
+    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(14)
+    heads = [f"frame {index}" for index in shown] + [f"change, 0 to {scale:g}"]
+    for column, head in enumerate(heads):
+        draw.text((LABEL + column * (width + GAP), 5), head, (30, 30, 30), font)
+    for row, (name, frames) in enumerate(rows):
+        top = HEAD + row * (height + GAP)
+        draw.text((8, top + height // 2 - 8), name, (30, 30, 30), font)
+        tiles = [frames[index] for index in shown] + [residual(frames, shown[-1], scale)]
+        for column, tile in enumerate(tiles):
+            sheet.paste(Image.fromarray(tile), (LABEL + column * (width + GAP), top))
+    return np.array(sheet)
+
+
+if __name__ == "__main__":
+    main()

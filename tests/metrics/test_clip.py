@@ -1,0 +1,191 @@
+from __future__ import annotations
+
+import itertools
+import math
+
+import pytest
+import torch
+from torch import Tensor
+
+from vst.flow.estimators import DIS, DeepFlow
+from vst.flow.warp import backward_warp
+from vst.metrics.clip import METRICS, ClipMetrics
+from vst.metrics.ghosting import ghost_region, ghosting
+from vst.metrics.motion import EstimatedMotion, ExactMotion, independent_estimator
+from vst.metrics.residual import residual_correlation, residual_mse
+from vst.metrics.temporal import flicker, still_mask, warping_error
+from vst.metrics.unpainted import unpainted
+from vst.synthetic.scene import Scene
+from vst.synthetic.scenes import Anime, Battle, Talk
+
+Rows = list[dict[str, Tensor]]
+
+
+def feed(metrics: ClipMetrics, scene: Scene, paintings: list[Tensor], first: int = 0) -> Rows:
+    return [
+        metrics.update(scene.frame(i), paintings[i], i, cut=i in scene.cuts)
+        for i in range(first, len(paintings))
+    ]
+
+
+@pytest.fixture
+def battle(strokes) -> tuple[Scene, list[Tensor]]:
+    """Return twelve frames with a cut at the sixth, and two paintings of them as lanes."""
+    scene = Battle(72, 96, 12)
+    paintings = [
+        torch.cat([0.6 * scene.frame(i) + 0.4 * strokes(1, 72, 96, seed) for seed in (i, 99)])
+        for i in range(12)
+    ]
+    return scene, paintings
+
+
+def test_each_frame_has_what_the_functions_give(battle):
+    scene, paintings = battle
+    row = feed(ClipMetrics(ExactMotion(scene), interval=3), scene, paintings[:5])[4]
+    assert list(row) == list(METRICS)
+    for lane in range(2):
+        stylized, previous = (paintings[i][lane : lane + 1] for i in (4, 3))
+        content, previous_content = scene.frame(4), scene.frame(3)
+        flow, trust = scene.backward_flow(4), scene.backward_valid(4)
+        images = stylized, previous, content, previous_content
+        expected = {
+            "warping_error": warping_error(stylized, previous, flow, trust),
+            "warping_error_long": warping_error(
+                stylized,
+                paintings[1][lane : lane + 1],
+                scene.backward_flow(4, 3),
+                scene.backward_valid(4, 3),
+            ),
+            "residual_mse": residual_mse(*images),
+            "residual_correlation": residual_correlation(*images),
+            "flicker": flicker(stylized, previous, still_mask(content, previous_content, flow, trust)),
+            "ghosting": ghosting(*images, ghost_region(flow, 1 - trust)),
+            "unpainted": unpainted(stylized, content, 1 - trust),
+        }
+        for name in METRICS:
+            torch.testing.assert_close(row[name][lane : lane + 1], expected[name], equal_nan=True, msg=name)
+
+
+def test_where_what_is_defined(battle):
+    scene, paintings = battle
+    (cut,) = scene.cuts
+    rows = feed(ClipMetrics(ExactMotion(scene), interval=3), scene, paintings)
+    defined = [{name for name in METRICS if row[name].isfinite().all()} for row in rows]
+    assert defined[0] == set()
+    assert defined[cut] == {"ghosting"}
+    for i, names in enumerate(defined):
+        assert ("warping_error_long" in names) == (3 <= i < cut or i >= cut + 3)
+        if i not in (0, cut):
+            assert {"warping_error", "residual_mse", "residual_correlation"} <= names
+
+
+def test_the_summary_is_the_mean_over_the_frames_that_have_a_value(battle):
+    scene, paintings = battle
+    metrics = ClipMetrics(ExactMotion(scene), interval=3)
+    rows = feed(metrics, scene, paintings)
+    summary = metrics.summary()
+    for name, lane in itertools.product(METRICS, range(2)):
+        values = [float(row[name][lane]) for row in rows if not row[name][lane].isnan()]
+        expected = sum(values) / len(values) if values else math.nan
+        assert float(summary[name][lane]) == pytest.approx(expected, nan_ok=True)
+    for name in ("warping_error", "warping_error_long"):
+        torch.testing.assert_close(summary[f"{name}_root"] ** 2, summary[name])
+
+
+def test_nothing_was_fed_nothing_is_summed_up():
+    assert ClipMetrics(ExactMotion(Talk(24, 32, 3))).summary() == {}
+
+
+def test_it_goes_on_from_its_state_as_if_never_interrupted(battle, tmp_path):
+    scene, paintings = battle
+    straight = ClipMetrics(ExactMotion(scene), interval=3)
+    rows = feed(straight, scene, paintings)
+    for stop in (1, 4, 6, 7):
+        first = ClipMetrics(ExactMotion(scene), interval=3)
+        feed(first, scene, paintings[:stop])
+        torch.save(first.state_dict(), tmp_path / "state.pt")
+        second = ClipMetrics(ExactMotion(scene), interval=3)
+        second.load_state_dict(torch.load(tmp_path / "state.pt", weights_only=True))
+        resumed = feed(second, scene, paintings, first=stop)
+        for row, expected in zip(resumed, rows[stop:], strict=True):
+            for name in METRICS:
+                assert torch.equal(row[name].nan_to_num(9), expected[name].nan_to_num(9))
+        for name, value in straight.summary().items():
+            torch.testing.assert_close(second.summary()[name], value, rtol=0, atol=0, equal_nan=True)
+
+
+def test_it_keeps_no_more_frames_than_the_interval(battle):
+    scene, paintings = battle
+    metrics = ClipMetrics(ExactMotion(scene), interval=2)
+    for i in range(5):
+        metrics.update(scene.frame(i), paintings[i], i)
+        assert len(metrics.state_dict()["kept"]) == min(i + 1, 2)
+
+
+def test_frames_come_in_order(battle):
+    scene, paintings = battle
+    metrics = ClipMetrics(ExactMotion(scene))
+    metrics.update(scene.frame(3), paintings[3], 3)
+    with pytest.raises(ValueError, match="frame 5 does not follow frame 3"):
+        metrics.update(scene.frame(5), paintings[5], 5)
+    with pytest.raises(ValueError, match="at least 1"):
+        ClipMetrics(ExactMotion(scene), interval=0)
+
+
+def test_paintings_of_known_coherence_are_ranked(strokes):
+    scene = Battle(72, 96, 5)
+    carried = [0.5 * scene.frame(0) + 0.5 * strokes(1, 72, 96)]
+    for i in (1, 2):  # moved along the exact motion, and painted anew where nothing is known
+        moved = backward_warp(carried[-1], scene.backward_flow(i))
+        fresh = 0.5 * scene.frame(i) + 0.5 * strokes(1, 72, 96, seed=i)
+        carried.append(torch.where(scene.backward_valid(i) > 0, moved, fresh))
+    paintings = [
+        torch.cat(
+            [
+                scene.frame(i),  # passed through
+                carried[i],  # coherent
+                0.5 * scene.frame(i) + 0.5 * strokes(1, 72, 96),  # strokes that stay where they are
+                0.5 * scene.frame(i) + 0.5 * strokes(1, 72, 96, seed=i),  # each frame by itself
+                torch.rand(1, 3, 72, 96, generator=torch.Generator().manual_seed(i)),  # noise
+            ]
+        )
+        for i in range(2)
+    ]
+    metrics = ClipMetrics(ExactMotion(scene))
+    feed(metrics, scene, paintings)
+    errors = metrics.summary()["warping_error"].tolist()
+    assert errors[1] == pytest.approx(0, abs=1e-9)
+    assert errors[1] < errors[0] < errors[2] <= errors[3] * 1.2 < errors[4]
+    assert errors[4] > 0.1
+    correlations = metrics.summary()["residual_correlation"].tolist()
+    assert correlations[0] == pytest.approx(1)
+    assert correlations[2] > correlations[3] > correlations[4]
+    assert correlations[4] == pytest.approx(0, abs=0.05)
+
+
+@pytest.mark.parametrize("scene", [Talk(96, 128, 3), Anime(96, 128, 3)])
+def test_estimated_motion_is_near_the_exact_one(scene, strokes):
+    paintings = [
+        torch.cat([scene.frame(i), 0.6 * scene.frame(i) + 0.4 * strokes(1, 96, 128, i)]) for i in range(3)
+    ]
+    exact, estimated = (
+        feed(ClipMetrics(truth), scene, paintings)[2]
+        for truth in (ExactMotion(scene), EstimatedMotion(DeepFlow()))
+    )
+    assert estimated["warping_error"][1].item() == pytest.approx(exact["warping_error"][1].item(), rel=0.3)
+    assert estimated["warping_error"][0] < estimated["warping_error"][1]
+
+
+def test_still_images_are_still_for_an_estimator(strokes):
+    image = strokes(1, 64, 80)
+    motion = EstimatedMotion(DIS())(image, image, 1, 1)
+    assert motion.flow.abs().max() < 0.01
+    assert motion.trust.mean() > 0.99
+    assert motion.revealed.mean() < 0.01
+    assert motion.trust.shape == motion.revealed.shape == (1, 1, 64, 80)
+
+
+def test_the_estimator_is_never_the_one_that_painted():
+    for used in ("farneback", "dis", "deepflow", "raft"):
+        assert independent_estimator(used).name != used
+    assert EstimatedMotion(DIS()).name == "dis"
