@@ -1,6 +1,6 @@
 """Lay out a multirun as one picture: a row a model, painted frames and the residual of the last two.
 
-    python experiments/sheet.py multirun/DATE/TIME sheet.png [--frames 3] [--scale 0.25]
+python experiments/sheet.py multirun/DATE/TIME sheet.png [--frames 3] [--scale 0.25]
 """
 
 from __future__ import annotations

@@ -76,9 +76,16 @@ def server() -> Iterator[multiprocessing.context.ForkServerContext]:
     """Starts processes that have the slow imports behind them."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(
-        ["vst.run", "vst.stylizer", "vst.cli", "vst.video.writer", "vst.video.datamodule", "vst.callbacks.resume"]
+        [
+            "vst.run",
+            "vst.stylizer",
+            "vst.cli",
+            "vst.video.writer",
+            "vst.video.datamodule",
+            "vst.callbacks.resume",
+        ]
     )
-    yield context
+    return context
 
 
 @pytest.fixture
@@ -89,7 +96,9 @@ def launch(
     started: list[BaseProcess] = []
 
     def launch(*overrides: str) -> BaseProcess:
-        arguments = overrides if any(item.startswith("resume=") for item in overrides) else (*options, *overrides)
+        arguments = (
+            overrides if any(item.startswith("resume=") for item in overrides) else (*options, *overrides)
+        )
         monkeypatch.setattr(sys, "argv", ["vst", *arguments])
         process = server.Process(target=runpy.run_module, args=("vst", None, "__main__", True))
         process.start()

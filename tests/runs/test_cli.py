@@ -65,14 +65,16 @@ def test_wrong_calls_get_one_sentence(tmp_path: Path, arguments: list[str], sent
 def test_errors_do_not_wait_for_torch() -> None:
     script = "import sys; sys.argv = ['vst', 'video=file', 'video.path=nowhere.mp4']\n"
     script += "from vst.cli import main\n"
-    script += "try: main()\nexcept SystemExit: print('torch' in sys.modules, 'pytorch_lightning' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
+    script += (
+        "try: main()\nexcept SystemExit: print('torch' in sys.modules, 'pytorch_lightning' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False
+    )
     assert done.stdout.strip() == "False False"
 
 
-def test_multirun_keeps_its_jobs_apart(
-    tmp_path: Path, launch: Launch
-) -> None:
+def test_multirun_keeps_its_jobs_apart(tmp_path: Path, launch: Launch) -> None:
     sweep = tmp_path / "sweep"
     process = launch(
         "model=naive,mse", "eta=0,30", "video.frames=2", f"hydra.sweep.dir={sweep}", "--multirun"
@@ -81,7 +83,9 @@ def test_multirun_keeps_its_jobs_apart(
     assert process.exitcode == 2, "naive with η = 30 is refused; the others are painted all the same"
     done = {path.parent.name for path in sweep.glob("*/metrics.json")}
     assert done == {"0-naive", "2-mse", "3-mse"}
-    coherence = [float(Table(sweep / job / "metrics.csv").read()[1]["coherence"]) for job in ("2-mse", "3-mse")]
+    coherence = [
+        float(Table(sweep / job / "metrics.csv").read()[1]["coherence"]) for job in ("2-mse", "3-mse")
+    ]
     assert coherence[1] < coherence[0]
     assert (sweep / "2-mse" / ".hydra" / "overrides.yaml").is_file()
 

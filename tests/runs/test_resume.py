@@ -97,7 +97,9 @@ def test_signal_ends_tidily_and_the_run_goes_on(
 def test_finished_run_is_left_as_it_is(tmp_path: Path, launch: Launch) -> None:
     directory = tmp_path / "run"
     assert finish(launch("model=naive", f"hydra.run.dir={directory}")) == 0
-    before = {path: path.stat().st_mtime_ns for path in directory.rglob("*") if path.suffix in (".png", ".mp4")}
+    before = {
+        path: path.stat().st_mtime_ns for path in directory.rglob("*") if path.suffix in (".png", ".mp4")
+    }
     assert finish(launch(f"resume={directory}")) == 0
     assert before == {path: path.stat().st_mtime_ns for path in before}
 

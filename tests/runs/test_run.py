@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 from collections.abc import Callable
@@ -83,7 +84,9 @@ def test_naive_frame_is_what_torchs_own_lbfgs_paints(tmp_path: Path, paint: Pain
 
     def activations(image: torch.Tensor) -> dict[str, torch.Tensor]:
         x, found = F.conv2d(image, filters["input.weight"], filters["input.bias"]), {}
-        for name in [key.removesuffix(".weight") for key in filters if key.startswith("conv") and "weight" in key]:
+        for name in [
+            key.removesuffix(".weight") for key in filters if key.startswith("conv") and "weight" in key
+        ]:
             if name.endswith("_1") and name != "conv1_1":
                 x = F.max_pool2d(x, 2)
             found[name] = F.conv2d(x, filters[f"{name}.weight"], filters[f"{name}.bias"], padding=1)
@@ -123,7 +126,7 @@ def test_naive_frame_is_what_torchs_own_lbfgs_paints(tmp_path: Path, paint: Pain
 def test_coherence_brings_frames_together(tmp_path: Path, paint: Paint) -> None:
     def change(run: Path) -> float:
         frames = [load_png(file).astype(float) for file in sorted((run / "frames").iterdir())]
-        return float(np.mean([np.abs(now - before).mean() for before, now in zip(frames, frames[1:], strict=False)]))
+        return float(np.mean([np.abs(now - before).mean() for before, now in itertools.pairwise(frames)]))
 
     naive = change(paint(tmp_path / "naive", "model=naive", "start=noise", "evaluations=20"))
     mse = change(paint(tmp_path / "mse", "model=mse", "eta=1e3", "start=noise", "evaluations=20"))
@@ -180,7 +183,9 @@ def test_a_clip_that_breaks_keeps_what_is_painted(tmp_path: Path, paint: Paint, 
 
 
 @pytest.mark.parametrize(("bad", "outcome"), [({4}, "restarted"), ({4, 6}, "abandoned")])
-def test_nan_in_the_loss_is_recorded(tmp_path: Path, paint: Paint, monkeypatch, bad: set[int], outcome: str) -> None:
+def test_nan_in_the_loss_is_recorded(
+    tmp_path: Path, paint: Paint, monkeypatch, bad: set[int], outcome: str
+) -> None:
     calls = 0
 
     def nan_now_and_then(self: MseCoherence, canvas: torch.Tensor) -> torch.Tensor:
