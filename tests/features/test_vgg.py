@@ -146,9 +146,9 @@ def tf32_as_before() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("tf32_as_before")
-def test_bf16_gives_float32_close_to_float32(filters, random_backbone):
+def test_bf16_gives_float32_close_to_float32(random_backbone):
     exact = random_backbone(picture(), LAYERS)
-    found = VGG19(weights.random(), precision="bf16")(picture(), LAYERS)
+    found = VGG19(random_backbone.weights, precision="bf16")(picture(), LAYERS)
     for layer in LAYERS:
         assert found[layer].dtype == torch.float32
         error = (found[layer] - exact[layer]).norm() / exact[layer].norm()
@@ -170,8 +170,8 @@ def test_bf16_sees_all_the_levels_of_an_image(filters):
 
 
 @pytest.mark.usefixtures("tf32_as_before")
-def test_tf32_is_switched_for_the_whole_process():
-    small = weights.random()
+def test_tf32_is_switched_for_the_whole_process(random_backbone):
+    small = random_backbone.weights
     VGG19(small, precision="tf32")
     assert torch.backends.cudnn.allow_tf32
     VGG19(small, precision="float32")
@@ -179,10 +179,10 @@ def test_tf32_is_switched_for_the_whole_process():
 
 
 @pytest.mark.parametrize("option", ["activations", "pooling", "precision"])
-def test_an_unknown_option_is_refused(option):
+def test_an_unknown_option_is_refused(random_backbone, option):
     options: dict[str, Any] = {option: "odd"}
     with pytest.raises(InputError, match=f"backbone.{option}=odd is not known; choose one of: "):
-        VGG19(weights.random(), **options)
+        VGG19(random_backbone.weights, **options)
 
 
 @pytest.mark.parametrize("layer", ["conv1_2", "conv2_1", "conv3_4", "conv4_2", "conv5_1"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -95,4 +94,4 @@ def test_it_runs_from_anywhere(tmp_path: Path) -> None:
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     assert "alpha: 1.0" in done.stdout
-    assert os.listdir(tmp_path) == []
+    assert not list(tmp_path.iterdir())

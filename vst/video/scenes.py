@@ -42,8 +42,8 @@ WINDOW, NEIGHBOURHOOD = 2.5, 8.0
 # Unlike: frames of different shots differ by 0.6 and more, those of a shot by 0.5 where it moves fast.
 LEAST_UNLIKENESS = 0.5
 # 1 - unlikeness across a cut, as a part of that within the shots beside it: fast motion is hard to follow for
-# several frames, a cut for one. Cuts in fast motion reach 0.55, the fastest motion alone 0.75.
-MOST_LIKENESS = 2 / 3
+# several frames, a cut for one. Most cuts reach 0.45, the fastest motion alone 0.65.
+MOST_LIKENESS = 0.6
 # Below this, frames are taken as of one shot at once, whatever came before and after.
 SURELY_ALIKE = 0.35
 # A fade changes the strength of the edges by more than this factor a frame, and goes on doing so.
@@ -133,9 +133,10 @@ class CutDetector:
     With U the unlikeness of two frames, frame i is a cut if
 
         X = min U(i - a, i + b) >= 1/2 over 1 <= a <= 3 and 0 <= b <= 2, and
-        1 - X <= 2/3 (1 - max(min U(j, k) over i - 3 <= j < k < i, min U(j, k) over i <= j < k <= i + 2)),
+        1 - X <= 0.6 (1 - max(min U(j, k) over i - 3 <= j < k < i, min U(j, k) over i <= j < k <= i + 2)),
 
-    it is no step of a fade, and the same does not hold for either of the two frames before it. The first
+    the second line without blank frames, and where there are any, with k - j = 2 only; if it is no step of a
+    fade; and if the same does not hold for either of the two frames before it. The first
     frame of a clip never is. Frames before i - `HISTORY` have no say and are not kept.
     """
 
@@ -182,10 +183,9 @@ class CutDetector:
         before, after = known[max(0, here - BEFORE) : here], known[here : here + 1 + AHEAD]
         if fades([seen.strength for seen in reversed(before)]) or fades([seen.strength for seen in after]):
             return False
-        calm = max(
-            min((unlikeness(*pair) for pair in combinations(side, 2)), default=0.0)
-            for side in (before, after)
-        )
+        # Frames around a blank flash are farther apart, and to be held against such as are, too.
+        apart = 2 if any(seen.blank for seen in (*before, *after)) else 1
+        calm = max(_least_within(side, apart) for side in (before, after))
         least = max(LEAST_UNLIKENESS, 1 - MOST_LIKENESS * (1 - calm))
         return all(unlikeness(old, new) >= least for old in reversed(before) for new in after)
 
@@ -221,6 +221,17 @@ _PLACES = np.stack(np.meshgrid(np.arange(WIDTH), np.arange(HEIGHT)), -1).astype(
 
 # What OpenCV takes for "no flow to start from"; its type hints do not admit it.
 _NO_START: Any = None
+
+
+def _least_within(side: Sequence[Outline], apart: int) -> float:
+    """Return the least unlikeness of frames of one side of a boundary that are `apart` or more; 0 for none."""
+    pairs = combinations(enumerate(side), 2)
+    compared = [
+        unlikeness(old, new)
+        for (j, old), (k, new) in pairs
+        if k - j >= apart and not (old.blank or new.blank)
+    ]
+    return min(compared, default=0.0)
 
 
 def _least_unlikeness(first: Outline, second: Outline, shift: Array | None) -> float:
