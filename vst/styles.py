@@ -34,7 +34,7 @@ def open_painting(path: str, size: int) -> Painting:
     file = Path(path)
     try:
         with Image.open(file) as opened:
-            picture = ImageOps.exif_transpose(opened).convert("RGBA")
+            picture = _eight_bits(ImageOps.exif_transpose(opened)).convert("RGBA")
     except FileNotFoundError as error:
         raise InputError(f"the painting {file} does not exist; name a picture with style.path") from error
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
@@ -47,6 +47,14 @@ def open_painting(path: str, size: int) -> Painting:
     picture = picture.resize((shape[0], shape[1]), Image.Resampling.LANCZOS)
     pixels = torch.from_numpy(np.array(picture)).permute(2, 0, 1)[None]
     return Painting(file.stem, pixels.contiguous().float() / 255)
+
+
+def _eight_bits(picture: Image.Image) -> Image.Image:
+    """The picture with its grey levels in 8 bits; Pillow would clip those of 16 instead of scaling them."""
+    if not picture.mode.startswith("I"):
+        return picture
+    levels = np.asarray(picture).astype(np.float64) / 257
+    return Image.fromarray(levels.round().clip(0, 255).astype(np.uint8))
 
 
 def _check_size(size: int) -> None:

@@ -259,9 +259,6 @@ def test_without_torchvisions_file_a_sentence_names_the_ways_out(published, cach
     assert not cache.exists()
 
 
-@pytest.mark.xfail(
-    strict=True, reason="SafetensorError is not caught: vst/features/weights.py, torchvision()"
-)
 def test_a_kept_file_that_was_cut_off_is_made_again(drawn, published, cache):
     weights.torchvision()
     kept = cache / "vgg19-torchvision.safetensors"

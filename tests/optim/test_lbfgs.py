@@ -93,13 +93,7 @@ def wells(x: Tensor) -> Tensor:
     return (scale * (x**2 - 1) ** 2 / 4).sum(1) + 0.1 * x.sum(1) + 0.2 * torch.sin(3 * x.sum(1))
 
 
-FORGETFUL = pytest.mark.xfail(
-    strict=True,
-    reason="a step that teaches nothing pushes out one that did: vst/optim/lbfgs.py, _Memory.learn",
-)
-
-
-@pytest.mark.parametrize("history", [pytest.param(3, marks=FORGETFUL), 100])
+@pytest.mark.parametrize("history", [3, 100])
 def test_the_path_is_that_of_torch_where_curvature_is_negative(history):
     start = 0.3 * points(seed=4)
     values, places = by_torch(wells, start, 30, history)

@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from vst.assets import cache_directory, fetch, file_hash
 from vst.errors import InputError
+from vst.records import written_aside
 
 # Convolutions a block, and channels a block (Simonyan & Zisserman 2015, configuration E).
 _BLOCKS = ((2, 64), (2, 128), (4, 256), (4, 512), (4, 512))
@@ -67,13 +69,13 @@ def torchvision(path: str | None = None) -> Filters:
     if path:
         tensors = _from_torchvision(_load(Path(path)), Path(path))
         return Filters("vgg19-torchvision", file_hash(Path(path)), tensors)
-    if not kept.is_file():
+    try:
+        tensors = load_file(kept)
+    except (OSError, SafetensorError):  # not kept yet, or cut off
         tensors = _from_torchvision(_published_by_torchvision(), Path("vgg19-dcbb9e9d.pth"))
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        aside = kept.with_suffix(".partial")
-        save_file(tensors, aside)
-        aside.replace(kept)
-    return Filters("vgg19-torchvision", file_hash(kept), _checked(load_file(kept), kept))
+        with written_aside(kept) as aside:
+            save_file(tensors, aside)
+    return Filters("vgg19-torchvision", file_hash(kept), _checked(tensors, kept))
 
 
 def random(seed: int = 0) -> Filters:

@@ -1,9 +1,7 @@
 from __future__ import annotations
 
 import time
-from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -13,55 +11,54 @@ from vst.optim.solution import Losses, Outcome, Solution
 Objective = Callable[[Tensor], Losses | Tensor]
 
 
-@dataclass
-class _Pair:
-    """A step and the change of gradient along it, (L, N) each, with 1/(step·change) a lane, 0 where unusable."""
-
-    step: Tensor
-    change: Tensor
-    inverse: Tensor
-
-
-@dataclass
 class _Memory:
-    """What L-BFGS knows of the curvature, lane by lane: the last pairs, and the scale of the first guess."""
+    """What L-BFGS knows of the curvature, lane by lane: the last `size` pairs of a step and the change of
+    gradient along it, and the scale of its first guess at the inverse Hessian.
 
-    size: int
-    scale: Tensor
-    pairs: deque[_Pair] = field(init=False)
+    Every lane has a ring of its own, (size, L, N), because a pair that one lane cannot use must not push out
+    one that it can. 1/(step·change) is 0 where a place holds nothing.
+    """
 
-    def __post_init__(self) -> None:
-        self.pairs = deque(maxlen=self.size)
+    def __init__(self, size: int, like: Tensor):
+        lanes, length = like.shape
+        self._steps = like.new_zeros(size, lanes, length)
+        self._changes = like.new_zeros(size, lanes, length)
+        self._inverses = like.new_zeros(size, lanes)
+        self._scale = like.new_ones(lanes)
+        self._learnt = torch.zeros(lanes, dtype=torch.int64, device=like.device)
+        self._lanes = torch.arange(lanes, device=like.device)
 
     def learn(self, step: Tensor, change: Tensor) -> None:
-        """Take in one step, in the lanes in which it shows positive curvature."""
+        """Take in one step, (L, N), in the lanes in which it shows positive curvature."""
         curvature = _dot(step, change)
         # the same threshold as torch.optim.LBFGS, so that both walk the same path
         usable = curvature > 1e-10
-        inverse = torch.where(usable, 1 / curvature, 0)
-        self.pairs.append(_Pair(step, change, inverse))
-        self.scale = torch.where(usable, curvature / _dot(change, change), self.scale)
+        place = self._learnt % len(self._steps), self._lanes
+        self._steps[place] = torch.where(usable[:, None], step, self._steps[place])
+        self._changes[place] = torch.where(usable[:, None], change, self._changes[place])
+        self._inverses[place] = torch.where(usable, 1 / curvature, self._inverses[place])
+        self._scale = torch.where(usable, curvature / _dot(change, change), self._scale)
+        self._learnt = self._learnt + usable
 
     def forget(self, lanes: Tensor) -> None:
-        """Forget everything of the `lanes`, (L,) boolean; what was not finite is wiped, not multiplied by 0."""
-        for pair in self.pairs:
-            pair.inverse = torch.where(lanes, 0, pair.inverse)
-            pair.step = torch.where(lanes[:, None], 0, pair.step)
-            pair.change = torch.where(lanes[:, None], 0, pair.change)
-        self.scale = torch.where(lanes, 1, self.scale)
+        """Forget everything of the `lanes`, (L,) boolean."""
+        self._inverses = torch.where(lanes, 0, self._inverses)
+        self._scale = torch.where(lanes, 1, self._scale)
 
     def direction(self, gradient: Tensor) -> Tensor:
         """−H·gradient by the two-loop recursion (Nocedal & Wright 2006, algorithm 7.4), (L, N)."""
+        size = len(self._steps)
+        newest_first = [((self._learnt - 1 - age) % size, self._lanes) for age in range(size)]
         direction = -gradient
         weights = []
-        for pair in reversed(self.pairs):
-            weight = pair.inverse * _dot(pair.step, direction)
-            direction = direction - weight[:, None] * pair.change
+        for place in newest_first:
+            weight = self._inverses[place] * _dot(self._steps[place], direction)
+            direction = direction - weight[:, None] * self._changes[place]
             weights.append(weight)
-        direction = direction * self.scale[:, None]
-        for pair, weight in zip(self.pairs, reversed(weights), strict=True):
-            correction = weight - pair.inverse * _dot(pair.change, direction)
-            direction = direction + correction[:, None] * pair.step
+        direction = direction * self._scale[:, None]
+        for place, weight in zip(reversed(newest_first), reversed(weights), strict=True):
+            correction = weight - self._inverses[place] * _dot(self._changes[place], direction)
+            direction = direction + correction[:, None] * self._steps[place]
         return direction
 
 
@@ -91,7 +88,7 @@ def minimise(
     began = time.perf_counter()
     lanes = start.shape[0]
     point = start.detach().flatten(1).clone()
-    memory = _Memory(history, torch.ones(lanes, dtype=point.dtype, device=point.device))
+    memory = _Memory(history, point)
     best_point, best_total = point.clone(), torch.full_like(point[:, 0], torch.inf)
     restarts = torch.zeros(lanes, dtype=torch.int64, device=point.device)
     counts, best_row = torch.zeros_like(restarts), torch.zeros_like(restarts)

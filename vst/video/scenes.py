@@ -135,9 +135,9 @@ class CutDetector:
         X = min U(i - a, i + b) >= 1/2 over 1 <= a <= 3 and 0 <= b <= 2, and
         1 - X <= 0.6 (1 - max(min U(j, k) over i - 3 <= j < k < i, min U(j, k) over i <= j < k <= i + 2)),
 
-    the second line without blank frames, and where there are any, with k - j = 2 only; if it is no step of a
-    fade; and if the same does not hold for either of the two frames before it. The first
-    frame of a clip never is. Frames before i - `HISTORY` have no say and are not kept.
+    the second line without blank frames and, where there are any, with k - j = 2 only; if it is no step of a
+    fade; and if the same does not hold for either of the two frames before it. The first frame of a clip never
+    is. Frames before i - `HISTORY` have no say and are not kept.
     """
 
     def __init__(self):
