@@ -56,12 +56,12 @@ def test_what_a_choice_needs_is_asked_for(compose, group, choice):
 
 COHERENCES = {
     "naive": (0.0, None),
-    "mse": (3e3, {"_target_": "vst.losses.coherence.MseCoherence", "weight": 3e3}),
+    "mse": (1e4, {"_target_": "vst.losses.coherence.MseCoherence", "weight": 1e4}),
     "enhanced": (
-        3e3,
+        1e4,
         {
             "_target_": "vst.losses.coherence.EnhancedCoherence",
-            "weight": 3e3,
+            "weight": 1e4,
             "gate": {"_target_": "vst.losses.functional.paper_gate", "_partial_": True},
         },
     ),

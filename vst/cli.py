@@ -34,10 +34,10 @@ def main() -> None:
             print("\n" + "\n\n".join(_where(directory) for directory in _finished))
     except Interrupted as interrupted:
         _leave(f"ended by {interrupted}; go on with resume=<the run's directory>", interrupted.status)
+    except (HydraException, OmegaConfBaseException) as error:  # some of Hydra's are OSErrors as well
+        _leave(_sentence(error), InputError.status)
     except (VstError, OSError) as error:
         _leave(*_failure(error))
-    except (HydraException, OmegaConfBaseException) as error:
-        _leave(_sentence(error), InputError.status)
 
 
 def _failure(error: VstError | OSError) -> tuple[str, int]:

@@ -95,7 +95,7 @@ def wells(x: Tensor) -> Tensor:
 
 @pytest.mark.parametrize("history", [3, 100])
 def test_the_path_is_that_of_torch_where_curvature_is_negative(history):
-    start = 0.3 * points(seed=4)
+    start = 0.3 * points(seed=2)
     values, places = by_torch(wells, start, 30, history)
     steps = places.diff(dim=0)
     gradients = torch.stack([torch.func.grad(lambda x: wells(x[None])[0])(place) for place in places])
