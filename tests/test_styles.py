@@ -134,15 +134,6 @@ def test_a_folder_is_no_picture(tmp_path):
         open_painting(str(tmp_path), 64)
 
 
-def test_a_size_too_small_for_the_deepest_layer(tmp_path):
-    quarters().save(tmp_path / "quarters.png")
-    with pytest.raises(InputError, match=r"style\.size is 15, too small .* give 16 pixels or more"):
-        open_painting(str(tmp_path / "quarters.png"), 15)
-    with pytest.raises(InputError, match=r"style\.size is 15"):
-        draw_painting("none", lambda height, width, seed: torch.zeros(1, 3, height, width), 15)
-    assert open_painting(str(tmp_path / "quarters.png"), 16).image.shape == (1, 3, 8, 16)
-
-
 def test_a_drawn_painting_is_asked_for_in_its_shape():
     asked = []
 

@@ -439,7 +439,8 @@ def _open_losses(request: Request, sizes: Sizes) -> PaperLosses | None:
         return None
     import torch
 
-    from vst.features.vgg import VGG19, smallest_side
+    from vst.features.layers import smallest_side
+    from vst.features.vgg import VGG19
     from vst.features.weights import normalised
     from vst.styles import open_painting
 

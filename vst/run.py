@@ -21,6 +21,7 @@ from omegaconf import DictConfig, OmegaConf
 from vst.build import build, check
 from vst.config import Config
 from vst.errors import ClipBroke, InputError
+from vst.features.layers import check_layers, smallest_side
 from vst.records import write_json, write_text
 
 if TYPE_CHECKING:
@@ -51,6 +52,8 @@ def run(cfg: DictConfig, overrides: Sequence[str] = ()) -> Path:
     settings = resolve(cfg)
     _check_values(settings)
     clip: Clip = build(settings["video"])
+    frame = clip.info.width, clip.info.height
+    _check_size(settings, f"the frames of {clip.info.name} are", frame, "give a larger clip or video.size")
     directory = Path(settings["paths"]["run"])
     with _locked(directory):
         _check_directory(directory, settings)
@@ -162,9 +165,10 @@ def _first_difference(before: Any, now: Any, path: str = "") -> str | None:
 def _build_parts(settings: Settings, clip: Clip) -> tuple[VideoStylizer, dict[str, Any]]:
     """Build the module, the data, and what surrounds them."""
     painting = build(settings["style"])
+    size = painting.image.shape[3], painting.image.shape[2]
+    _check_size(settings, f"the painting {painting.name} is", size, "give a larger style.size")
     flow = build(settings["flow"])
     losses: dict[str, Loss] = {name: build(node) for name, node in settings["loss"].items()}
-    _check_size(clip, painting.image, losses)
     backbone = build(settings["backbone"])
 
     from vst.stylizer import VideoStylizer
@@ -191,24 +195,15 @@ def _build_parts(settings: Settings, clip: Clip) -> tuple[VideoStylizer, dict[st
     return module, {"data": data, "callbacks": callbacks, "loggers": loggers, "painting": painting}
 
 
-def _check_size(clip: Clip, style: torch.Tensor, losses: dict[str, Loss]) -> None:
-    from vst.features.vgg import check_layers, smallest_side
-
-    layers = {layer for loss in losses.values() for layer in loss.layers}
+def _check_size(settings: Settings, what: str, size: tuple[int, int], remedy: str) -> None:
+    """Refuse a picture of `size`, width and height, that the deepest layer of the losses cannot see."""
+    layers = {layer for node in settings["loss"].values() for layer in node.get("layers", ())}
     check_layers(layers)
-    if not layers:
-        return
-    least = smallest_side(layers)
-    info = clip.info
-    for what, sides, remedy in (
-        (f"the frames of {info.name}", (info.width, info.height), "give a larger clip or video.size"),
-        ("the painting", (style.shape[3], style.shape[2]), "give a larger painting or style.size"),
-    ):
-        if min(sides) < least:
-            raise InputError(
-                f"{what} are {sides[0]}x{sides[1]} pixels, and VGG-19 needs {least} a side for "
-                f"{max(layers)}; {remedy}"
-            )
+    least = smallest_side(layers) if layers else 1
+    if min(size) < least:
+        raise InputError(
+            f"{what} {size[0]}x{size[1]} pixels, and VGG-19 needs {least} a side for {max(layers)}; {remedy}"
+        )
 
 
 def _write_configuration(directory: Path, cfg: DictConfig, overrides: Sequence[str]) -> None:

@@ -8,7 +8,7 @@ from pytorch_lightning import LightningModule
 from torch import Generator, Tensor, nn
 
 from vst.canvas import Canvas
-from vst.features.vgg import VGG19, check_layers
+from vst.features.vgg import VGG19
 from vst.flow.estimators import FlowEstimator
 from vst.frames import Frame, Neighbour, Stylized, Target
 from vst.losses.loss import Loss
@@ -51,7 +51,6 @@ class VideoStylizer(LightningModule):
         self.seed = seed
         self.paintings = paintings
         self.layers = sorted({layer for loss in losses.values() for layer in loss.layers})
-        check_layers(self.layers)
         self.previous: tuple[Tensor, Tensor] | None = None
         """Source and painting of the frame that was painted last in this pass."""
         self.on_evaluation: Callable[[int], None] | None = None

@@ -11,7 +11,8 @@ from torchvision.models import vgg19
 
 from vst.errors import InputError
 from vst.features import vgg, weights
-from vst.features.vgg import VGG19, check_layers, smallest_side
+from vst.features.layers import check_layers, smallest_side
+from vst.features.vgg import VGG19
 from vst.features.weights import LAYERS, Filters
 
 
@@ -176,13 +177,6 @@ def test_tf32_is_switched_for_the_whole_process(random_backbone):
     assert torch.backends.cudnn.allow_tf32
     VGG19(small, precision="float32")
     assert not torch.backends.cudnn.allow_tf32
-
-
-@pytest.mark.parametrize("option", ["activations", "pooling", "precision"])
-def test_an_unknown_option_is_refused(random_backbone, option):
-    options: dict[str, Any] = {option: "odd"}
-    with pytest.raises(InputError, match=f"backbone.{option}=odd is not known; choose one of: "):
-        VGG19(random_backbone.weights, **options)
 
 
 @pytest.mark.parametrize("layer", ["conv1_2", "conv2_1", "conv3_4", "conv4_2", "conv5_1"])

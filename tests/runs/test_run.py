@@ -243,7 +243,7 @@ def test_directories_are_guarded(tmp_path: Path, paint: Paint) -> None:
         (["beta=nan"], "beta is nan"),
         (["evaluations=0"], "evaluations is 0"),
         (["video.size=12"], "VGG-19 needs 16 a side"),
-        (["style.size=9"], "style.size is 9"),
+        (["style.size=17"], "the painting swirls is 17x14 pixels"),
         (["loss.style.layers=[conv9_1]"], "conv9_1 is not a layer"),
         (["style=file", "style.path=/nowhere.png"], "/nowhere.png does not exist"),
         (["video.start=4"], "has 4 frames"),

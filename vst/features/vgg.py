@@ -7,8 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from vst.errors import InputError
-from vst.features.weights import LAYERS, Filters
+from vst.features.layers import LAYERS
+from vst.features.weights import Filters
 
 Activations = dict[str, Tensor]
 Precision = Literal["float32", "tf32", "bf16"]
@@ -31,13 +31,6 @@ class VGG19(nn.Module):
         precision: Precision = "float32",
     ):
         super().__init__()
-        for option, value, known in (
-            ("activations", activations, ("before_relu", "after_relu")),
-            ("pooling", pooling, ("max", "average")),
-            ("precision", precision, ("float32", "tf32", "bf16")),
-        ):
-            if value not in known:
-                raise InputError(f"backbone.{option}={value} is not known; choose one of: {', '.join(known)}")
         self.weights = weights
         self.before_relu = activations == "before_relu"
         self.pool = F.max_pool2d if pooling == "max" else F.avg_pool2d
@@ -70,15 +63,3 @@ class VGG19(nn.Module):
     def _convolve(self, x: Tensor, name: str, padding: int) -> Tensor:
         weight: Tensor = getattr(self, f"{name}_weight")
         return F.conv2d(x.to(weight.dtype), weight, getattr(self, f"{name}_bias"), padding=padding)
-
-
-def check_layers(layers: Iterable[str]) -> None:
-    """Raise an `InputError` where a name is not one of VGG-19's convolutions."""
-    for layer in layers:
-        if layer not in LAYERS:
-            raise InputError(f"{layer} is not a layer of VGG-19; choose among {', '.join(LAYERS)}")
-
-
-def smallest_side(layers: Iterable[str]) -> int:
-    """The shorter side, in pixels, below which the deepest of `layers` has no activation left."""
-    return 2 ** (max(int(layer[4]) for layer in layers) - 1)

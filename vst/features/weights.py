@@ -17,15 +17,8 @@ from torch import Tensor
 
 from vst.assets import cache_directory, fetch, file_hash
 from vst.errors import InputError
+from vst.features.layers import BLOCKS, LAYERS
 from vst.records import written_aside
-
-# Convolutions a block, and channels a block (Simonyan & Zisserman 2015, configuration E).
-_BLOCKS = ((2, 64), (2, 128), (4, 256), (4, 512), (4, 512))
-LAYERS = tuple(
-    f"conv{block}_{number}"
-    for block, (convolutions, _) in enumerate(_BLOCKS, start=1)
-    for number in range(1, convolutions + 1)
-)
 
 
 @dataclass(frozen=True)
@@ -42,7 +35,7 @@ def filter_shapes() -> dict[str, tuple[int, ...]]:
     shapes: dict[str, tuple[int, ...]] = {"input.weight": (3, 3, 1, 1), "input.bias": (3,)}
     channels = 3
     for layer in LAYERS:
-        out = _BLOCKS[int(layer[4]) - 1][1]
+        out = BLOCKS[int(layer[4]) - 1][1]
         shapes[f"{layer}.weight"] = (out, channels, 3, 3)
         shapes[f"{layer}.bias"] = (out,)
         channels = out

@@ -1,0 +1,27 @@
+"""The names of VGG-19's convolutions, and how small an image they can see; light to import."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from vst.errors import InputError
+
+# Convolutions a block, and channels a block (Simonyan & Zisserman 2015, configuration E).
+BLOCKS = ((2, 64), (2, 128), (4, 256), (4, 512), (4, 512))
+LAYERS = tuple(
+    f"conv{block}_{number}"
+    for block, (convolutions, _) in enumerate(BLOCKS, start=1)
+    for number in range(1, convolutions + 1)
+)
+
+
+def check_layers(layers: Iterable[str]) -> None:
+    """Raise an `InputError` where a name is not one of VGG-19's convolutions."""
+    for layer in layers:
+        if layer not in LAYERS:
+            raise InputError(f"{layer} is not a layer of VGG-19; choose among {', '.join(LAYERS)}")
+
+
+def smallest_side(layers: Iterable[str]) -> int:
+    """The shorter side, in pixels, below which the deepest of `layers` has no activation left."""
+    return 2 ** (max(int(layer[4]) for layer in layers) - 1)
