@@ -33,7 +33,12 @@ def main() -> None:
         if len(_finished) > 1:
             print("\n" + "\n\n".join(_where(directory) for directory in _finished))
     except Interrupted as interrupted:
-        _leave(f"ended by {interrupted}; go on with resume=<the run's directory>", interrupted.status)
+        go_on = (
+            f"; go on with resume={interrupted.directory}" if interrupted.directory else ", before it began"
+        )
+        _leave(f"ended by {interrupted}{go_on}", interrupted.status)
+    except KeyboardInterrupt:
+        _leave("ended by SIGINT, before it began", 130)
     except (HydraException, OmegaConfBaseException) as error:  # some of Hydra's are OSErrors as well
         _leave(_sentence(error), InputError.status)
     except (VstError, OSError) as error:

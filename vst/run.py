@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import math
 import platform
 import shutil
 import signal
+import threading
 import warnings
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
@@ -41,6 +43,8 @@ class Interrupted(BaseException):
     def __init__(self, number: int):
         super().__init__(signal.Signals(number).name)
         self.status = 128 + number
+        self.directory: Path | None = None
+        """The run's directory, where there is something to go on with."""
 
 
 def run(cfg: DictConfig, overrides: Sequence[str] = ()) -> Path:
@@ -55,11 +59,19 @@ def run(cfg: DictConfig, overrides: Sequence[str] = ()) -> Path:
     frame = clip.info.width, clip.info.height
     _check_size(settings, f"the frames of {clip.info.name} are", frame, "give a larger clip or video.size")
     directory = Path(settings["paths"]["run"])
-    with _locked(directory):
-        _check_directory(directory, settings)
+    with _signals(), _locked(directory):
+        state = _check_directory(directory, settings)
+        if _is_finished(directory):
+            print(f"{directory} is finished already")
+            return directory
         module, parts = _build_parts(settings, clip)
+        trainer = _begin(settings, clip, module, parts, state)
         _write_configuration(directory, cfg, overrides)
-        _paint(directory, settings, clip, module, parts)
+        try:
+            _paint(directory, settings, clip, module, parts, trainer)
+        except Interrupted as interrupted:
+            interrupted.directory = directory
+            raise
     return directory
 
 
@@ -121,8 +133,8 @@ def _locked(directory: Path) -> Generator[None]:
             directory.rmdir()
 
 
-def _check_directory(directory: Path, settings: Settings) -> None:
-    """Refuse a directory that holds another run, or that has nothing to go on with."""
+def _check_directory(directory: Path, settings: Settings) -> Settings | None:
+    """The checkpoint to go on from, if any; a directory that holds another run, or none, is refused."""
     from vst.callbacks.resume import load_checkpoint
 
     state = load_checkpoint(directory)
@@ -132,7 +144,7 @@ def _check_directory(directory: Path, settings: Settings) -> None:
                 f"{directory} holds a run already; go on with it by resume={directory}, or name another directory "
                 f"with hydra.run.dir"
             )
-        return
+        return None
     if state is None:
         raise InputError(f"{directory} holds no run to go on with; name a run directory with resume")
     changed = _first_difference(state["config"], _identity(settings))
@@ -141,6 +153,12 @@ def _check_directory(directory: Path, settings: Settings) -> None:
             f"the run in {directory} was configured with another {changed}; resume it with its own options, "
             f"or begin a new run"
         )
+    return state
+
+
+def _is_finished(directory: Path) -> bool:
+    record = directory / "metrics.json"
+    return record.is_file() and json.loads(record.read_text(encoding="utf-8"))["status"] == "finished"
 
 
 def _identity(settings: Settings) -> Settings:
@@ -217,28 +235,37 @@ def _write_configuration(directory: Path, cfg: DictConfig, overrides: Sequence[s
         write_text(kept / "hydra.yaml", OmegaConf.to_yaml(HydraConfig.instance().cfg))
 
 
-def _paint(
-    directory: Path, settings: Settings, clip: Clip, module: VideoStylizer, parts: dict[str, Any]
-) -> None:
-    """Fit, come what may, and leave a record that says how it ended."""
-    from vst.callbacks.resume import load_checkpoint, take_up
+def _begin(
+    settings: Settings, clip: Clip, module: VideoStylizer, parts: dict[str, Any], state: Settings | None
+) -> Trainer:
+    """Make the trainer, put it where the checkpoint's run stopped, and begin the loggers' runs."""
+    from vst.callbacks.resume import take_up
 
-    state = load_checkpoint(directory)
-    if state is not None and state["pass"] >= settings["passes"]:
-        print(f"{directory} is finished already")
-        return
-    callbacks = parts["callbacks"]
+    callbacks, loggers = parts["callbacks"], parts["loggers"]
     if "resume" in callbacks:
         callbacks["resume"].config = _identity(settings)
-    for logger in parts["loggers"]:
-        logger.describe(settings["model"], parts["painting"].name, clip.info.name, settings)
     remaining = settings["passes"] - (state["pass"] if state else 0)
-    trainer = _trainer(settings, remaining, list(callbacks.values()), parts["loggers"])
+    trainer = _trainer(settings, remaining, list(callbacks.values()), loggers)
     if state is not None:
         take_up(state, trainer, module, parts["data"])
+    for logger in loggers:
+        logger.describe(settings["model"], parts["painting"].name, clip.info.name, settings)
+        logger.begin()
+    return trainer
+
+
+def _paint(
+    directory: Path,
+    settings: Settings,
+    clip: Clip,
+    module: VideoStylizer,
+    parts: dict[str, Any],
+    trainer: Trainer,
+) -> None:
+    """Fit, come what may, and leave a record that says how it ended."""
     status = "failed"
     try:
-        with _signals(), _quiet():
+        with _quiet():
             trainer.fit(module, datamodule=parts["data"])
         status = "finished"
         shutil.rmtree(directory / "checkpoints" / "paintings", ignore_errors=True)
@@ -250,7 +277,8 @@ def _paint(
         status = "broken"
         raise
     finally:
-        summary = callbacks["metrics"].summary() if "metrics" in callbacks else {}
+        metrics = parts["callbacks"].get("metrics")
+        summary = metrics.summary() if metrics else {}
         record = {"status": status, "summary": summary}
         write_json(directory / "metrics.json", {**record, **_provenance(settings, module, clip, parts)})
         for logger in parts["loggers"]:
@@ -295,7 +323,8 @@ def _signals() -> Generator[None]:
             signal.signal(signalled, signal.SIG_IGN)
         raise Interrupted(number)
 
-    handled = (signal.SIGTERM, signal.SIGINT)
+    in_main_thread = threading.current_thread() is threading.main_thread()
+    handled = (signal.SIGTERM, signal.SIGINT) if in_main_thread else ()  # Python allows handlers only there
     before = [signal.signal(number, interrupt) for number in handled]
     try:
         yield

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import time
 from collections.abc import Callable
@@ -80,8 +81,6 @@ def test_signal_ends_tidily_and_the_run_goes_on(
     wait_for_rows(directory, 1, process)
     assert process.pid is not None
     time.sleep(0.2)
-    import os
-
     os.kill(process.pid, number)
     assert finish(process) == status
     record = (directory / "metrics.json").read_text()
@@ -102,6 +101,19 @@ def test_finished_run_is_left_as_it_is(tmp_path: Path, launch: Launch) -> None:
     }
     assert finish(launch(f"resume={directory}")) == 0
     assert before == {path: path.stat().st_mtime_ns for path in before}
+
+
+def test_run_killed_before_its_clip_was_made_gets_it(tmp_path: Path, launch: Launch) -> None:
+    directory = tmp_path / "run"
+    assert finish(launch("model=naive", f"hydra.run.dir={directory}")) == 0
+    before = painted(directory)
+    for name in ("stylized.mp4", "metrics.json"):
+        (directory / name).unlink()
+    assert finish(launch(f"resume={directory}")) == 0
+    assert (directory / "stylized.mp4").is_file()
+    assert '"status": "finished"' in (directory / "metrics.json").read_text()
+    assert painted(directory) == before
+    assert len(Table(directory / "metrics.csv").read()) == 4
 
 
 def test_other_options_are_refused(tmp_path: Path, launch: Launch) -> None:

@@ -12,7 +12,22 @@ from pytorch_lightning.loggers import Logger
 
 
 class MediaLogger(Logger):
-    """A logger that also takes what the callbacks make: curves, pictures, the painted clip, the summary."""
+    """A logger that also takes what the callbacks make: curves, pictures, the painted clip, the summary.
+
+    It is told what the run is, begins, takes what there is, and finishes, whatever happened in between.
+    """
+
+    @abstractmethod
+    def describe(self, model: str, style: str, video: str, config: Mapping[str, Any]) -> None:
+        """Say what the run is: its names, and its configuration."""
+
+    @abstractmethod
+    def begin(self) -> None:
+        """Begin the run, before anything is painted."""
+
+    @abstractmethod
+    def finish(self, failed: bool) -> None:
+        """End the run, marked as failed or not."""
 
     @abstractmethod
     def log_curve(self, frame: int, rows: Iterable[Mapping[str, Any]]) -> None:

@@ -57,12 +57,13 @@ class WandbRun(MediaLogger):
 
     @property
     def experiment(self) -> wandb.Run:
-        """W&B's run, begun when it is first needed."""
+        """W&B's run."""
         if self._run is None:
-            self._run = self._begin()
+            raise RuntimeError("begin() comes before anything is logged")
         return self._run
 
-    def _begin(self) -> wandb.Run:
+    def begin(self) -> None:
+        """Begin W&B's run; where that cannot be done as asked, nothing is painted."""
         try:
             run = self._init(_mode_found() if self._mode == "auto" else self._mode)
         except (wandb.errors.CommError, wandb.errors.AuthenticationError, wandb.errors.UsageError) as error:
@@ -76,7 +77,7 @@ class WandbRun(MediaLogger):
         for axis, names in (("evaluation", "curve/*"), ("frame", "frame/*")):
             run.define_metric(axis, hidden=True)
             run.define_metric(names, step_metric=axis)
-        return run
+        self._run = run
 
     def _init(self, mode: Literal["online", "offline"]) -> wandb.Run:
         labels = self._labels
