@@ -96,6 +96,8 @@ def cache_directory() -> Path:
 
 def fetch(name: str) -> Path:
     """Return the path of the asset `name`, fetching it first where the cache does not have it."""
+    if name not in ASSETS:
+        raise InputError(f"{name} is not a file that can be fetched; choose one of: {', '.join(ASSETS)}")
     asset = ASSETS[name]
     path = cache_directory() / f"{name}{Path(asset.member).suffix}"
     if path.is_file() and file_hash(path) == asset.sha256:

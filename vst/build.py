@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from vst.errors import InputError, VstError
+from vst.errors import InputError
 
 
 def build(node: Mapping[str, Any]) -> Any:
@@ -26,7 +26,7 @@ def build(node: Mapping[str, Any]) -> Any:
     except InstantiationException as error:
         # Hydra wraps what a constructor raised, and the wrapper's text is a page long
         cause: BaseException | None = error
-        while cause is not None and not isinstance(cause, VstError):
+        while isinstance(cause, InstantiationException):
             cause = cause.__cause__
         raise cause or error from error
 

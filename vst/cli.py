@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import errno
 import os
 import re
 import sys
@@ -30,8 +31,6 @@ def main() -> None:
     try:
         sys.argv[1:] = _with_stored_overrides(sys.argv[1:])
         hydra.main(version_base="1.3", config_path=str(conf_dir().resolve()), config_name="config")(_job)()
-        if len(_finished) > 1:
-            print("\n" + "\n\n".join(_where(directory) for directory in _finished))
     except Interrupted as interrupted:
         go_on = (
             f"; go on with resume={interrupted.directory}" if interrupted.directory else ", before it began"
@@ -43,16 +42,23 @@ def main() -> None:
         _leave(_sentence(error), InputError.status)
     except (VstError, OSError) as error:
         _leave(*_failure(error))
+    finally:
+        if len(_finished) > 1:
+            print("\n" + "\n\n".join(_where(directory) for directory in _finished))
 
 
 def _failure(error: VstError | OSError) -> tuple[str, int]:
     """The sentence and the exit status for a failure that the user can act on."""
     if isinstance(error, VstError):
         return str(error), error.status
-    where = f" ({error.filename})" if error.filename else ""
     reason = error.strerror or str(error)
-    sentence = f"the run could not be written: {reason}{where}; free or mend the disk, and resume the run"
-    return sentence, InputError.status
+    what = f"{error.filename}: {reason}" if error.filename else reason
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS):
+        return (
+            f"the run could not be written ({what}); free or mend the disk, and resume the run",
+            InputError.status,
+        )
+    return f"{what}; name another file or directory, or mend this one", InputError.status
 
 
 _finished: list[Path] = []
@@ -86,9 +92,11 @@ def _job(cfg: DictConfig) -> None:
 
 
 def _remove_empty(directory: Path) -> None:
-    """Take back the directories that Hydra made for a run that never began."""
-    for folder in (directory, *list(directory.parents)[:2]):
-        if not folder.is_dir() or any(folder.iterdir()):
+    """Take back the directories that Hydra made for a run that never began: its own, and dated ones above it."""
+    made = Path.cwd() / "outputs", Path.cwd() / "multirun"
+    for folder in (directory, *directory.parents):
+        ours = folder == directory or any(folder == top or top in folder.parents for top in made)
+        if not ours or not folder.is_dir() or any(folder.iterdir()):
             return
         folder.rmdir()
 
@@ -116,14 +124,24 @@ def _with_stored_overrides(arguments: list[str]) -> list[str]:
     named = [argument.removeprefix("resume=") for argument in arguments if argument.startswith("resume=")]
     if not named or named[-1] in ("null", ""):
         return arguments
-    directory = Path(named[-1])
+    directory = Path(named[-1].strip("'\""))
     stored = directory / ".hydra" / "overrides.yaml"
     if not stored.is_file():
         raise InputError(f"{directory} holds no run to go on with; name a run directory with resume")
     from omegaconf import OmegaConf
 
-    kept = [line for line in OmegaConf.load(stored) if not str(line).startswith(("resume=", "hydra."))]
-    return [*map(str, kept), f"hydra.run.dir='{directory}'", *arguments]
+    # not resolved: an option that refers to another is to do so again
+    lines = OmegaConf.to_container(OmegaConf.load(stored), resolve=False) or []
+    kept = [str(line) for line in lines if not str(line).startswith(("resume=", "hydra."))]
+    others = [argument for argument in arguments if not argument.startswith("resume=")]
+    where = _quoted(directory)
+    return [*kept, f"hydra.run.dir={where}", f"resume={where}", *others]
+
+
+def _quoted(path: Path) -> str:
+    """A path as Hydra reads it whatever is in its name."""
+    escaped = str(path).replace("'", "\\'")
+    return f"'{escaped}'"
 
 
 def _leave(sentence: str, status: int) -> None:
@@ -134,6 +152,8 @@ def _leave(sentence: str, status: int) -> None:
 
 def _sentence(error: Exception) -> str:
     """One sentence for what Hydra or OmegaConf found wrong with the command line."""
+    from hydra.errors import OverrideParseException
+
     text = str(error)
     if found := re.search(r"Could not find '(.+)/(.+?)'", text):
         group, choice = found.groups()
@@ -148,6 +168,9 @@ def _sentence(error: Exception) -> str:
         )
         return f"{option}={value} is not {kind}; correct it"
     lines = [line.strip() for line in text.splitlines() if line.strip()]
+    if isinstance(error, OverrideParseException):
+        hint = "put a value with commas, brackets or spaces in quotes, \"video.path='clip (1).mp4'\""
+        return f"{error.override} cannot be understood; {hint}"
     return f"the command line cannot be understood: {lines[0]}; see python -m vst --help"
 
 

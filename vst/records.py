@@ -33,6 +33,8 @@ class Table:
         text = _lines([_cell(row.get(column)) for column in self.columns] for row in rows)
         with self.path.open("a", encoding="utf-8") as file:
             file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
 
     @property
     def size(self) -> int:
@@ -65,6 +67,8 @@ def written_aside(path: Path) -> Generator[Path]:
     aside = path.with_name(f".{path.name}.part")
     try:
         yield aside
+        with aside.open("rb") as file:
+            os.fsync(file.fileno())  # or a power cut could leave the name without the content
         aside.replace(path)
     finally:
         aside.unlink(missing_ok=True)

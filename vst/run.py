@@ -12,7 +12,7 @@ import threading
 import warnings
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -55,22 +55,24 @@ def run(cfg: DictConfig, overrides: Sequence[str] = ()) -> Path:
     """
     settings = resolve(cfg)
     _check_values(settings)
+    directory = Path(settings["paths"]["run"])
     clip: Clip = build(settings["video"])
     frame = clip.info.width, clip.info.height
     _check_size(settings, f"the frames of {clip.info.name} are", frame, "give a larger clip or video.size")
-    directory = Path(settings["paths"]["run"])
+    from vst.callbacks.resume import checkpoint_path
+
     with _signals(), _locked(directory):
         state = _check_directory(directory, settings)
         if _is_finished(directory):
             print(f"{directory} is finished already")
             return directory
         module, parts = _build_parts(settings, clip)
-        trainer = _begin(settings, clip, module, parts, state)
+        trainer = _begin(settings, module, parts, state)
         _write_configuration(directory, cfg, overrides)
         try:
             _paint(directory, settings, clip, module, parts, trainer)
         except Interrupted as interrupted:
-            interrupted.directory = directory
+            interrupted.directory = directory if checkpoint_path(directory).is_file() else None
             raise
     return directory
 
@@ -100,7 +102,7 @@ def _check_values(settings: Settings) -> None:
     for name in ("evaluations", "passes"):
         if settings[name] < 1:
             raise InputError(f"{name} is {settings[name]}, and at least 1 is needed; raise {name}")
-    coherent = set(settings["loss"]) - {"content", "style"}
+    coherent = {name for name, node in settings["loss"].items() if node} - {"content", "style"}
     if settings["eta"] > 0 and not coherent:
         raise InputError(
             f"eta is {settings['eta']:g}, but the model {settings['model']} has no coherence for it to weigh; "
@@ -111,8 +113,8 @@ def _check_values(settings: Settings) -> None:
 @contextmanager
 def _locked(directory: Path) -> Generator[None]:
     """Hold the run's directory; leave none behind that was made for a run that could not begin."""
-    created = not directory.exists() or not any(directory.iterdir())
     try:
+        created = not directory.exists() or not any(directory.iterdir())
         directory.mkdir(parents=True, exist_ok=True)
         lock = FileLock(directory / ".lock")
         lock.acquire(timeout=0)
@@ -127,8 +129,9 @@ def _locked(directory: Path) -> Generator[None]:
     try:
         yield
     finally:
-        lock.release()
+        # removed while it is held, or another run's lock would be
         (directory / ".lock").unlink(missing_ok=True)
+        lock.release()
         if created and directory.is_dir() and not any(directory.iterdir()):
             directory.rmdir()
 
@@ -139,7 +142,7 @@ def _check_directory(directory: Path, settings: Settings) -> Settings | None:
 
     state = load_checkpoint(directory)
     if settings["resume"] is None:
-        if state is not None or (directory / "metrics.json").exists():
+        if state is not None or _is_finished(directory):
             raise InputError(
                 f"{directory} holds a run already; go on with it by resume={directory}, or name another directory "
                 f"with hydra.run.dir"
@@ -150,8 +153,8 @@ def _check_directory(directory: Path, settings: Settings) -> Settings | None:
     changed = _first_difference(state["config"], _identity(settings))
     if changed:
         raise InputError(
-            f"the run in {directory} was configured with another {changed}; resume it with its own options, "
-            f"or begin a new run"
+            f"the run in {directory} was configured with another {changed}; resume it with its own options and "
+            f"the defaults in conf/ as they were, or begin a new run"
         )
     return state
 
@@ -163,8 +166,10 @@ def _is_finished(directory: Path) -> bool:
 
 def _identity(settings: Settings) -> Settings:
     """The part of the configuration that decides what is painted, rather than how it is shown or where."""
-    elsewhere = ("resume", "paths", "callbacks", "logger", "trainer")
-    return {key: value for key, value in settings.items() if key not in elsewhere}
+    elsewhere = ("resume", "paths", "callbacks", "logger")
+    kept = {key: value for key, value in settings.items() if key not in elsewhere}
+    where = ("accelerator", "devices")
+    return {**kept, "trainer": {key: value for key, value in kept["trainer"].items() if key not in where}}
 
 
 def _first_difference(before: Any, now: Any, path: str = "") -> str | None:
@@ -186,7 +191,7 @@ def _build_parts(settings: Settings, clip: Clip) -> tuple[VideoStylizer, dict[st
     size = painting.image.shape[3], painting.image.shape[2]
     _check_size(settings, f"the painting {painting.name} is", size, "give a larger style.size")
     flow = build(settings["flow"])
-    losses: dict[str, Loss] = {name: build(node) for name, node in settings["loss"].items()}
+    losses: dict[str, Loss] = {name: build(node) for name, node in settings["loss"].items() if node}
     backbone = build(settings["backbone"])
 
     from vst.stylizer import VideoStylizer
@@ -209,13 +214,13 @@ def _build_parts(settings: Settings, clip: Clip) -> tuple[VideoStylizer, dict[st
     )
     data = ClipDataModule(clip, FrameStore(kept / "content") if several else None)
     callbacks = {name: build(node) for name, node in settings["callbacks"].items() if node}
-    loggers = [build(node) for node in settings["logger"].values()]
+    loggers = [build(node) for node in settings["logger"].values() if node]
     return module, {"data": data, "callbacks": callbacks, "loggers": loggers, "painting": painting}
 
 
 def _check_size(settings: Settings, what: str, size: tuple[int, int], remedy: str) -> None:
     """Refuse a picture of `size`, width and height, that the deepest layer of the losses cannot see."""
-    layers = {layer for node in settings["loss"].values() for layer in node.get("layers", ())}
+    layers = {layer for node in settings["loss"].values() if node for layer in node.get("layers", ())}
     check_layers(layers)
     least = smallest_side(layers) if layers else 1
     if min(size) < least:
@@ -236,21 +241,18 @@ def _write_configuration(directory: Path, cfg: DictConfig, overrides: Sequence[s
 
 
 def _begin(
-    settings: Settings, clip: Clip, module: VideoStylizer, parts: dict[str, Any], state: Settings | None
+    settings: Settings, module: VideoStylizer, parts: dict[str, Any], state: Settings | None
 ) -> Trainer:
-    """Make the trainer, put it where the checkpoint's run stopped, and begin the loggers' runs."""
+    """Make the trainer, and put it where the checkpoint's run stopped."""
     from vst.callbacks.resume import take_up
 
-    callbacks, loggers = parts["callbacks"], parts["loggers"]
+    callbacks = parts["callbacks"]
     if "resume" in callbacks:
         callbacks["resume"].config = _identity(settings)
     remaining = settings["passes"] - (state["pass"] if state else 0)
-    trainer = _trainer(settings, remaining, list(callbacks.values()), loggers)
+    trainer = _trainer(settings, remaining, list(callbacks.values()), parts["loggers"])
     if state is not None:
         take_up(state, trainer, module, parts["data"])
-    for logger in loggers:
-        logger.describe(settings["model"], parts["painting"].name, clip.info.name, settings)
-        logger.begin()
     return trainer
 
 
@@ -263,8 +265,13 @@ def _paint(
     trainer: Trainer,
 ) -> None:
     """Fit, come what may, and leave a record that says how it ended."""
+    provenance = _provenance(settings, module, clip, parts, trainer)
+    loggers = parts["loggers"]
     status = "failed"
     try:
+        for logger in loggers:
+            logger.describe(settings["model"], parts["painting"].name, clip.info.name, settings)
+            logger.begin()
         with _quiet():
             trainer.fit(module, datamodule=parts["data"])
         status = "finished"
@@ -277,18 +284,21 @@ def _paint(
         status = "broken"
         raise
     finally:
-        metrics = parts["callbacks"].get("metrics")
-        summary = metrics.summary() if metrics else {}
-        record = {"status": status, "summary": summary}
-        write_json(directory / "metrics.json", {**record, **_provenance(settings, module, clip, parts)})
-        for logger in parts["loggers"]:
-            logger.log_summary(summary)
-            logger.finish(failed=status != "finished")
+        try:
+            metrics = parts["callbacks"].get("metrics")
+            summary = metrics.summary() if metrics else {}
+            for logger in loggers:
+                logger.log_summary(summary)
+            write_json(directory / "metrics.json", {"status": status, "summary": summary, **provenance})
+        finally:
+            for logger in loggers:
+                logger.finish(failed=status != "finished")
 
 
 def _trainer(settings: Settings, epochs: int, callbacks: list[Any], loggers: list[Any]) -> Trainer:
     from pytorch_lightning.callbacks import Checkpoint, ProgressBar
     from pytorch_lightning.plugins.environments import LightningEnvironment
+    from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
     options = {
@@ -301,7 +311,11 @@ def _trainer(settings: Settings, epochs: int, callbacks: list[Any], loggers: lis
         # one process, even where SLURM's variables are about
         "plugins": [LightningEnvironment()],
     }
-    return build({**settings["trainer"], "_partial_": True})(**options)
+    try:
+        return build({**settings["trainer"], "_partial_": True})(**options)
+    except (TypeError, ValueError, MisconfigurationException) as error:
+        reason = str(error).splitlines()[0].rstrip(".")
+        raise InputError(f"the trainer cannot be made as configured ({reason}); correct trainer.*") from error
 
 
 @contextmanager
@@ -318,10 +332,13 @@ def _quiet() -> Generator[None]:
 def _signals() -> Generator[None]:
     """Turn SIGTERM and SIGINT into `Interrupted`, once: a second one does not disturb the tidying up."""
 
+    ended = False
+
     def interrupt(number: int, frame: FrameType | None) -> None:
-        for signalled in handled:
-            signal.signal(signalled, signal.SIG_IGN)
-        raise Interrupted(number)
+        nonlocal ended
+        if not ended:  # remembered here, since Lightning puts handlers back that are set aside meanwhile
+            ended = True
+            raise Interrupted(number)
 
     in_main_thread = threading.current_thread() is threading.main_thread()
     handled = (signal.SIGTERM, signal.SIGINT) if in_main_thread else ()  # Python allows handlers only there
@@ -333,7 +350,9 @@ def _signals() -> Generator[None]:
             signal.signal(number, handler)
 
 
-def _provenance(settings: Settings, module: VideoStylizer, clip: Clip, parts: dict[str, Any]) -> Settings:
+def _provenance(
+    settings: Settings, module: VideoStylizer, clip: Clip, parts: dict[str, Any], trainer: Trainer
+) -> Settings:
     """What it takes to repeat the run."""
     import torch
 
@@ -353,14 +372,22 @@ def _provenance(settings: Settings, module: VideoStylizer, clip: Clip, parts: di
                 "frame_rate": str(info.frame_rate),
             },
             "style": parts["painting"].name,
-            "versions": {"python": platform.python_version(), **{name: version(name) for name in packages}},
+            "versions": {"python": platform.python_version(), **{name: _version(name) for name in packages}},
             "machine": {
                 "platform": platform.platform(),
-                "device": _device_name(module.device),
+                "device": _device_name(trainer.strategy.root_device),
                 "threads": torch.get_num_threads(),
             },
         }
     }
+
+
+def _version(package: str) -> str | None:
+    """The installed version, or None: OpenCV goes by several names, and a checkout may not be installed."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
 
 
 def _device_name(device: torch.device) -> str:

@@ -48,9 +48,12 @@ class Sheets(Callback, ABC):
         """Draw the frame where it is one of the chosen."""
         stylized = stylized_of(outputs)
         index = stylized.frame.index
-        picture = self.draw(stylized) if index in self._indices else None
+        if index not in self._indices:
+            return
+        picture, path = self.draw(stylized), self.directory / f"{self.key}_{index:06d}.png"
+        path.unlink(missing_ok=True)
         if picture is not None:
-            save_png(self.directory / f"{self.key}_{index:06d}.png", picture)
+            save_png(path, picture)
             for logger in media_loggers(trainer):
                 logger.log_image(self.key, picture, index)
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -8,6 +9,7 @@ from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import Checkpoint
 
 from vst.callbacks.parts import data_of, stylizer_of
+from vst.errors import InputError
 from vst.records import written_aside
 
 if TYPE_CHECKING:
@@ -68,7 +70,12 @@ def checkpoint_path(run: Path) -> Path:
 def load_checkpoint(run: Path) -> dict[str, Any] | None:
     """The checkpoint of the run in a directory, or None where there is none."""
     path = checkpoint_path(run)
-    return torch.load(path, map_location="cpu", weights_only=True) if path.is_file() else None
+    if not path.is_file():
+        return None
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except (RuntimeError, OSError, EOFError, pickle.UnpicklingError) as error:
+        raise InputError(f"the checkpoint {path} cannot be read ({error}); begin a new run") from error
 
 
 def take_up(state: dict[str, Any], trainer: Trainer, module: VideoStylizer, data: ClipDataModule) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -52,13 +53,19 @@ class VideoWriter(Callback):
 
     def _write_clip(self, trainer: Trainer) -> None:
         datamodule = data_of(trainer)
-        if self._frame(0).is_file():
-            write_video(self.directory / "stylized.mp4", self._painted(datamodule), datamodule.clip.info)
+        if not self._frame(0).is_file() or 0 not in datamodule.times:
+            return
+        written = write_video(
+            self.directory / "stylized.mp4", self._painted(datamodule), datamodule.clip.info
+        )
+        if written.sound.startswith("left out"):
+            print(f"the painted clip has no sound: {written.sound}", file=sys.stderr)
 
     def _painted(self, datamodule: ClipDataModule) -> Iterator[tuple[NDArray[np.uint8], int]]:
         """The painted frames in the order in which they are shown, up to the first that is missing."""
         for index in range(datamodule.clip.info.frames):
-            if not self._frame(index).is_file():
+            # a frame that was killed between its picture and its checkpoint is painted again, and not shown yet
+            if index not in datamodule.times or not self._frame(index).is_file():
                 return
             yield load_png(self._frame(index)), datamodule.times[index]
 

@@ -16,6 +16,8 @@ from pytorch_lightning.utilities.rank_zero import rank_zero_only
 from vst.errors import InputError
 from vst.loggers.media import MediaLogger
 
+Mode = Literal["online", "offline", "disabled"]
+
 
 class WandbRun(MediaLogger):
     """A run on Weights & Biases, online where there is a key, else offline; it never asks and never hangs.
@@ -79,7 +81,7 @@ class WandbRun(MediaLogger):
             run.define_metric(names, step_metric=axis)
         self._run = run
 
-    def _init(self, mode: Literal["online", "offline"]) -> wandb.Run:
+    def _init(self, mode: Mode) -> wandb.Run:
         labels = self._labels
         return wandb.init(
             project=self._project,
@@ -137,7 +139,9 @@ class WandbRun(MediaLogger):
     @rank_zero_only
     def log_summary(self, summary: Mapping[str, Any]) -> None:
         """Put the run's summary where W&B's tables look."""
-        self.experiment.summary.update({f"summary/{name}": value for name, value in summary.items()})
+        if self._run is None:  # it could not begin
+            return
+        self._run.summary.update({f"summary/{name}": value for name, value in summary.items()})
 
     @rank_zero_only
     def finish(self, failed: bool) -> None:
@@ -155,8 +159,9 @@ class WandbRun(MediaLogger):
         self._evaluations = state["evaluations"]
 
 
-def _mode_found() -> Literal["online", "offline"]:
+def _mode_found() -> Mode:
     """Online where W&B finds credentials, without asking and without the network, and nothing says otherwise."""
-    if os.environ.get("WANDB_MODE", "online") != "online":
-        return "offline"
+    named = os.environ.get("WANDB_MODE", "online")
+    if named != "online":
+        return "disabled" if named == "disabled" else "offline"
     return "online" if wandb.login(prompt=False, verify=False) else "offline"
