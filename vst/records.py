@@ -74,6 +74,11 @@ def written_aside(path: Path) -> Generator[Path]:
         aside.unlink(missing_ok=True)
 
 
+def checkpoint_path(run: Path) -> Path:
+    """Where the checkpoint of the run in a directory lies."""
+    return run / "checkpoints" / "last.ckpt"
+
+
 def write_text(path: Path, text: str) -> None:
     """Write a text file, whole or not at all."""
     with written_aside(path) as aside:

@@ -24,7 +24,7 @@ from vst.build import build, check
 from vst.config import Config
 from vst.errors import ClipBroke, InputError
 from vst.features.layers import check_layers, smallest_side
-from vst.records import write_json, write_text
+from vst.records import checkpoint_path, write_json, write_text
 
 if TYPE_CHECKING:
     import torch
@@ -59,8 +59,6 @@ def run(cfg: DictConfig, overrides: Sequence[str] = ()) -> Path:
     clip: Clip = build(settings["video"])
     frame = clip.info.width, clip.info.height
     _check_size(settings, f"the frames of {clip.info.name} are", frame, "give a larger clip or video.size")
-    from vst.callbacks.resume import checkpoint_path
-
     with _signals(), _locked(directory):
         state = _check_directory(directory, settings)
         if _is_finished(directory):
@@ -138,18 +136,20 @@ def _locked(directory: Path) -> Generator[None]:
 
 def _check_directory(directory: Path, settings: Settings) -> Settings | None:
     """The checkpoint to go on from, if any; a directory that holds another run, or none, is refused."""
-    from vst.callbacks.resume import load_checkpoint
-
-    state = load_checkpoint(directory)
+    begun = checkpoint_path(directory).is_file()
     if settings["resume"] is None:
-        if state is not None or _is_finished(directory):
+        if begun or _is_finished(directory):
             raise InputError(
                 f"{directory} holds a run already; go on with it by resume={directory}, or name another directory "
                 f"with hydra.run.dir"
             )
         return None
-    if state is None:
+    if not begun:
         raise InputError(f"{directory} holds no run to go on with; name a run directory with resume")
+    # slow to import, and the refusals above are to be answered at once
+    from vst.callbacks.resume import load_checkpoint
+
+    state = load_checkpoint(directory)
     changed = _first_difference(state["config"], _identity(settings))
     if changed:
         raise InputError(

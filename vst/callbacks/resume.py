@@ -10,7 +10,7 @@ from pytorch_lightning.callbacks import Checkpoint
 
 from vst.callbacks.parts import data_of, stylizer_of
 from vst.errors import InputError
-from vst.records import written_aside
+from vst.records import checkpoint_path, written_aside
 
 if TYPE_CHECKING:
     from vst.stylizer import VideoStylizer
@@ -62,16 +62,9 @@ class Resume(Checkpoint):
             torch.save(state, aside)
 
 
-def checkpoint_path(run: Path) -> Path:
-    """Where the checkpoint of the run in a directory lies."""
-    return run / "checkpoints" / "last.ckpt"
-
-
-def load_checkpoint(run: Path) -> dict[str, Any] | None:
-    """The checkpoint of the run in a directory, or None where there is none."""
+def load_checkpoint(run: Path) -> dict[str, Any]:
+    """The checkpoint of the run in a directory."""
     path = checkpoint_path(run)
-    if not path.is_file():
-        return None
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except (RuntimeError, OSError, EOFError, pickle.UnpicklingError) as error:
