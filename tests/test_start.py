@@ -7,7 +7,8 @@ import torch
 from torch import Generator, Tensor
 
 from vst.flow.warp import backward_warp
-from vst.frames import Neighbour, Target
+from vst.frames import Target
+from vst.neighbour import Neighbour
 from vst.start import content_start, noise_start, previous_start, warped_start
 
 STARTS = [content_start, noise_start, previous_start, warped_start]

@@ -31,6 +31,8 @@ class Config:
     """Passes over the stretch: the second starts from the first's paintings and runs backward, and so on."""
     seed: int = MISSING
     """Of every random number; the same seed gives the same painting."""
+    cuts: list[int] | None = None
+    """Frames of the source with which a new shot begins, [] for none; null finds them."""
     model: str = MISSING
     """The name under which a model's terms, start and η are composed: conf/model/."""
     resume: str | None = None

@@ -419,19 +419,11 @@ def _scene(request: Request, painted: Source) -> Scene:
 
 
 def _truth(request: Request, scene: Scene | None) -> Truth:
-    from vst.metrics.motion import EstimatedMotion, ExactMotion
+    from vst.metrics.motion import EstimatedMotion, ExactMotion, named_estimator
 
     if scene is not None and request.flow is None:
         return ExactMotion(scene)
-    if request.flow == "raft":
-        from vst.assets import fetch
-        from vst.flow.raft import Raft
-
-        return EstimatedMotion(Raft(fetch("raft-small")))
-    from vst.flow.estimators import DIS, DeepFlow, Farneback
-
-    estimators = {"dis": DIS, "farneback": Farneback}
-    return EstimatedMotion(estimators.get(request.flow or "deepflow", DeepFlow)())
+    return EstimatedMotion(named_estimator(request.flow or "deepflow"))
 
 
 def _open_losses(request: Request, sizes: Sizes) -> PaperLosses | None:

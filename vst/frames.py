@@ -1,16 +1,15 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from vst.flow.estimators import FlowEstimator
+    from vst.neighbour import Neighbour
     from vst.optim.solution import Solution
 
 
@@ -21,7 +20,7 @@ class Frame:
     `content` is RGB float32 in [0, 1] of shape (L, 3, H, W), L = 1 as the reader yields it.
     `index` counts from 0 within the stretch that is painted, `source_index` from 0 within the file.
     `pts` is the presentation time in units of the clip's `time_base`, as the file has it.
-    `pass_index` counts the passes over the stretch from 0.
+    `pass_index` counts the passes over the stretch from 0. `cut` says that a new shot begins with this frame.
     """
 
     content: Tensor
@@ -29,6 +28,7 @@ class Frame:
     source_index: int
     pts: int
     pass_index: int = 0
+    cut: bool = False
 
     def to(self, *args: Any, **kwargs: Any) -> Frame:
         """Return the frame with its content moved, as `Tensor.to` moves it."""
@@ -71,50 +71,36 @@ class Clip(Protocol):
         ...
 
 
-class Neighbour:
-    """The frame that was painted just before this one, and the motion between the two.
-
-    In a pass that runs forward it is the frame before, in one that runs backward the frame after.
-    `content` and `stylized` are its source and its painting, (L, 3, H, W), never rounded to 8 bits. Each
-    flow is estimated when it is first asked for, and once.
-    """
-
-    def __init__(self, content: Tensor, stylized: Tensor, current_content: Tensor, estimator: FlowEstimator):
-        self.content = content
-        self.stylized = stylized
-        self._current_content = current_content
-        self._estimator = estimator
-
-    @cached_property
-    def backward_flow(self) -> Tensor:
-        """From this frame to the neighbour: this(p) ≈ neighbour(p + flow(p)), (L, 2, H, W) in pixels."""
-        return self._estimator(self._current_content, self.content)
-
-    @cached_property
-    def forward_flow(self) -> Tensor:
-        """From the neighbour to this frame: neighbour(p) ≈ this(p + flow(p)), (L, 2, H, W) in pixels."""
-        return self._estimator(self.content, self._current_content)
-
-
 @dataclass(frozen=True)
 class Target:
     """What one frame is painted towards: all that a loss or a start may use.
 
-    `activations` are those of the content at the layers that the losses asked for. `neighbour` is None for
-    the first frame of a pass. `earlier` is this frame's painting from the pass before, None in the first.
+    `activations` are those of the content at the layers that the losses asked for. `neighbour` is the frame
+    painted just before, None for the first of a pass; it may belong to another shot. `past` are the frames
+    of this frame's shot that were painted before it in this pass, the nearest first, as many as the losses
+    reach back. `pass_index` counts the passes from 0; `earlier` is this frame's painting from the pass
+    before, None in the first.
     """
 
     content: Tensor
     activations: dict[str, Tensor]
     neighbour: Neighbour | None
     earlier: Tensor | None = None
+    past: Sequence[Neighbour] = ()
+    pass_index: int = 0
 
 
 @dataclass(frozen=True)
-class Stylized:
-    """One painted frame: `image` (L, 3, H, W) in [0, 1], and how it came about."""
+class Painted:
+    """A frame and its painting, `image` (L, 3, H, W) in [0, 1]."""
 
     frame: Frame
     image: Tensor
+
+
+@dataclass(frozen=True)
+class Stylized(Painted):
+    """One painted frame, and how it came about."""
+
     neighbour: Neighbour | None
     solution: Solution

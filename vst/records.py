@@ -19,13 +19,13 @@ class Table:
         self.path = path
         self.columns: list[str] = []
 
-    def begin(self, columns: Sequence[str], size: int = 0) -> None:
-        """Start with a header, or go on after the first `size` bytes of what is there."""
+    def begin(self, columns: Sequence[str], size: int | None = 0) -> None:
+        """Start with a header, or go on after the first `size` bytes of what is there, None for all of it."""
         self.columns = list(columns)
         self.path.parent.mkdir(parents=True, exist_ok=True)
         if size:
             os.truncate(self.path, size)
-        else:
+        elif size is not None:
             self.path.write_text(_lines([self.columns]), encoding="utf-8")
 
     def append(self, rows: Iterable[Mapping[str, Any]]) -> None:
@@ -35,6 +35,11 @@ class Table:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
+
+    def replace(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Put other rows in the place of all there are, whole or not at all."""
+        lines = [self.columns, *([_cell(row.get(column)) for column in self.columns] for row in rows)]
+        write_text(self.path, _lines(lines))
 
     @property
     def size(self) -> int:

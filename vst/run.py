@@ -194,12 +194,15 @@ def _build_parts(settings: Settings, clip: Clip) -> tuple[VideoStylizer, dict[st
     losses: dict[str, Loss] = {name: build(node) for name, node in settings["loss"].items() if node}
     backbone = build(settings["backbone"])
 
+    from vst.history import History
     from vst.stylizer import VideoStylizer
     from vst.video.datamodule import ClipDataModule
     from vst.video.store import FrameStore, Paintings
 
     kept = Path(settings["paths"]["run"]) / "checkpoints"
     several = settings["passes"] > 1
+    callbacks = {name: build(node) for name, node in settings["callbacks"].items() if node}
+    reach = max([1, *(part.reach for part in (*losses.values(), *callbacks.values()) if hasattr(part, "reach"))])
     module = VideoStylizer(
         backbone=backbone,
         losses=losses,
@@ -210,10 +213,11 @@ def _build_parts(settings: Settings, clip: Clip) -> tuple[VideoStylizer, dict[st
         flow=flow,
         evaluations=settings["evaluations"],
         seed=settings["seed"],
+        history=History(kept / "history", reach),
         paintings=Paintings(kept / "paintings") if several else None,
     )
-    data = ClipDataModule(clip, FrameStore(kept / "content") if several else None)
-    callbacks = {name: build(node) for name, node in settings["callbacks"].items() if node}
+    contents = FrameStore(kept / "content") if several else None
+    data = ClipDataModule(clip, contents, settings["cuts"])
     loggers = [build(node) for node in settings["logger"].values() if node]
     return module, {"data": data, "callbacks": callbacks, "loggers": loggers, "painting": painting}
 
@@ -265,7 +269,6 @@ def _paint(
     trainer: Trainer,
 ) -> None:
     """Fit, come what may, and leave a record that says how it ended."""
-    provenance = _provenance(settings, module, clip, parts, trainer)
     loggers = parts["loggers"]
     status = "failed"
     try:
@@ -275,8 +278,8 @@ def _paint(
         with _quiet():
             trainer.fit(module, datamodule=parts["data"])
         status = "finished"
-        shutil.rmtree(directory / "checkpoints" / "paintings", ignore_errors=True)
-        shutil.rmtree(directory / "checkpoints" / "content", ignore_errors=True)
+        for kept in ("paintings", "content", "history"):
+            shutil.rmtree(directory / "checkpoints" / kept, ignore_errors=True)
     except Interrupted:
         status = "interrupted"
         raise
@@ -289,6 +292,7 @@ def _paint(
             summary = metrics.summary() if metrics else {}
             for logger in loggers:
                 logger.log_summary(summary)
+            provenance = _provenance(settings, module, clip, parts, trainer)
             write_json(directory / "metrics.json", {"status": status, "summary": summary, **provenance})
         finally:
             for logger in loggers:
@@ -372,6 +376,7 @@ def _provenance(
                 "frame_rate": str(info.frame_rate),
             },
             "style": parts["painting"].name,
+            "motion": getattr(parts["callbacks"].get("metrics"), "judge", None),
             "versions": {"python": platform.python_version(), **{name: _version(name) for name in packages}},
             "machine": {
                 "platform": platform.platform(),

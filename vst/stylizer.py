@@ -10,21 +10,21 @@ from torch import Generator, Tensor, nn
 from vst.canvas import Canvas
 from vst.features.vgg import VGG19
 from vst.flow.estimators import FlowEstimator
-from vst.frames import Frame, Neighbour, Stylized, Target
+from vst.frames import Frame, Stylized, Target
+from vst.history import History
 from vst.losses.loss import Loss
 from vst.optim import Losses, Solution
+from vst.start import Start
 from vst.video.store import Paintings
 
-Start = Callable[[Target, Generator], Tensor]
 Minimise = Callable[..., Solution]
 
 
 class VideoStylizer(LightningModule):
     """The frame loop: paints one frame a training step, an epoch being a pass over the stretch.
 
-    `losses` are the terms of L_total by name, `style` the painting (1, 3, h, w). In a run of more than one
-    pass `paintings` keeps those of each; from the second pass on, a frame starts from its own painting of
-    the pass before.
+    `losses` are the terms of L_total by name, `style` the painting (1, 3, h, w). `history` remembers the
+    frames painted last. In a run of more than one pass `paintings` keeps those of each.
     """
 
     def __init__(
@@ -38,6 +38,7 @@ class VideoStylizer(LightningModule):
         flow: FlowEstimator,
         evaluations: int,
         seed: int,
+        history: History,
         paintings: Paintings | None = None,
     ):
         super().__init__()
@@ -49,10 +50,9 @@ class VideoStylizer(LightningModule):
         self.start, self.canvas, self.minimise, self.flow = start, canvas, minimise, flow
         self.evaluations = evaluations
         self.seed = seed
+        self.history = history
         self.paintings = paintings
         self.layers = sorted({layer for loss in losses.values() for layer in loss.layers})
-        self.previous: tuple[Tensor, Tensor] | None = None
-        """Source and painting of the frame that was painted last in this pass."""
         self.on_evaluation: Callable[[int], None] | None = None
 
     def configure_optimizers(self) -> None:
@@ -82,33 +82,31 @@ class VideoStylizer(LightningModule):
             on_evaluation=self.on_evaluation,
         )
         image = self.canvas.image(solution.point, start).clamp(0, 1)
-        self.previous = frame.content, image
+        stylized = Stylized(frame, image, target.neighbour, solution)
+        self.history.append(stylized)
         if self.paintings is not None:
             self.paintings.of(frame.pass_index).save(frame.index, image)
-        return {"stylized": Stylized(frame, image, target.neighbour, solution)}
+        return {"stylized": stylized}
 
     def on_train_epoch_end(self) -> None:
-        """A pass begins without a neighbour."""
-        self.previous = None
+        """A pass begins without a past."""
+        self.history.clear()
 
     def _terms(self) -> list[Loss]:
         return [loss for loss in self.losses.values() if isinstance(loss, Loss)]
 
     def _target(self, frame: Frame) -> Target:
-        neighbour = None
-        if self.previous is not None:
-            content, stylized = (image.to(frame.content) for image in self.previous)
-            neighbour = Neighbour(content, stylized, frame.content, self.flow)
+        neighbours = self.history.neighbours(frame, self.flow)
         earlier = None
         if frame.pass_index > 0 and self.paintings is not None:
             earlier = self.paintings.of(frame.pass_index - 1).load(frame.index).to(frame.content)
         with torch.no_grad():
             activations = self.backbone(frame.content, self.layers)
-        return Target(frame.content, activations, neighbour, earlier)
+        past = [neighbour for neighbour in neighbours if neighbour.same_shot]
+        neighbour = next(iter(neighbours), None)
+        return Target(frame.content, activations, neighbour, earlier, past, frame.pass_index)
 
     def _start(self, target: Target, frame: Frame) -> Tensor:
-        if target.earlier is not None:
-            return target.earlier
         # drawn from the frame's place in the run alone, so that a resumed run draws the same
         place = (self.seed * 1_000_003 + frame.pass_index) * 1_000_003 + frame.source_index
         return self.start(target, Generator().manual_seed(place % 2**63))

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from vst.flow.warp import backward_warp, forward_splat
-from vst.frames import Neighbour, Target
+from vst.frames import Target
 from vst.losses.coherence import Coherence, EnhancedCoherence, FlowCoherence, MseCoherence
 from vst.losses.content import ContentLoss
 from vst.losses.functional import (
@@ -21,6 +21,7 @@ from vst.losses.functional import (
     style_loss,
 )
 from vst.losses.style import StyleLoss
+from vst.neighbour import Neighbour
 
 LAYERS = ("conv1_1", "conv4_2")
 COHERENCES = [

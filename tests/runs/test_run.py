@@ -32,7 +32,7 @@ STYLE_LAYERS = ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1")
 def numbers(path: Path) -> list[dict[str, float]]:
     """The rows of a table, every value a number where it is one."""
     rows = Table(path).read()
-    return [{name: float(value) for name, value in row.items() if name != "outcome"} for row in rows]
+    return [{name: float(value or "nan") for name, value in row.items() if name != "outcome"} for row in rows]
 
 
 def test_a_run_leaves_its_directory(tmp_path: Path, paint: Paint) -> None:

@@ -49,12 +49,11 @@ class Resume(Checkpoint):
         self._save(trainer, pl_module, data.pass_index + done // frames, done % frames)
 
     def _save(self, trainer: Trainer, pl_module: LightningModule, pass_index: int, position: int) -> None:
-        previous = stylizer_of(pl_module).previous if position else None
         state = {
             "config": self.config,
             "pass": pass_index,
             "position": position,
-            "previous": None if previous is None else [image.cpu() for image in previous],
+            "history": stylizer_of(pl_module).history.state_dict() if position else [],
             "data": data_of(trainer).state_dict(),
             "parts": {type(part).__name__: part.state_dict() for part in _parts(trainer)},
         }
@@ -75,9 +74,7 @@ def take_up(state: dict[str, Any], trainer: Trainer, module: VideoStylizer, data
     """Put a run that is about to begin where a checkpoint's run stopped."""
     data.first_pass, data.first_position = state["pass"], state["position"]
     data.load_state_dict(state["data"])
-    if state["previous"] is not None:
-        content, stylized = state["previous"]
-        module.previous = content, stylized
+    module.history.load_state_dict(state["history"])
     for part in _parts(trainer):
         if kept := state["parts"].get(type(part).__name__):
             part.load_state_dict(kept)

@@ -88,3 +88,13 @@ def enhanced_coherence(
 def flow_coherence(stylized: Tensor, prediction: Tensor) -> Tensor:
     """MSE(V'[i], P), P being V'[i-1] moved along the optical flow: images (L, 3, H, W) → (L,)."""
     return mean_squared_error(stylized, prediction)
+
+
+def masked_coherence(stylized: Tensor, prediction: Tensor, trust: Tensor) -> Tensor:
+    """1/D · Σ c·(V'[i] − P)² over the D = 3·H·W values of a lane: images (L, 3, H, W) → (L,).
+
+    `trust` is c, (L, 1, H, W) in [0, 1]; what it leaves out counts as agreeing, so that the term shrinks with
+    the area that is trusted. Source: Ruder, Dosovitskiy & Brox, "Artistic style transfer for videos" (2016),
+    equation 7.
+    """
+    return (trust * (stylized - prediction).square()).flatten(1).mean(1)

@@ -12,8 +12,11 @@ from vst.frames import Target
 class Loss(nn.Module, ABC):
     """One weighted term of L_total: it holds this frame's targets, and compares the canvas with them.
 
-    `layers` are the VGG-19 layers whose activations it wants, of the style, the content and the canvas.
+    `layers` are the VGG-19 layers whose activations it wants, of the style, the content and the canvas;
+    `reach` is how many frames back it looks.
     """
+
+    reach: int = 1
 
     def __init__(self, weight: float, layers: Sequence[str] = ()):
         super().__init__()

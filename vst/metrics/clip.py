@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -62,49 +61,33 @@ class ClipMetrics:
             values = (
                 self._across_cut(content, stylized) if cut else self._within_shot(content, stylized, index)
             )
-        if cut:
-            self._kept.clear()
-        self._kept.append((content, stylized))
-        self._index = index
+        self.recall(content, stylized, index, cut)
         undefined = torch.full((len(stylized),), torch.nan, dtype=torch.float64)
         row = {name: values[name].cpu() if name in values else undefined for name in METRICS}
         self._count(row)
         return row
+
+    def recall(self, content: Tensor, stylized: Tensor, index: int, cut: bool = False) -> None:
+        """Take a frame that was evaluated before, so that the next ones are as if never interrupted."""
+        if cut:
+            self._kept.clear()
+        self._kept.append((content, stylized))
+        self._index = index
 
     def summary(self) -> dict[str, Tensor]:
         """Mean of each metric over the frames that have it, and `ROOTS`, (L,) each; NaN where none has."""
         means = {name: total / self._counts[name] for name, total in self._sums.items()}
         return {**means, **{root: root_warping_error(means[name]) for root, name in ROOTS.items() if means}}
 
-    def state_dict(self) -> dict[str, Any]:
-        """All it takes to go on: the kept frames, and the sums so far."""
-        return {
-            "kept": list(self._kept),
-            "index": self._index,
-            "sums": dict(self._sums),
-            "counts": dict(self._counts),
-        }
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take back what `state_dict` gave."""
-        self._kept = deque(state_dict["kept"], maxlen=self.interval)
-        self._index = state_dict["index"]
-        self._sums, self._counts = dict(state_dict["sums"]), dict(state_dict["counts"])
-
-    def _earlier(self, place: int, like: Tensor) -> tuple[Tensor, Tensor]:
-        """A kept frame's source and painting; after a resume they may lie on another device."""
-        content, stylized = self._kept[place]
-        return content.to(like), stylized.to(like)
-
     def _across_cut(self, content: Tensor, stylized: Tensor) -> dict[str, Tensor]:
-        previous_content, previous = self._earlier(-1, stylized)
+        previous_content, previous = self._kept[-1]
         everywhere = torch.ones_like(stylized[:, :1])
         sources = content.expand_as(stylized), previous_content.expand_as(stylized)
         return {"ghosting": ghosting(stylized, previous, *sources, everywhere)}
 
     def _within_shot(self, content: Tensor, stylized: Tensor, index: int) -> dict[str, Tensor]:
         lanes = len(stylized)
-        previous_content, previous = self._earlier(-1, stylized)
+        previous_content, previous = self._kept[-1]
         motion = self.truth(content, previous_content, index, 1)
         still = still_mask(content, previous_content, motion.flow, motion.trust).expand(lanes, -1, -1, -1)
         flow, trust, revealed = (part.expand(lanes, -1, -1, -1) for part in motion)
@@ -122,7 +105,7 @@ class ClipMetrics:
         return values
 
     def _long(self, content: Tensor, stylized: Tensor, index: int) -> Tensor:
-        earlier_content, earlier = self._earlier(0, stylized)
+        earlier_content, earlier = self._kept[0]
         motion = self.truth(content, earlier_content, index, self.interval)
         flow, trust = (part.expand(len(stylized), -1, -1, -1) for part in (motion.flow, motion.trust))
         return warping_error(stylized, earlier, flow, trust)

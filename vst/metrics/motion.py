@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from torch import Tensor
 
 from vst.flow.consistency import disocclusion_mask, in_frame_mask, reliability_mask
-from vst.flow.estimators import DIS, DeepFlow, FlowEstimator
+from vst.flow.estimators import DIS, DeepFlow, Farneback, FlowEstimator
+from vst.frames import Clip
 from vst.synthetic.scene import Scene
+
+Judge = Literal["auto", "deepflow", "dis", "farneback", "raft"]
 
 
 class Motion(NamedTuple):
@@ -72,10 +75,32 @@ class EstimatedMotion:
         return Motion(flow, reliability_mask(flow, back, sigma=0), 1 - seen)
 
 
+def truth_for(clip: Clip, used: str, wanted: Judge = "auto") -> Truth:
+    """What the metrics take for the motion of a clip that was painted with the estimator named `used`.
+
+    `auto` is the exact motion where the clip knows it, else that of an independent estimator; a name asks
+    for that one.
+    """
+    if wanted != "auto":
+        return EstimatedMotion(named_estimator(wanted))
+    return ExactMotion(clip) if isinstance(clip, Scene) else EstimatedMotion(independent_estimator(used))
+
+
 def independent_estimator(used: str) -> FlowEstimator:
     """An estimator other than the one that a painting was made with, whose errors it would not see.
 
     `used` is that one's `name`. DeepFlow, the most exact of those that need no weights; where the model has
-    it, DIS.
+    it in any form, DIS.
     """
-    return DIS() if used == DeepFlow.name else DeepFlow()
+    return DIS() if DeepFlow.name in used else DeepFlow()
+
+
+def named_estimator(name: str) -> FlowEstimator:
+    """The estimator of that name, with its default options; `raft` fetches its weights."""
+    if name == "raft":
+        # fetching is for those alone who want it
+        from vst.assets import fetch
+        from vst.flow.raft import Raft
+
+        return Raft(fetch("raft-small"))
+    return {"deepflow": DeepFlow, "dis": DIS, "farneback": Farneback}[name]()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -13,12 +14,17 @@ from vst.video.store import FrameStore
 class ClipDataModule(LightningDataModule):
     """The clip as Lightning asks for it: a loader a pass, which in a resumed run begins where that stopped."""
 
-    def __init__(self, clip: Clip, kept: FrameStore | None = None):
+    def __init__(
+        self, clip: Clip, kept: FrameStore | None = None, known_cuts: Sequence[int] | None = None
+    ):
         super().__init__()
         self.clip = clip
         self.kept = kept
+        self.known_cuts = known_cuts
         self.times: dict[int, int] = {}
         """Presentation time of every frame of the stretch that was read so far, by index."""
+        self.cuts: set[int] = set()
+        """Indices of the frames read so far with which a new shot begins."""
         self.first_pass = 0
         self.first_position = 0
 
@@ -30,7 +36,7 @@ class ClipDataModule(LightningDataModule):
     def train_dataloader(self) -> FrameLoader:
         """The frames of the pass that is about to begin; asked for anew at every pass."""
         position = self.first_position if self.pass_index == self.first_pass else 0
-        return FrameLoader(self.clip, self.pass_index, position, self.kept, self.times)
+        return FrameLoader(self.clip, self.pass_index, position, self.kept, self.times, self.cuts, self.known_cuts)
 
     def transfer_batch_to_device(self, batch: Frame, device: torch.device, dataloader_idx: int) -> Frame:
         """Move one frame; nothing but its content is a tensor."""
@@ -38,8 +44,9 @@ class ClipDataModule(LightningDataModule):
 
     def state_dict(self) -> dict[str, Any]:
         """What a resumed run needs of the frames read so far."""
-        return {"times": dict(self.times)}
+        return {"times": dict(self.times), "cuts": sorted(self.cuts)}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take back what `state_dict` gave."""
         self.times = dict(state_dict["times"])
+        self.cuts = set(state_dict["cuts"])

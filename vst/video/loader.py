@@ -1,28 +1,39 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from vst.frames import Clip, Frame
+from vst.video.scenes import HISTORY, CutDetector, mark_cuts
 from vst.video.store import FrameStore
 
 
 class FrameLoader:
-    """The frames of one pass, from its frame number `position` on.
+    """The frames of one pass, from its frame number `position` on, with the cuts between them.
 
     Passes with an even index run forward, those with an odd one backward (Ruder et al. 2016, section 5).
     `kept` holds the frames that a backward pass needs, since a clip is read forward only: the first pass
-    fills it. `times` collects the presentation time of every frame on the way.
+    fills it. `times` and `cuts` collect the presentation time of every frame on the way, and the indices of
+    those that begin a shot. `known_cuts`, frame numbers of the source, take the place of the detection.
     """
 
     def __init__(
-        self, clip: Clip, pass_index: int, position: int, kept: FrameStore | None, times: dict[int, int]
+        self,
+        clip: Clip,
+        pass_index: int,
+        position: int,
+        kept: FrameStore | None,
+        times: dict[int, int],
+        cuts: set[int],
+        known_cuts: Sequence[int] | None = None,
     ):
         self.clip = clip
         self.pass_index = pass_index
         self.position = position
         self.kept = kept
         self.times = times
+        self.cuts = cuts
+        self.known_cuts = known_cuts
 
     def __len__(self) -> int:
         """How many frames are left in this pass."""
@@ -30,16 +41,32 @@ class FrameLoader:
 
     def __iter__(self) -> Iterator[Frame]:
         """Yield the frames in the order in which the pass paints them."""
-        frames = self._backward() if self.pass_index % 2 else self.clip.read(first=self.position)
-        for frame in frames:
-            self.times[frame.index] = frame.pts
-            if self.kept is not None and self.pass_index == 0:
-                self.kept.save(frame.index, frame.content)
+        for frame in self._again() if self.pass_index else self._read():
             yield replace(frame, pass_index=self.pass_index)
 
-    def _backward(self) -> Iterator[Frame]:
+    def _read(self) -> Iterator[Frame]:
+        # frames just before a resumed run's first have a say in whether a shot begins there
+        frames = self.clip.read(first=max(0, self.position - HISTORY))
+        for frame, cut in mark_cuts(frames, CutDetector(), self.known_cuts):
+            if frame.index < self.position:
+                continue
+            # the first frame of a stretch has nothing before it to be cut off from
+            cut = cut and frame.index > 0
+            self.times[frame.index] = frame.pts
+            if cut:
+                self.cuts.add(frame.index)
+            if self.kept is not None:
+                self.kept.save(frame.index, frame.content)
+            yield replace(frame, cut=cut)
+
+    def _again(self) -> Iterator[Frame]:
+        """The frames that the first pass has read."""
         if self.kept is None:
-            raise ValueError("a pass backward needs the frames that the first pass keeps")
-        for index in reversed(range(len(self))):
+            raise ValueError("a later pass needs the frames that the first pass keeps")
+        left = range(self.position, self.clip.info.frames)
+        for place in left:
+            index = self.clip.info.frames - 1 - place if self.pass_index % 2 else place
             source_index = self.clip.info.start + index
-            yield Frame(self.kept.load(index), index, source_index, self.times[index])
+            yield Frame(
+                self.kept.load(index), index, source_index, self.times[index], cut=index in self.cuts
+            )
