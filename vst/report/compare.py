@@ -13,7 +13,7 @@ from vst.report.runs import Run
 TOP = ("model", "clip", "style", "alpha", "beta", "eta", "evaluations", "passes", "seed")
 """The settings that are named first, in this order; `clip` and `style` are the names of what is configured."""
 
-OWN_PARTS = {"loss.coherence.": "model", "video.": "clip", "style.": "style"}
+OWN_PARTS = {"loss.coherence": "model", "video": "clip", "style": "style"}
 """Settings, by how they begin, that a choice brings with it: shown only where they differ beyond that choice."""
 
 # Okabe & Ito's colours, without the yellow and the black that vanish on light and on dark ground
@@ -39,6 +39,13 @@ class Setting:
     def text(self, index: int) -> str:
         """The value in one run, to be read."""
         return written(self.values[index])
+
+    def choices(self) -> list[str]:
+        """The different values, to be read: numbers by size, others as they come."""
+        values = list(self.values)
+        if self.numeric:
+            values.sort(key=lambda value: float("-inf") if value is None else value)
+        return list(dict.fromkeys(map(written, values)))
 
 
 def written(value: Any) -> str:
@@ -69,12 +76,17 @@ def differing_settings(runs: Sequence[Run]) -> list[Setting]:
 
 def _follows(setting: Setting, by_key: Mapping[str, Setting]) -> bool:
     """Whether a setting is but part of a choice that is shown already."""
-    for beginning, choice in OWN_PARTS.items():
-        if setting.key.startswith(beginning):
-            pairs = zip(by_key[choice].values, setting.values, strict=True)
-            seen = {(_identity(chosen), _identity(value)) for chosen, value in pairs}
-            return len(seen) == len(set(map(_identity, by_key[choice].values)))
+    for part, choice in OWN_PARTS.items():
+        if setting.key not in TOP and f"{setting.key}.".startswith(f"{part}."):
+            return _is_settled_by(by_key[choice], setting)
     return False
+
+
+def _is_settled_by(choice: Setting, setting: Setting) -> bool:
+    """Whether runs with the same choice have the same setting."""
+    pairs = zip(choice.values, setting.values, strict=True)
+    seen = {(_identity(chosen), _identity(value)) for chosen, value in pairs}
+    return len(seen) == len(set(map(_identity, choice.values)))
 
 
 def _identity(value: Any) -> str:
@@ -111,25 +123,27 @@ def _leaves(node: Mapping[str, Any], path: str) -> list[tuple[str, Any]]:
 
 
 def labels(runs: Sequence[Run], settings: Sequence[Setting]) -> list[str]:
-    """A short name for each run: its model, and where that does not do, the settings that differ."""
-    if len(runs) == 1:
-        return [runs[0].model]
-    short = [setting for setting in settings if len(setting.key) <= 24][:6]
+    """A short name for each run: its model, and the settings that differ beyond it."""
+    models = Setting("model", tuple(run.model for run in runs))
+    telling = [setting for setting in settings if not _is_settled_by(models, setting)][:6]
     texts = []
     for index, run in enumerate(runs):
         parts = [run.model]
-        for setting in short:
-            if setting.key != "model" and setting.values[index] is not None:
+        for setting in telling:
+            if setting.values[index] is not None:
                 text = setting.text(index)
                 parts.append(text if setting.key in ("clip", "style") else f"{setting.key} {text}")
         texts.append(" · ".join(parts))
     repeated = {text for text in texts if texts.count(text) > 1}
-    return [f"{text} · {run.name}" if text in repeated else text for text, run in zip(texts, runs, strict=True)]
+    return [
+        f"{text} · {run.name}" if text in repeated else text for text, run in zip(texts, runs, strict=True)
+    ]
 
 
 def group_of(run: Run) -> str:
-    """What runs must share for their figures to be compared: the clip's stretch, and the painting."""
-    return json.dumps([run.settings.get("video"), run.settings.get("style")], sort_keys=True, default=str)
+    """What runs must share to be compared: the clip's stretch, the painting, and whose motion is held for true."""
+    parts = [run.settings.get("video"), run.settings.get("style"), run.motion]
+    return json.dumps(parts, sort_keys=True, default=str)
 
 
 def numbered(runs: Sequence[Run], key: Callable[[Run], str]) -> list[int]:

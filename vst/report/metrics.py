@@ -50,14 +50,25 @@ METRICS = (
     Metric("unpainted", "unpainted", "painted detail in flat patches, relative to the style", 1.0),
     Metric("style", "style loss", "L_style, before its weight"),
     Metric("content", "content loss", "L_content, before its weight"),
-    Metric("coherence", "coherence", "L_coherence of the run's own model; not comparable between models",
-           None, main=False),
+    Metric(
+        "coherence",
+        "coherence",
+        "L_coherence of the run's own model; not comparable between models",
+        None,
+        main=False,
+    ),
     Metric("total", "total loss", "L_total; comparable at equal weights and models only", None, main=False),
     Metric("seconds", "time a frame", "mean, on the run's own machine", unit="s"),
     Metric("seconds_total", "time in all", "of all frames and passes", None, "s", main=False, along=False),
     Metric("evaluations", "evaluations a frame", "of the objective, mean", None, main=False),
-    Metric("frames_not_finished", "frames in trouble", "whose minimisation did not end as planned", None,
-           main=False, along=False),
+    Metric(
+        "frames_not_finished",
+        "frames in trouble",
+        "whose minimisation did not end as planned",
+        None,
+        main=False,
+        along=False,
+    ),
 )
 BY_KEY = {metric.key: metric for metric in METRICS}
 

@@ -64,7 +64,9 @@ def _along(runs: Sequence[Run], looks: Sequence[Look], titles: Mapping[str, str]
         for key in titles:
             values = run.column(key)
             if any(value is not None for value in values):
-                traces.append(_line(look, frames, values, {"run": index, "series": key}, "frame %{x}: %{y:.4g}"))
+                traces.append(
+                    _line(look, frames, values, {"run": index, "series": key}, "frame %{x}: %{y:.4g}")
+                )
     return _figure(traces, FRAME_AXIS, titles)
 
 
@@ -140,7 +142,9 @@ def trade_off(runs: Sequence[Run], looks: Sequence[Look]) -> Figure | None:
                 "<extra></extra>",
             )
         )
-    figure = _figure(traces, "warping error (no unit; lower is better)", {"style": "style loss (no unit; lower is better)"})
+    figure = _figure(
+        traces, "warping error (no unit; lower is better)", {"style": "style loss (no unit; lower is better)"}
+    )
     figure["layout"]["hovermode"] = "closest"
     return figure
 
@@ -217,7 +221,13 @@ class Axis:
     def annotations(self, place: int) -> list[dict[str, Any]]:
         """The axis' name above it, and its marks to the left."""
         remark = f"<br><i>{plain(self.remark)}</i>" if self.remark else ""
-        name = {"x": place, "y": 1, "yshift": 14, "yanchor": "bottom", "text": f"<b>{plain(self.title)}</b>{remark}"}
+        name = {
+            "x": place,
+            "y": 1,
+            "yshift": 14,
+            "yanchor": "bottom",
+            "text": f"<b>{plain(self.title)}</b>{remark}",
+        }
         marks = [
             {"x": place, "y": height, "xshift": -7, "xanchor": "right", "text": plain(text)}
             for height, text in self.marks
@@ -239,7 +249,8 @@ def _setting_axis(setting: Setting) -> Axis:
         return Axis(setting.key, places, texts, [(height, _short(text)) for height, text in marks.items()])
     decades = distinct[0] > 0 and distinct[-1] / distinct[0] >= 50
     scaled = [
-        None if value is None else (math.log10(value) if decades else float(value)) for value in setting.values
+        None if value is None else (math.log10(value) if decades else float(value))
+        for value in setting.values
     ]
     return _scaled_axis(setting.key, scaled, texts, "logarithmic" if decades else "")
 
@@ -264,7 +275,15 @@ def _short(text: str) -> str:
 
 
 def _stroke(place: int) -> dict[str, Any]:
-    return {"type": "line", "x0": place, "x1": place, "y0": 0, "y1": 1, "layer": "below", "line": {"width": 1}}
+    return {
+        "type": "line",
+        "x0": place,
+        "x1": place,
+        "y0": 0,
+        "y1": 1,
+        "layer": "below",
+        "line": {"width": 1},
+    }
 
 
 def _figure(traces: Sequence[go.Scatter], x_title: str, titles: Mapping[str, str]) -> Figure:
@@ -277,7 +296,11 @@ def _figure(traces: Sequence[go.Scatter], x_title: str, titles: Mapping[str, str
         hovermode="closest",
         margin={"l": 72, "r": 16, "t": 16, "b": 48},
         xaxis={"title": {"text": x_title}, "zeroline": False},
-        yaxis={"title": {"text": next(iter(offered.values()), "")}, "zeroline": False, "exponentformat": "power"},
+        yaxis={
+            "title": {"text": next(iter(offered.values()), "")},
+            "zeroline": False,
+            "exponentformat": "power",
+        },
         meta={"titles": offered},
     )
     return go.Figure(data=list(traces), layout=layout).to_plotly_json()

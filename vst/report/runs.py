@@ -200,7 +200,9 @@ def _stored_settings(directory: Path, notes: list[str]) -> Settings:
         # one by one: the paths, for instance, come from Hydra, which is not about here
         with suppress(OmegaConfBaseException):
             value = OmegaConf.select(stored, key)
-            settings[key] = OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
+            settings[key] = (
+                OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
+            )
     return settings
 
 
