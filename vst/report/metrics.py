@@ -73,6 +73,20 @@ METRICS = (
 BY_KEY = {metric.key: metric for metric in METRICS}
 
 
+SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def legible(value: float) -> str:
+    """Three significant digits, with a power of ten where it takes many zeros otherwise."""
+    if value == 0:
+        return "0"
+    if 1e-3 <= abs(value) < 1e5:
+        decimals = 2 - math.floor(math.log10(abs(value)))
+        return f"{value:.{max(0, decimals)}f}"
+    digits, _, power = f"{value:.2e}".partition("e")
+    return f"{digits}×10{str(int(power)).translate(SUPERSCRIPTS)}"
+
+
 def exponent(values: Iterable[float]) -> int:
     """The power of ten, a multiple of 3 up to 0, in which values are written so that they have few zeros."""
     largest = max((abs(value) for value in values), default=0.0)

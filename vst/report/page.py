@@ -24,7 +24,7 @@ from vst.report.compare import (
     present_metrics,
 )
 from vst.report.content import Content, write_contents
-from vst.report.metrics import Metric, exponent
+from vst.report.metrics import Metric, exponent, legible
 from vst.report.plots import (
     LOSSES,
     Look,
@@ -113,7 +113,7 @@ class _Report:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        data = self._data()
+        data, magma = self._data(), _magma()
         return environment.get_template("index.html.j2").render(
             title=", ".join(directory.resolve().name for directory in directories),
             written=datetime.datetime.now().strftime("%Y-%m-%d %H:%M"),
@@ -130,7 +130,10 @@ class _Report:
             matched=self._matched_models(),
             thinned=self._every,
             data=data,
-            magma=_magma(),
+            magma=[" ".join(f"{value:.4f}" for value in channel) for channel in zip(*magma, strict=True)],
+            ramp=", ".join(
+                "rgb({} {} {})".format(*(round(255 * value) for value in colour)) for colour in magma
+            ),
         )
 
     def _data(self) -> dict[str, Any]:
@@ -139,8 +142,13 @@ class _Report:
             "runs": [self._run(index) for index in range(len(self.runs))],
             "contents": [self._content(number) for number in range(len(self.contents))],
             "metrics": [
-                {"key": metric.key, "best": _finite(metric.best), "judged": metric.best is not None}
-                for metric in self.metrics
+                {
+                    "key": column["metric"].key,
+                    "best": _finite(column["metric"].best),
+                    "judged": column["metric"].best is not None,
+                    "power": column["power"],
+                }
+                for column in self._columns()
             ],
             "figures": {name: figure for name, figure in self._figures().items() if figure is not None},
         }
@@ -230,7 +238,7 @@ class _Report:
         for metric in self.metrics:
             values = [run.summary.get(metric.key) for run in self.runs]
             power = 0 if metric.unit else exponent(value for value in values if value is not None)
-            texts = ["–" if value is None else _digits(value / 10**power) for value in values]
+            texts = ["–" if value is None else legible(value / 10**power) for value in values]
             columns.append({"metric": metric, "power": power, "numbers": values, "texts": texts})
         return columns
 
@@ -278,7 +286,7 @@ class _Report:
             if setting.key not in ("model", "clip", "style") and setting.values[index] is not None
         ]
         error = run.summary.get("warping_error")
-        return [*parts[:2], run.status if error is None else f"warping error {error:.2g}"]
+        return [*parts[:2], run.status if error is None else f"warping error {legible(error)}"]
 
     def _matched_models(self) -> list[str]:
         """The models a run of which can be the baseline in each of several groups."""
@@ -299,14 +307,6 @@ def _counted(values: Iterator[str]) -> list[tuple[str, int]]:
     return [(value, listed.count(value)) for value in dict.fromkeys(listed)]
 
 
-def _digits(value: float) -> str:
-    """Three significant digits, without an exponent where that is legible."""
-    if value == 0 or 1e-3 <= abs(value) < 1e5:
-        whole = len(str(int(abs(value))))
-        return f"{value:.{max(0, 3 - whole)}f}" if abs(value) >= 1 else f"{value:.3f}"
-    return f"{value:.2e}"
-
-
 def _finite(value: float | None) -> float | str | None:
     """Infinity by name, since JSON has none."""
     return value if value is None or abs(value) != float("inf") else ("high" if value > 0 else "low")
@@ -324,11 +324,11 @@ def _thinned(values: Sequence[float | None], every: int) -> list[float | None]:
     return [None if value is None else float(f"{value:.5g}") for value in chosen]
 
 
-def _magma() -> list[str]:
-    """The colour scale of the runs' residual images, as an SVG filter takes it: red, green, blue."""
+def _magma() -> list[tuple[float, float, float]]:
+    """The colours of the runs' own residual images, from no change to the scale's end: RGB in [0, 1]."""
     import cv2
     import numpy as np
 
     steps = np.linspace(0, 255, 33).round().astype(np.uint8)
     colours = cv2.applyColorMap(steps, cv2.COLORMAP_MAGMA).reshape(-1, 3)[:, ::-1] / 255
-    return [" ".join(f"{value:.4f}" for value in channel) for channel in colours.T]
+    return [(float(red), float(green), float(blue)) for red, green, blue in colours]

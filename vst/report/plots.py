@@ -13,8 +13,8 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from vst.report.compare import Setting, group_of, numbered, pareto_front
-from vst.report.metrics import BY_KEY, Metric
+from vst.report.compare import Setting, group_of, numbered, pareto_front, written
+from vst.report.metrics import BY_KEY, Metric, legible
 from vst.report.runs import Run
 
 Figure = dict[str, Any]
@@ -160,7 +160,7 @@ def _front(points: Sequence[tuple[float, float]], members: Sequence[int], run: R
         mode="lines",
         line={"color": "#8C8C8C", "width": 2, "dash": "dot", "shape": "hv"},
         hoverinfo="skip",
-        showlegend=True,
+        showlegend=len(chosen) > 1,
     )
 
 
@@ -238,26 +238,25 @@ class Axis:
 def _setting_axis(setting: Setting) -> Axis:
     """Few values stand evenly, in order; many numbers where they are, by their logarithm if they span decades."""
     texts = [setting.text(index) for index in range(len(setting.values))]
-    given = [value for value in setting.values if value is not None]
-    distinct = sorted(set(given)) if setting.numeric else sorted(set(map(str, given)))
-    if not setting.numeric or len(distinct) <= FEW:
-        last = max(1, len(distinct) - 1)
-        heights = {value: (i / last if len(distinct) > 1 else 0.5) for i, value in enumerate(distinct)}
-        wanted = [value if value is None or setting.numeric else str(value) for value in setting.values]
-        places = [None if value is None else heights[value] for value in wanted]
-        marks = {height: text for height, text in zip(places, texts, strict=True) if height is not None}
-        return Axis(setting.key, places, texts, [(height, _short(text)) for height, text in marks.items()])
-    decades = distinct[0] > 0 and distinct[-1] / distinct[0] >= 50
-    scaled = [
-        None if value is None else (math.log10(value) if decades else float(value))
-        for value in setting.values
-    ]
+    choices = [text for text in setting.choices() if text != written(None)]
+    if setting.numeric and len(choices) > FEW:
+        return _number_axis(setting, texts)
+    heights = {text: i / (len(choices) - 1) if len(choices) > 1 else 0.5 for i, text in enumerate(choices)}
+    places = [heights.get(text) for text in texts]
+    return Axis(setting.key, places, texts, [(height, _short(text)) for text, height in heights.items()])
+
+
+def _number_axis(setting: Setting, texts: Sequence[str]) -> Axis:
+    numbers = [None if value is None else float(value) for value in setting.values]
+    given = [number for number in numbers if number is not None]
+    decades = min(given) > 0 and max(given) / min(given) >= 50
+    scaled = [math.log10(number) if decades and number is not None else number for number in numbers]
     return _scaled_axis(setting.key, scaled, texts, "logarithmic" if decades else "")
 
 
 def _metric_axis(metric: Metric, runs: Sequence[Run]) -> Axis:
     values = [run.summary.get(metric.key) for run in runs]
-    texts = ["–" if value is None else f"{value:.3g}" for value in values]
+    texts = ["–" if value is None else legible(value) for value in values]
     return _scaled_axis(metric.title, values, texts, metric.direction)
 
 
@@ -294,7 +293,7 @@ def _figure(traces: Sequence[go.Scatter], x_title: str, titles: Mapping[str, str
         template="none",
         showlegend=False,
         hovermode="closest",
-        margin={"l": 72, "r": 16, "t": 16, "b": 48},
+        margin={"l": 80, "r": 20, "t": 24, "b": 60},
         xaxis={"title": {"text": x_title}, "zeroline": False},
         yaxis={
             "title": {"text": next(iter(offered.values()), "")},

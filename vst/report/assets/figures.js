@@ -4,6 +4,7 @@
   const { runs, figures } = vst.data;
   const divs = Object.fromEntries([...document.querySelectorAll("[data-figure]")].map((div) => [div.dataset.figure, div]));
   const ALONG = ["metrics", "losses"];
+  const NAMED = 9; // runs up to which figures have a legend; hovering names a run always
   const singled = new Set(); // runs chosen on the parallel coordinates
 
   const chosenSeries = (name) => document.querySelector(`[data-series=${name}]`)?.value;
@@ -44,11 +45,26 @@
     });
   };
 
-  const cutLines = () => [...new Set(vst.shown.flatMap((run) => run.cuts))].map((cut) => ({
+  /** The largest whole number on the horizontal axis. */
+  const largest = (name) => Math.max(0, ...tracesOf(name).flatMap(({ x }) => x.slice(-1)));
+
+  /** Which clips are cut at which frames; a clip is named only where there are several. */
+  const cuts = () => {
+    const found = new Map();
+    for (const run of vst.shown) {
+      for (const cut of run.cuts) found.set(cut, (found.get(cut) ?? new Set()).add(run.clip));
+    }
+    const several = new Set(vst.shown.map((run) => run.clip)).size > 1;
+    return [...found].map(([cut, clips]) => [cut, several ? `cut of ${[...clips].join(", ")}` : "cut"]);
+  };
+
+  const escaped = (text) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll("{", "&#123;");
+
+  const cutLines = () => cuts().map(([cut, text]) => ({
     // the cut lies between the frame that begins the shot and the one before
     type: "line", x0: cut - 0.5, x1: cut - 0.5, y0: 0, y1: 1, yref: "paper", layer: "below",
     line: { color: style("--quiet"), width: 1.5, dash: "dash" },
-    label: { text: "cut", textposition: "end", textangle: 0, xanchor: "left", yanchor: "top", font: { size: 11, color: style("--quiet") } },
+    label: { text: escaped(text), textposition: "end", textangle: 0, xanchor: "left", yanchor: "top", font: { size: 11, color: style("--quiet") } },
   }));
 
   const layoutOf = (name) => {
@@ -69,6 +85,8 @@
       layout.shapes = given.shapes.map((shape) => ({ ...shape, line: { ...shape.line, color: style("--quiet") } }));
       layout.annotations = given.annotations.map((note) => ({ ...note, bgcolor: style("--veil") }));
     }
+    if (name !== "parallel" && name !== "tradeoff" && largest(name) <= 12) layout.xaxis.dtick = 1;
+    if (name !== "parallel") layout.showlegend = vst.shown.length <= NAMED && window.innerWidth > 640;
     const series = chosenSeries(name);
     if (series) layout.yaxis.title = { text: given.meta.titles[series] };
     const whole = name === "curves" && inWholeClip();
@@ -76,7 +94,6 @@
     if (ALONG.includes(name)) layout.shapes = cutLines();
     // there the evaluations of a frame begin at its number, and a cut lies at it
     if (whole) layout.shapes = cutLines().map((shape) => ({ ...shape, x0: shape.x0 + 0.5, x1: shape.x1 + 0.5 }));
-    if (name === "tradeoff") layout.showlegend = true;
     return layout;
   };
 

@@ -10,6 +10,13 @@
   };
   const { runs, contents } = vst.data;
 
+  /** A metric's value in the power of ten that the table has it in, so that frames and runs compare at a glance. */
+  const written = (key, value) => {
+    const { power } = vst.data.metrics.find((metric) => metric.key === key);
+    const superscript = [...String(power)].map((sign) => (sign === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[sign])).join("");
+    return `${(value / 10 ** power).toFixed(2)}${power ? `×10${superscript}` : ""}`;
+  };
+
   /** A panel of the stage: its name, the canvas, the video file, and the figures of the frame shown. */
   class Panel {
     constructor({ label, swatch, source, video, run }) {
@@ -48,8 +55,8 @@
       const parts = [frame > own ? `ended at frame ${own}` : `frame ${own}`];
       const error = this.run?.along.warping_error[own];
       const loss = this.run?.along.style[own];
-      if (error != null) parts.push(`warping error ${error.toPrecision(3)}`);
-      else if (loss != null) parts.push(`style loss ${loss.toPrecision(3)}`);
+      if (error != null) parts.push(`warping error ${written("warping_error", error)}`);
+      else if (loss != null) parts.push(`style loss ${written("style", loss)}`);
       if (this.run?.cuts.includes(own)) parts.push("cut");
       this.readout.textContent = parts.join(" · ");
     }
@@ -115,6 +122,8 @@
       const left = make("span", "tag left", this.sides.left.element.dataset.label);
       const right = make("span", "tag right", this.sides.right.element.dataset.label);
       at("wiper").replaceChildren(this.sides.right.element, this.sides.left.element, make("i", "handle"), left, right);
+      const [width, height] = this.sides.right.screen.source?.size ?? [16, 9];
+      at("wiper").style.setProperty("--ratio", width / height);
       this.move(Number(at("divider").value));
     },
 
@@ -131,7 +140,9 @@
     begin() {
       const first = vst.played.length ? vst.played : runs;
       at("left").value = `run:${first[0].id}`;
-      at("right").value = first.length > 1 ? `run:${first.at(-1).id}` : (at("right").options[at("right").options.length - 1].value);
+      // two paintings of one clip, as unlike as the order of the runs makes them, or else the clip itself
+      const other = first.findLast((run) => run.content === first[0].content && run.group === first[0].group);
+      at("right").value = other !== first[0] ? `run:${other.id}` : at("right").options[at("right").options.length - 1].value;
       for (const side of ["left", "right"]) at(side).addEventListener("change", () => { this.fill(); vst.player.refresh(); });
       at("swap").addEventListener("click", () => {
         [at("left").value, at("right").value] = [at("right").value, at("left").value];
@@ -168,6 +179,7 @@
     vst.player.place();
   });
 
+  if (window.innerWidth < 700) at("width").value = 160;
   setWidth();
   vst.player.setScale(Number(at("scale").value));
   fixScreens();

@@ -116,7 +116,7 @@
     },
 
     buttons() {
-      at("toggle").textContent = this.playing ? "❚❚" : "▶";
+      at("toggle").classList.toggle("playing", this.playing);
       at("toggle").setAttribute("aria-label", this.playing ? "Pause" : "Play");
     },
 

@@ -94,10 +94,12 @@
         if (!text) continue;
         const delta = document.createElement("small");
         delta.className = "delta";
-        const gain = metric.judged ? distance(metric, base) - distance(metric, value) : 0;
+        // what is of another clip or painting is neither better nor worse
+        const gain = metric.judged && run.group === baseline.group ? distance(metric, base) - distance(metric, value) : 0;
         if (gain !== 0) delta.classList.add(gain > 0 ? "better" : "worse");
         delta.textContent = text + (gain > 0 ? " ▲" : gain < 0 ? " ▼" : "");
-        delta.title = gain > 0 ? "better than the baseline" : gain < 0 ? "worse than the baseline" : "";
+        delta.title = gain > 0 ? "better than the baseline" : gain < 0 ? "worse than the baseline"
+          : run.group === baseline.group ? "" : "of another clip or painting";
         cell.append(delta);
       }
     }
