@@ -198,7 +198,7 @@ def parallel(
     figure["layout"] |= {
         "hovermode": "closest",
         "dragmode": "select",
-        "selectdirection": "v",
+        "selectdirection": "any",
         "xaxis": {"visible": False, "range": [-0.35, len(axes) - 0.65], "fixedrange": True},
         "yaxis": {"visible": False, "range": [-0.08, 1.06], "fixedrange": True},
         "shapes": [_stroke(place) for place in range(len(axes))],
@@ -294,7 +294,7 @@ def _figure(traces: Sequence[go.Scatter], x_title: str, titles: Mapping[str, str
         showlegend=False,
         hovermode="closest",
         margin={"l": 80, "r": 20, "t": 24, "b": 60},
-        xaxis={"title": {"text": x_title}, "zeroline": False},
+        xaxis={"title": {"text": x_title, "standoff": 10}, "zeroline": False},
         yaxis={
             "title": {"text": next(iter(offered.values()), "")},
             "zeroline": False,

@@ -88,9 +88,9 @@
     if (name !== "parallel" && name !== "tradeoff" && largest(name) <= 12) layout.xaxis.dtick = 1;
     if (name !== "parallel") layout.showlegend = vst.shown.length <= NAMED && window.innerWidth > 640;
     const series = chosenSeries(name);
-    if (series) layout.yaxis.title = { text: given.meta.titles[series] };
+    if (series) layout.yaxis.title = { text: given.meta.titles[series], standoff: 8 };
     const whole = name === "curves" && inWholeClip();
-    if (whole) layout.xaxis.title = { text: "frame, its evaluations from left to right" };
+    if (whole) layout.xaxis.title = { ...layout.xaxis.title, text: "frame, its evaluations from left to right" };
     if (ALONG.includes(name)) layout.shapes = cutLines();
     // there the evaluations of a frame begin at its number, and a cut lies at it
     if (whole) layout.shapes = cutLines().map((shape) => ({ ...shape, x0: shape.x0 + 0.5, x1: shape.x1 + 0.5 }));
@@ -135,17 +135,21 @@
     draw("curves");
   };
 
+  /** Single out the runs that have a point among those chosen on every axis where any is chosen. */
+  const single = (points) => {
+    const byAxis = Map.groupBy(points, (point) => point.x);
+    const chosen = [...byAxis.values()].map((group) => new Set(group.map((point) => point.data.meta.run)));
+    singled.clear();
+    for (const run of chosen[0] ?? []) if (chosen.every((set) => set.has(run))) singled.add(run);
+  };
+
   vst.beginFigures = async () => {
     await drawAll();
     for (const name of ALONG) {
       divs[name].on("plotly_click", ({ points }) => vst.player.step(Math.round(points[0].x) - vst.player.frame));
       divs[name].on("plotly_relayout", () => moveCursor(name));
     }
-    divs.parallel?.on("plotly_selected", (event) => {
-      singled.clear();
-      for (const point of event?.points ?? []) singled.add(point.data.meta.run);
-      draw("parallel");
-    });
+    divs.parallel?.on("plotly_selected", (event) => { single(event?.points ?? []); draw("parallel"); });
     divs.parallel?.on("plotly_deselect", () => { singled.clear(); draw("parallel"); });
     document.addEventListener("vst:frame", onFrame);
     document.addEventListener("vst:runs", drawAll);

@@ -75,7 +75,8 @@
     if (at("difference").value === "percent") {
       return base === 0 ? "" : `${signed((100 * (value - base)) / Math.abs(base), 1)} %`;
     }
-    return signed((value - base) / 10 ** power, 3);
+    const scaled = (value - base) / 10 ** power;
+    return signed(scaled, Math.abs(scaled) < 1 ? 3 : Math.max(0, 2 - Math.floor(Math.log10(Math.abs(scaled)))));
   };
 
   const compare = () => {
