@@ -171,6 +171,13 @@ def test_video_files_play_and_step(page):
     until(page, every("#stage video", "!e.paused && e.currentTime > 0.03"))
     page.click("#toggle")
     assert page.evaluate(every("#stage video", "e.paused"))
+    page.click("#toggle")
+    page.evaluate(
+        "window.turns = 0; document.addEventListener('vst:frame', e => { turns += e.detail === 0; })"
+    )
+    until(page, "turns >= 2")  # around and around
+    until(page, every("#stage video", "!e.paused && !e.ended"))
+    page.click("#toggle")
     page.keyboard.press("p")
     assert page.locator("#stage video").count() == 0
 

@@ -207,11 +207,11 @@ class _Report:
         }
 
     def _played(self) -> list[int]:
-        """The runs that play at first: all where there are few, else those of the first clip and painting."""
+        """The runs that play at first: all where there are few, else a choice of the first clip and painting's."""
         if len(self.runs) <= FIRST_PLAYED:
             return list(range(len(self.runs)))
         groups = numbered(self.runs, group_of)
-        return [index for index, group in enumerate(groups) if group == 0][:FIRST_PLAYED]
+        return _spread([index for index, group in enumerate(groups) if group == 0], FIRST_PLAYED)
 
     def _content(self, number: int) -> dict[str, Any]:
         content = self.contents[number]

@@ -24,7 +24,9 @@
       this.element = make("figure", "panel");
       const caption = make("figcaption");
       if (swatch) caption.append(swatch);
-      caption.append(make("span", "name", label));
+      const name = make("span", "name", label);
+      name.title = label; // it may be longer than the panel is wide
+      caption.append(name);
       if (run && run.status !== "finished") caption.append(make("span", `status ${run.status}`, run.status));
       this.screenElement = make("div", "screen");
       this.readout = make("div", "readout");

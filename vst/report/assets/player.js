@@ -95,6 +95,7 @@
     play() {
       if (this.length < 2) return;
       if (this.frame === this.length - 1) this.go(0);
+      this.place();
       this.playing = true;
       this.due = null;
       this.buttons();
@@ -137,6 +138,7 @@
         if (waiting.length === failed.length) {
           this.turn += 1;
           this.frame = next;
+          if (next === 0) this.place(); // a video that has ended would stay there
           this.draw(screens);
           this.lookAhead(screens);
           // a frame that came late is not made up for: that would skip others
