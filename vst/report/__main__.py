@@ -1,0 +1,69 @@
+"""The command line: `python -m vst.report`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from vst.errors import InputError, VstError
+from vst.report import write_report
+
+USAGE = """\
+python -m vst.report DIR [DIR …] [-o DIR]
+
+  DIR      a run, or a folder that holds runs at any depth, such as a multirun
+  -o DIR   where the page goes; without it, report/ in the first folder named
+
+Open the index.html it names in a browser: nothing is served, and nothing is fetched. The page refers to the
+runs' frames and videos where they lie; keep them together when you move them.
+"""
+
+
+def main() -> None:
+    """Write the page of the runs that the command line names, and exit: 0 done, 1 failed, 2 wrong input."""
+    arguments = sys.argv[1:]
+    if not arguments or set(arguments) & {"-h", "--help"}:
+        print(USAGE, end="")
+        return
+    try:
+        directories, output = parse(arguments)
+        page = write_report(directories, output)
+    except VstError as error:
+        _leave(str(error), error.status)
+    except OSError as error:
+        where = f" {error.filename}" if error.filename else ""
+        _leave(f"a file{where} failed: {error.strerror or error}; mend it and try again", 1)
+    else:
+        print(f"report  {page}")
+
+
+def parse(arguments: Sequence[str]) -> tuple[list[Path], Path | None]:
+    """The directories named, and the output; raises `InputError` for what is unknown or missing."""
+    directories: list[Path] = []
+    output: Path | None = None
+    rest = iter(arguments)
+    for argument in rest:
+        if argument == "-o":
+            value = next(rest, "")
+            if not value:
+                raise InputError("-o is given without a value; name a folder")
+            if output is not None:
+                raise InputError("-o is given twice; give it once")
+            output = Path(value)
+        elif argument.startswith("-"):
+            raise InputError(f"{argument} is not understood; see python -m vst.report --help")
+        else:
+            directories.append(Path(argument))
+    if not directories:
+        raise InputError("no folder is given; name a run, or a folder that holds runs")
+    return directories, output
+
+
+def _leave(sentence: str, status: int) -> None:
+    print(f"vst: {sentence}", file=sys.stderr)
+    sys.exit(status)
+
+
+if __name__ == "__main__":
+    main()

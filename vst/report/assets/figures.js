@@ -1,0 +1,162 @@
+"use strict";
+/* The figures: their traces come with the page; here they are chosen, coloured, and tied to the player. */
+{
+  const { runs, figures } = vst.data;
+  const divs = Object.fromEntries([...document.querySelectorAll("[data-figure]")].map((div) => [div.dataset.figure, div]));
+  const ALONG = ["metrics", "losses"];
+  const NAMED = 9; // runs up to which figures have a legend; hovering names a run always
+  const singled = new Set(); // runs chosen on the parallel coordinates
+
+  const chosenSeries = (name) => document.querySelector(`[data-series=${name}]`)?.value;
+  const isLog = (name) => document.querySelector(`[data-log=${name}]`)?.checked ?? false;
+  const inWholeClip = () => document.getElementById("stretch").value === "clip";
+  const style = (property) => getComputedStyle(document.documentElement).getPropertyValue(property).trim();
+
+  /** What one run's curves draw: of the frame shown, or of all, each frame as wide as the next. */
+  const curve = (run, series) => {
+    if (!inWholeClip()) {
+      const own = run.curves[vst.player.frame];
+      return { x: own?.evaluation ?? [], y: own?.[series] ?? [] };
+    }
+    const x = [];
+    const y = [];
+    for (const frame of Object.keys(run.curves).map(Number).sort((a, b) => a - b)) {
+      const own = run.curves[frame];
+      const last = own.evaluation.at(-1);
+      x.push(...own.evaluation.map((number) => frame + (number - 1) / last), null);
+      y.push(...own[series], null);
+    }
+    return { x, y };
+  };
+
+  const tracesOf = (name) => {
+    const shown = new Set(vst.shown.map((run) => run.id));
+    const series = chosenSeries(name);
+    return figures[name].data.filter(({ meta }) =>
+      meta.front ? meta.members.some((id) => shown.has(id))
+        : shown.has(meta.run) && (series === undefined || meta.series === series),
+    ).map((trace) => {
+      if (name === "curves") {
+        const drawn = { ...trace, ...curve(runs[trace.meta.run], series) };
+        return inWholeClip() ? { ...drawn, mode: "lines", hovertemplate: trace.hovertemplate.replace("evaluation", "frame") } : drawn;
+      }
+      if (name === "parallel" && singled.size) return { ...trace, opacity: singled.has(trace.meta.run) ? 1 : 0.1 };
+      return trace;
+    });
+  };
+
+  /** The largest whole number on the horizontal axis. */
+  const largest = (name) => Math.max(0, ...tracesOf(name).flatMap(({ x }) => x.slice(-1)));
+
+  /** Which clips are cut at which frames; a clip is named only where there are several. */
+  const cuts = () => {
+    const found = new Map();
+    for (const run of vst.shown) {
+      for (const cut of run.cuts) found.set(cut, (found.get(cut) ?? new Set()).add(run.clip));
+    }
+    const several = new Set(vst.shown.map((run) => run.clip)).size > 1;
+    return [...found].map(([cut, clips]) => [cut, several ? `cut of ${[...clips].join(", ")}` : "cut"]);
+  };
+
+  const escaped = (text) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll("{", "&#123;");
+
+  const cutLines = () => cuts().map(([cut, text]) => ({
+    // the cut lies between the frame that begins the shot and the one before
+    type: "line", x0: cut - 0.5, x1: cut - 0.5, y0: 0, y1: 1, yref: "paper", layer: "below",
+    line: { color: style("--quiet"), width: 1.5, dash: "dash" },
+    label: { text: escaped(text), textposition: "end", textangle: 0, xanchor: "left", yanchor: "top", font: { size: 11, color: style("--quiet") } },
+  }));
+
+  const layoutOf = (name) => {
+    const given = figures[name].layout;
+    const line = { gridcolor: style("--line"), linecolor: style("--line"), tickcolor: style("--line"), zerolinecolor: style("--line"), automargin: true };
+    const layout = {
+      ...given,
+      paper_bgcolor: "rgba(0,0,0,0)",
+      plot_bgcolor: "rgba(0,0,0,0)",
+      font: { family: style("--font"), size: 12.5, color: style("--words") },
+      hoverlabel: { bgcolor: style("--card"), bordercolor: style("--line"), font: { color: style("--words") }, align: "left" },
+      xaxis: { ...line, ...given.xaxis },
+      yaxis: { ...line, ...given.yaxis, type: isLog(name) ? "log" : "linear" },
+      legend: { orientation: "h", y: 1.02, yanchor: "bottom", x: 0 },
+      uirevision: name,
+    };
+    if (name === "parallel") {
+      layout.shapes = given.shapes.map((shape) => ({ ...shape, line: { ...shape.line, color: style("--quiet") } }));
+      layout.annotations = given.annotations.map((note) => ({ ...note, bgcolor: style("--veil") }));
+    }
+    if (name !== "parallel" && name !== "tradeoff" && largest(name) <= 12) layout.xaxis.dtick = 1;
+    if (name !== "parallel") layout.showlegend = vst.shown.length <= NAMED && window.innerWidth > 640;
+    const series = chosenSeries(name);
+    if (series) layout.yaxis.title = { text: given.meta.titles[series], standoff: 8 };
+    const whole = name === "curves" && inWholeClip();
+    if (whole) layout.xaxis.title = { ...layout.xaxis.title, text: "frame, its evaluations from left to right" };
+    if (ALONG.includes(name)) layout.shapes = cutLines();
+    // there the evaluations of a frame begin at its number, and a cut lies at it
+    if (whole) layout.shapes = cutLines().map((shape) => ({ ...shape, x0: shape.x0 + 0.5, x1: shape.x1 + 0.5 }));
+    return layout;
+  };
+
+  const CONFIG = { displaylogo: false, responsive: true, modeBarButtonsToRemove: ["lasso2d", "select2d", "autoScale2d"], toImageButtonOptions: { format: "svg" } };
+
+  const draw = async (name) => {
+    if (!divs[name]) return;
+    const config = name === "parallel" ? { ...CONFIG, displayModeBar: false } : CONFIG;
+    await Plotly.react(divs[name], tracesOf(name), layoutOf(name), config);
+    moveCursor(name);
+  };
+
+  const drawAll = () => Promise.all(Object.keys(divs).map(draw));
+
+  /* The frame shown, as a line of our own over the figure: drawing the figure anew would be too slow to play. */
+  const moveCursor = (name) => {
+    const div = divs[name];
+    const axis = div?._fullLayout?.xaxis;
+    if (!axis?.l2p || !(ALONG.includes(name) || (name === "curves" && inWholeClip()))) {
+      div?.querySelector(".cursor")?.remove();
+      return;
+    }
+    let cursor = div.querySelector(".cursor");
+    if (!cursor) {
+      cursor = Object.assign(document.createElement("i"), { className: "cursor" });
+      div.append(cursor);
+    }
+    const place = axis.l2p(vst.player.frame);
+    const { _size: size } = div._fullLayout;
+    cursor.hidden = place < 0 || place > axis._length;
+    Object.assign(cursor.style, { left: `${axis._offset + place}px`, top: `${size.t}px`, height: `${size.h}px` });
+  };
+
+  let drawnFrame = null;
+  const onFrame = () => {
+    for (const name of [...ALONG, "curves"]) moveCursor(name);
+    if (vst.player.playing || inWholeClip() || drawnFrame === vst.player.frame) return;
+    drawnFrame = vst.player.frame;
+    draw("curves");
+  };
+
+  /** Single out the runs that have a point among those chosen on every axis where any is chosen. */
+  const single = (points) => {
+    const byAxis = Map.groupBy(points, (point) => point.x);
+    const chosen = [...byAxis.values()].map((group) => new Set(group.map((point) => point.data.meta.run)));
+    singled.clear();
+    for (const run of chosen[0] ?? []) if (chosen.every((set) => set.has(run))) singled.add(run);
+  };
+
+  vst.beginFigures = async () => {
+    await drawAll();
+    for (const name of ALONG) {
+      divs[name].on("plotly_click", ({ points }) => vst.player.step(Math.round(points[0].x) - vst.player.frame));
+      divs[name].on("plotly_relayout", () => moveCursor(name));
+    }
+    divs.parallel?.on("plotly_selected", (event) => { single(event?.points ?? []); draw("parallel"); });
+    divs.parallel?.on("plotly_deselect", () => { singled.clear(); draw("parallel"); });
+    document.addEventListener("vst:frame", onFrame);
+    document.addEventListener("vst:runs", drawAll);
+    document.addEventListener("vst:theme", drawAll);
+    for (const select of document.querySelectorAll("[data-series]")) select.addEventListener("change", () => draw(select.dataset.series));
+    for (const tick of document.querySelectorAll("[data-log]")) tick.addEventListener("change", () => draw(tick.dataset.log));
+    document.getElementById("stretch").addEventListener("change", () => draw("curves"));
+    new ResizeObserver(() => { for (const name of [...ALONG, "curves"]) moveCursor(name); }).observe(document.body);
+  };
+}

@@ -1,0 +1,208 @@
+"use strict";
+/* One clock for everything that moves: a frame number, and what all screens show of it. */
+{
+  const AHEAD = 8; // frames decoded in advance
+  const at = (id) => document.getElementById(id);
+
+  const player = {
+    frame: 0,
+    view: "painted",
+    playing: false,
+    speed: 1,
+    length: 1,
+    cuts: [],
+    lead: null, // the source whose times everything keeps
+    turn: 0,
+
+    /** Take the runs that are to move: how long they are, and where they are cut. */
+    follow(runs) {
+      const sources = runs.map((run) => vst.runSources[run.id]).filter(Boolean);
+      this.lead = sources[0] ?? null;
+      this.length = Math.max(1, ...sources.map((source) => source.count));
+      this.cuts = [...new Set(runs.flatMap((run) => run.cuts))].filter((cut) => cut < this.length);
+      at("scrub").max = this.length - 1;
+      at("ticks").replaceChildren(...this.cuts.map((cut) => {
+        const tick = document.createElement("i");
+        tick.style.left = `${(100 * cut) / Math.max(1, this.length - 1)}%`;
+        tick.title = `cut at frame ${cut}`;
+        return tick;
+      }));
+      this.go(Math.min(this.frame, this.length - 1));
+    },
+
+    /** Show frame `i`: all screens in sight at once, when the last of them is decoded. */
+    async go(i) {
+      const wanted = Math.max(0, Math.min(i, this.length - 1));
+      const turn = (this.turn += 1);
+      const { view } = this;
+      this.frame = wanted;
+      const screens = [...vst.screens].filter((screen) => screen.seen);
+      await Promise.all(screens.map((screen) => screen.prepare(wanted, view)));
+      if (turn !== this.turn) return; // another frame was asked for meanwhile
+      this.draw(screens);
+      this.lookAhead(screens);
+    },
+
+    draw(screens) {
+      for (const screen of screens) screen.draw(this.frame, this.view);
+      this.tell();
+    },
+
+    lookAhead(screens) {
+      for (let next = 1; next <= AHEAD; next += 1) {
+        const frame = (this.frame + next) % this.length;
+        for (const screen of screens) if (screen.fixed === null) screen.prepare(frame, this.view);
+      }
+    },
+
+    /** Draw again what is shown, after a change of what is in sight or how it is seen. */
+    refresh() { return this.go(this.frame); },
+
+    tell() {
+      at("scrub").value = this.frame;
+      const seconds = this.lead ? this.lead.time(this.frame) : 0;
+      const cut = this.cuts.includes(this.frame) ? " · cut" : "";
+      at("position").textContent = `frame ${this.frame} of 0–${this.length - 1} · ${seconds.toFixed(2)} s${cut}`;
+      if (!this.playing) this.place();
+      document.dispatchEvent(new CustomEvent("vst:frame", { detail: this.frame }));
+    },
+
+    videos() {
+      return this.view === "video" ? [...document.querySelectorAll("#stage video")] : [];
+    },
+
+    /** Take the videos to the middle of the frame shown: its beginning may still be the frame before. */
+    place() {
+      for (const video of this.videos()) {
+        const { source } = video.vst;
+        const frame = source.frame(this.frame);
+        video.currentTime = source.time(frame) + source.lasts(frame) / 2;
+      }
+    },
+
+    /** Keep playing videos to the clock: a little faster or slower, and with a jump where that is not enough. */
+    steer() {
+      for (const video of this.videos()) {
+        const { source } = video.vst;
+        const wanted = source.time(source.frame(this.frame)) + source.lasts(0) / 2;
+        const late = wanted - video.currentTime;
+        if (Math.abs(late) > 0.25 && !video.seeking) video.currentTime = wanted;
+        video.playbackRate = Math.max(0.0625, this.speed * (1 + Math.max(-0.1, Math.min(0.1, late))));
+        if (video.paused && !video.ended) video.play().catch(() => {}); // it is paused again before it began
+      }
+    },
+
+    play() {
+      if (this.length < 2) return;
+      if (this.frame === this.length - 1) this.go(0);
+      this.place();
+      this.playing = true;
+      this.due = null;
+      this.buttons();
+      requestAnimationFrame((now) => this.tick(now));
+    },
+
+    pause() {
+      this.playing = false;
+      for (const video of this.videos()) video.pause();
+      this.buttons();
+      this.refresh();
+    },
+
+    toggle() { return this.playing ? this.pause() : this.play(); },
+
+    step(by) {
+      if (this.playing) this.pause();
+      this.go(this.frame + by);
+    },
+
+    buttons() {
+      at("toggle").classList.toggle("playing", this.playing);
+      at("toggle").setAttribute("aria-label", this.playing ? "Pause" : "Play");
+    },
+
+    /** One turn of the screen's refresh: on to the next frame when it is due and every screen has it. */
+    tick(now) {
+      if (!this.playing) return;
+      const lasts = () => (1000 * (this.lead?.lasts(this.frame) ?? 0.04)) / this.speed;
+      this.due ??= now + lasts();
+      if (now >= this.due) {
+        let next = this.frame + 1;
+        if (next >= this.length) {
+          if (!at("loop").checked) return void this.pause();
+          next = 0;
+        }
+        const screens = [...vst.screens].filter((screen) => screen.seen);
+        const waiting = screens.filter((screen) => !screen.isReady(next, this.view));
+        const failed = waiting.filter((screen) => screen.given === next);
+        if (waiting.length === failed.length) {
+          this.turn += 1;
+          this.frame = next;
+          if (next === 0) this.place(); // a video that has ended would stay there
+          this.draw(screens);
+          this.lookAhead(screens);
+          // a frame that came late is not made up for: that would skip others
+          this.due = Math.max(this.due + lasts(), now);
+        } else {
+          for (const screen of waiting) screen.prepare(next, this.view).then(() => { screen.given = next; });
+        }
+      }
+      this.steer();
+      requestAnimationFrame((later) => this.tick(later));
+    },
+
+    setView(view) {
+      for (const video of this.videos()) video.pause();
+      this.view = view;
+      document.body.dataset.view = view;
+      at("scale-box").hidden = view !== "residual";
+      document.querySelector(`input[name=view][value=${view}]`).checked = true;
+      document.dispatchEvent(new CustomEvent("vst:view", { detail: view }));
+      return this.refresh();
+    },
+
+    /** The change that has the scale's last colour; one for all residuals on the page. */
+    setScale(scale) {
+      const gain = 1 / (3 * scale);
+      const row = `${gain} ${gain} ${gain} 0 0`;
+      at("mean").setAttribute("values", `${row} ${row} ${row} 0 0 0 1 0`);
+      at("scale-end").textContent = scale;
+    },
+  };
+  vst.player = player;
+
+  at("toggle").addEventListener("click", () => player.toggle());
+  at("first").addEventListener("click", () => player.step(-player.frame));
+  at("back").addEventListener("click", () => player.step(-1));
+  at("forward").addEventListener("click", () => player.step(1));
+  at("scrub").addEventListener("input", (event) => player.step(Number(event.target.value) - player.frame));
+  at("speed").addEventListener("change", (event) => { player.speed = Number(event.target.value); });
+  at("scale").addEventListener("change", (event) => player.setScale(Number(event.target.value)));
+  for (const radio of document.querySelectorAll("input[name=view]")) {
+    radio.addEventListener("change", () => player.setView(radio.value));
+  }
+
+  const keys = {
+    " ": () => player.toggle(),
+    ArrowLeft: () => player.step(-1),
+    ArrowRight: () => player.step(1),
+    Home: () => player.step(-player.frame),
+    End: () => player.step(player.length),
+    p: () => player.setView("painted"),
+    r: () => player.setView(player.view === "residual" ? "painted" : "residual"),
+    v: () => player.setView(player.view === "video" ? "painted" : "video"),
+    t: () => at("theme").click(),
+  };
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    const target = event.target;
+    // what takes the key itself keeps it
+    if (target.matches("input:not([type=checkbox]), select, textarea, video")) return;
+    if (event.key === " " && target.matches("button, a, input, summary")) return;
+    if (event.key.startsWith("Arrow") && target.matches(".scroll")) return;
+    const act = keys[event.key.length === 1 ? event.key.toLowerCase() : event.key];
+    if (!act) return;
+    event.preventDefault();
+    act();
+  });
+}

@@ -1,0 +1,154 @@
+"use strict";
+/* The table of runs: sorted, filtered, the best marked, and differences to a baseline. */
+{
+  const at = (id) => document.getElementById(id);
+  const { runs, metrics } = vst.data;
+  const body = at("table").tBodies[0];
+  const rows = [...body.rows];
+  const runOf = (row) => runs[Number(row.dataset.run)];
+  const cellOf = (row, key) => row.querySelector(`[data-metric="${key}"]`);
+  const isShown = (row) => !row.hidden;
+
+  /** How far a value is from the best of its metric. */
+  const distance = (metric, value) =>
+    metric.best === "low" ? value : metric.best === "high" ? -value : Math.abs(value - metric.best);
+
+  const announce = () => {
+    const shown = rows.filter(isShown);
+    const picked = shown.filter((row) => row.querySelector(".pick").checked);
+    at("all").checked = picked.length === shown.length && shown.length > 0;
+    at("all").indeterminate = picked.length > 0 && picked.length < shown.length;
+    vst.shown = shown.map(runOf);
+    vst.played = picked.map(runOf);
+    document.dispatchEvent(new CustomEvent("vst:runs"));
+  };
+
+  const filter = () => {
+    const words = at("filter").value.toLowerCase().split(/\s+/).filter(Boolean);
+    const wanted = [...document.querySelectorAll("[data-filter]")].filter((select) => select.value !== "");
+    for (const row of rows) {
+      const text = `${row.textContent} ${runOf(row).name}`.toLowerCase();
+      const cell = (key) => [...row.cells].find((each) => each.dataset.key === key);
+      row.hidden = !words.every((word) => text.includes(word))
+        || !wanted.every((select) => cell(select.dataset.filter).dataset.value === select.value);
+    }
+    for (const element of document.querySelectorAll("[data-row]")) {
+      element.hidden = rows.find((row) => row.dataset.run === element.dataset.row).hidden;
+    }
+    markBest();
+    announce();
+  };
+
+  /** Mark the best value of each metric among the rows shown that are comparable: of one clip and painting. */
+  const markBest = () => {
+    for (const cell of body.querySelectorAll(".best")) cell.classList.remove("best");
+    const shown = rows.filter(isShown);
+    for (const metric of metrics.filter((each) => each.judged)) {
+      for (const group of new Set(shown.map((row) => runOf(row).group))) {
+        const members = shown.filter((row) => runOf(row).group === group);
+        const finished = members.filter((row) => runOf(row).status === "finished");
+        const values = finished
+          .map((row) => cellOf(row, metric.key))
+          .filter((cell) => cell.dataset.number !== undefined)
+          .map((cell) => [distance(metric, Number(cell.dataset.number)), cell]);
+        if (values.length < 2) continue;
+        const least = Math.min(...values.map(([value]) => value));
+        if (values.every(([value]) => value === least)) continue; // all alike: none is best
+        for (const [value, cell] of values) if (value === least) cell.classList.add("best");
+      }
+    }
+  };
+
+  /** The run to which another is compared; null where there is none, or several. */
+  const baselineOf = (run) => {
+    const chosen = at("baseline").value;
+    if (chosen === "") return null;
+    if (!chosen.startsWith("model:")) return runs[Number(chosen)];
+    const model = chosen.slice("model:".length);
+    const members = runs.filter((each) => each.group === run.group && each.model === model);
+    return members.length === 1 ? members[0] : null;
+  };
+
+  const signed = (value, digits) => `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(digits)}`;
+
+  const difference = (metric, value, base, power) => {
+    if (at("difference").value === "percent") {
+      return base === 0 ? "" : `${signed((100 * (value - base)) / Math.abs(base), 1)} %`;
+    }
+    const scaled = (value - base) / 10 ** power;
+    return signed(scaled, Math.abs(scaled) < 1 ? 3 : Math.max(0, 2 - Math.floor(Math.log10(Math.abs(scaled)))));
+  };
+
+  const compare = () => {
+    for (const old of body.querySelectorAll(".delta")) old.remove();
+    for (const row of rows) {
+      const run = runOf(row);
+      const baseline = baselineOf(run);
+      row.classList.toggle("baseline", baseline === run);
+      if (!baseline || baseline === run) continue;
+      for (const metric of metrics) {
+        const value = run.summary[metric.key];
+        const base = baseline.summary[metric.key];
+        if (value === null || base === null) continue;
+        const cell = cellOf(row, metric.key);
+        const text = difference(metric, value, base, Number(cell.dataset.power));
+        if (!text) continue;
+        const delta = document.createElement("small");
+        delta.className = "delta";
+        // what is of another clip or painting is neither better nor worse
+        const gain = metric.judged && run.group === baseline.group ? distance(metric, base) - distance(metric, value) : 0;
+        if (gain !== 0) delta.classList.add(gain > 0 ? "better" : "worse");
+        delta.textContent = text + (gain > 0 ? " ▲" : gain < 0 ? " ▼" : "");
+        delta.title = gain > 0 ? "better than the baseline" : gain < 0 ? "worse than the baseline"
+          : run.group === baseline.group ? "" : "of another clip or painting";
+        cell.append(delta);
+      }
+    }
+    const chosen = at("baseline").value;
+    at("compared").textContent = chosen === "" ? ""
+      : `▲ better, ▼ worse than ${chosen.startsWith("model:") ? `the one run of ${chosen.slice(6)} on the same clip and painting` : runs[Number(chosen)].label}.`;
+  };
+
+  const valueOf = (row, key) => {
+    const run = runOf(row);
+    if (key.startsWith("metric:")) return run.summary[key.slice("metric:".length)];
+    if (key === "label") return run.label;
+    const cell = [...row.cells].find((each) => each.dataset.key === key);
+    return cell.dataset.number !== undefined ? Number(cell.dataset.number) : cell.dataset.value;
+  };
+
+  const sort = (button) => {
+    const header = button.closest("th");
+    const descending = header.getAttribute("aria-sort") === "ascending";
+    for (const other of at("table").querySelectorAll("[aria-sort]")) other.removeAttribute("aria-sort");
+    header.setAttribute("aria-sort", descending ? "descending" : "ascending");
+    const key = button.dataset.sort;
+    const isAbsent = (value) => value === null || value === "–";
+    const order = rows.slice().sort((one, other) => {
+      const [a, b] = [valueOf(one, key), valueOf(other, key)];
+      if (isAbsent(a) || isAbsent(b)) return isAbsent(a) - isAbsent(b); // what is absent stays below
+      const sign = typeof a === "number" && typeof b === "number"
+        ? a - b : String(a).localeCompare(String(b), undefined, { numeric: true });
+      return descending ? -sign : sign;
+    });
+    body.append(...order);
+    rows.splice(0, rows.length, ...order);
+    announce();
+  };
+
+  for (const button of at("table").querySelectorAll("[data-sort]")) {
+    button.addEventListener("click", () => sort(button));
+  }
+  for (const pick of body.querySelectorAll(".pick")) pick.addEventListener("change", announce);
+  at("all").addEventListener("change", () => {
+    for (const row of rows.filter(isShown)) row.querySelector(".pick").checked = at("all").checked;
+    announce();
+  });
+  at("filter").addEventListener("input", filter);
+  for (const select of document.querySelectorAll("[data-filter]")) select.addEventListener("change", filter);
+  at("baseline").addEventListener("change", compare);
+  at("difference").addEventListener("change", compare);
+  at("more")?.addEventListener("change", (event) => at("table").classList.toggle("all", event.target.checked));
+
+  vst.beginTable = filter;
+}

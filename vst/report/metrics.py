@@ -1,0 +1,95 @@
+"""The figures that matter: what they are called, and which of two values is better."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A figure of a run: `best` is the value to come close to, −inf where lower and inf where higher is better.
+
+    `best` is None where the figure does not judge a run. `unit` is empty for what has none. `main` figures
+    are always in the table, the others on demand.
+    """
+
+    key: str
+    title: str
+    meaning: str
+    best: float | None = -math.inf
+    unit: str = ""
+    main: bool = True
+    along: bool = True
+
+    def distance(self, value: float) -> float:
+        """How far a value is from the best: the smaller, the better."""
+        if self.best is None:
+            raise ValueError(f"{self.key} does not judge a run")
+        if math.isinf(self.best):
+            return value if self.best < 0 else -value
+        return abs(value - self.best)
+
+    @property
+    def direction(self) -> str:
+        """In words, which values are better; empty where none is."""
+        if self.best is None:
+            return ""
+        words = {-math.inf: "lower is better", math.inf: "higher is better"}
+        return words.get(self.best, f"best at {self.best:g}")
+
+
+METRICS = (
+    Metric("warping_error", "warping error", "MSE of a painted frame and the one before it, moved along"),
+    Metric("warping_error_long", "long warping error", "the same over a longer interval"),
+    Metric("residual_mse", "residual MSE", "of the painted change and the clip's change"),
+    Metric("residual_correlation", "residual correlation", "of the painted and the clip's change", math.inf),
+    Metric("flicker", "flicker", "mean change where the clip stands still"),
+    Metric("ghosting", "ghosting", "what is left of the frame before a cut or an uncovering", 0.0),
+    Metric("unpainted", "unpainted", "painted detail in flat patches, relative to the style", 1.0),
+    Metric("style", "style loss", "L_style, before its weight"),
+    Metric("content", "content loss", "L_content, before its weight"),
+    Metric(
+        "coherence",
+        "coherence",
+        "L_coherence of the run's own model; not comparable between models",
+        None,
+        main=False,
+    ),
+    Metric("total", "total loss", "L_total; comparable at equal weights and models only", None, main=False),
+    Metric("seconds", "time a frame", "mean, on the run's own machine", unit="s"),
+    Metric("seconds_total", "time in all", "of all frames and passes", None, "s", main=False, along=False),
+    Metric("evaluations", "evaluations a frame", "of the objective, mean", None, main=False),
+    Metric(
+        "frames_not_finished",
+        "frames in trouble",
+        "whose minimisation did not end as planned",
+        None,
+        main=False,
+        along=False,
+    ),
+)
+BY_KEY = {metric.key: metric for metric in METRICS}
+
+
+SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def legible(value: float) -> str:
+    """Three significant digits, with a power of ten where it takes many zeros otherwise."""
+    if value == 0:
+        return "0"
+    if 1e-3 <= abs(value) < 1e5:
+        decimals = 2 - math.floor(math.log10(abs(value)))
+        return f"{value:.{max(0, decimals)}f}"
+    digits, _, power = f"{value:.2e}".partition("e")
+    return f"{digits}×10{str(int(power)).translate(SUPERSCRIPTS)}"
+
+
+def exponent(values: Iterable[float]) -> int:
+    """The power of ten, a multiple of 3 up to 0, in which values are written so that they have few zeros."""
+    largest = max((abs(value) for value in values), default=0.0)
+    if largest == 0 or largest >= 0.1:
+        return 0
+    return 3 * math.floor(math.log10(largest) / 3)
