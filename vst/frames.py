@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from vst.anchor import Followed
     from vst.neighbour import Neighbour
     from vst.optim.solution import Solution
 
@@ -78,8 +79,8 @@ class Target:
     `activations` are those of the content at the layers that the losses asked for. `neighbour` is the frame
     painted just before, None for the first of a pass; it may belong to another shot. `past` are the frames
     of this frame's shot that were painted before it in this pass, the nearest first, as many as the losses
-    reach back. `pass_index` counts the passes from 0; `earlier` is this frame's painting from the pass
-    before, None in the first.
+    reach back; `anchor` is the painting that the shot is held to, where a loss asked for one. `pass_index`
+    counts the passes from 0; `earlier` is this frame's painting from the pass before, None in the first.
     """
 
     content: Tensor
@@ -87,6 +88,7 @@ class Target:
     neighbour: Neighbour | None
     earlier: Tensor | None = None
     past: Sequence[Neighbour] = ()
+    anchor: Followed | None = None
     pass_index: int = 0
 
 

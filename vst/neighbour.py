@@ -4,7 +4,7 @@ from functools import cached_property
 
 from torch import Tensor
 
-from vst.flow.consistency import reliability_mask
+from vst.flow.consistency import reliability_mask, visibility_mask
 from vst.flow.estimators import FlowEstimator
 from vst.flow.warp import backward_warp
 
@@ -54,3 +54,8 @@ class Neighbour:
     def trust(self) -> Tensor:
         """How far `moved` is to be believed, (L, 1, H, W) in [0, 1], 1 = trust: Ruder's mask."""
         return reliability_mask(self.backward_flow, self.forward_flow)
+
+    @cached_property
+    def shown(self) -> Tensor:
+        """Where the neighbour shows what this frame shows, (L, 1, H, W) in [0, 1], boundaries included."""
+        return visibility_mask(self.backward_flow, self.forward_flow)

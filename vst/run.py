@@ -100,6 +100,12 @@ def _check_values(settings: Settings) -> None:
     for name in ("evaluations", "passes"):
         if settings[name] < 1:
             raise InputError(f"{name} is {settings[name]}, and at least 1 is needed; raise {name}")
+    if any(not share > 0 for share in settings["shares"]):
+        raise InputError(
+            f"shares is {settings['shares']}, and a frame needs some evaluations; give numbers above 0"
+        )
+    if any(cut < 0 for cut in settings["cuts"] or ()):
+        raise InputError(f"cuts is {settings['cuts']}, and frames are counted from 0; give their numbers")
     coherent = {name for name, node in settings["loss"].items() if node} - {"content", "style"}
     if settings["eta"] > 0 and not coherent:
         raise InputError(
@@ -202,7 +208,8 @@ def _build_parts(settings: Settings, clip: Clip) -> tuple[VideoStylizer, dict[st
     kept = Path(settings["paths"]["run"]) / "checkpoints"
     several = settings["passes"] > 1
     callbacks = {name: build(node) for name, node in settings["callbacks"].items() if node}
-    reach = max([1, *(part.reach for part in (*losses.values(), *callbacks.values()) if hasattr(part, "reach"))])
+    reaches = [part.reach for part in (*losses.values(), *callbacks.values()) if hasattr(part, "reach")]
+    reach = max(1, len(settings["shares"]), *reaches)
     module = VideoStylizer(
         backbone=backbone,
         losses=losses,
@@ -212,6 +219,7 @@ def _build_parts(settings: Settings, clip: Clip) -> tuple[VideoStylizer, dict[st
         minimise=build(settings["optimizer"]),
         flow=flow,
         evaluations=settings["evaluations"],
+        shares=settings["shares"],
         seed=settings["seed"],
         history=History(kept / "history", reach),
         paintings=Paintings(kept / "paintings") if several else None,

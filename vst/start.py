@@ -12,6 +12,7 @@ from functools import wraps
 import torch
 from torch import Generator, Tensor
 
+from vst.flow.prediction import fill_unseen
 from vst.frames import Target
 
 Start = Callable[[Target, Generator], Tensor]
@@ -67,16 +68,14 @@ def blended_start(target: Target, generator: Generator, share: float = 0.5) -> T
     return torch.lerp(target.earlier, target.neighbour.moved, share * target.neighbour.trust)
 
 
-def robust_start(target: Target, generator: Generator) -> Tensor:
-    import json, os
-    o = json.loads(os.environ.get("ROB", "{}"))
+@first_pass_only
+def filled_start(target: Target, generator: Generator) -> Tensor:
+    """The neighbour's painting moved here, and what comes into view as the content, in the painting's colours.
+
+    (`fill_unseen`, in windows of an eighth of the longer side.) The content where a shot begins.
+    """
     if not target.past:
         return target.content
-    from vst.losses.coherence import robust_prediction
-    P, c, S = robust_prediction(target, o)
-    P = S
-    fill = o.get("fill", "warp")
-    if fill == "warp":
-        return P
-    if fill == "content":
-        return c * P + (1 - c) * target.content
+    near = target.past[0]
+    radius = max(1, max(target.content.shape[-2:]) // 16)
+    return fill_unseen(near.moved, near.shown, target.content, radius)

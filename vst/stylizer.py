@@ -1,12 +1,13 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
 from pytorch_lightning import LightningModule
 from torch import Generator, Tensor, nn
 
+from vst.anchor import Anchor
 from vst.canvas import Canvas
 from vst.features.vgg import VGG19
 from vst.flow.estimators import FlowEstimator
@@ -23,8 +24,9 @@ Minimise = Callable[..., Solution]
 class VideoStylizer(LightningModule):
     """The frame loop: paints one frame a training step, an epoch being a pass over the stretch.
 
-    `losses` are the terms of L_total by name, `style` the painting (1, 3, h, w). `history` remembers the
-    frames painted last. In a run of more than one pass `paintings` keeps those of each.
+    `losses` are the terms of L_total by name, `style` the painting (1, 3, h, w). A frame has `evaluations` of
+    the objective, the first frames of a shot `shares` of them. `history` remembers the frames painted last.
+    In a run of more than one pass `paintings` keeps those of each.
     """
 
     def __init__(
@@ -37,6 +39,7 @@ class VideoStylizer(LightningModule):
         minimise: Minimise,
         flow: FlowEstimator,
         evaluations: int,
+        shares: Sequence[float],
         seed: int,
         history: History,
         paintings: Paintings | None = None,
@@ -49,11 +52,14 @@ class VideoStylizer(LightningModule):
         self.register_buffer("style", style, persistent=False)
         self.start, self.canvas, self.minimise, self.flow = start, canvas, minimise, flow
         self.evaluations = evaluations
+        self.shares = tuple(shares)
         self.seed = seed
         self.history = history
+        self.anchor = Anchor(flow) if any(loss.anchored for loss in losses.values()) else None
         self.paintings = paintings
         self.layers = sorted({layer for loss in losses.values() for layer in loss.layers})
-        self.on_evaluation: Callable[[int], None] | None = None
+        self.on_progress: Callable[[float], None] | None = None
+        """Is told how much of the frame's evaluations are done, after each."""
 
     def configure_optimizers(self) -> None:
         """None that Lightning would know of."""
@@ -70,7 +76,7 @@ class VideoStylizer(LightningModule):
         target = self._target(frame)
         for loss in self._terms():
             loss.begin_frame(target)
-        start = self._start(target, frame)
+        start, budget = self._start(target, frame), self._budget(target)
 
         def objective(coefficients: Tensor) -> Losses:
             return self._total(self.canvas.image(coefficients, start))
@@ -78,12 +84,14 @@ class VideoStylizer(LightningModule):
         solution = self.minimise(
             objective,
             self.canvas.coefficients(start),
-            evaluations=self.evaluations,
-            on_evaluation=self.on_evaluation,
+            evaluations=budget,
+            on_evaluation=self._on_evaluation(budget),
         )
         image = self.canvas.image(solution.point, start).clamp(0, 1)
         stylized = Stylized(frame, image, target.neighbour, solution)
         self.history.append(stylized)
+        if self.anchor is not None:
+            self.anchor.update(stylized, target.anchor)
         if self.paintings is not None:
             self.paintings.of(frame.pass_index).save(frame.index, image)
         return {"stylized": stylized}
@@ -91,6 +99,8 @@ class VideoStylizer(LightningModule):
     def on_train_epoch_end(self) -> None:
         """A pass begins without a past."""
         self.history.clear()
+        if self.anchor is not None:
+            self.anchor.clear()
 
     def _terms(self) -> list[Loss]:
         return [loss for loss in self.losses.values() if isinstance(loss, Loss)]
@@ -104,12 +114,26 @@ class VideoStylizer(LightningModule):
             activations = self.backbone(frame.content, self.layers)
         past = [neighbour for neighbour in neighbours if neighbour.same_shot]
         neighbour = next(iter(neighbours), None)
-        return Target(frame.content, activations, neighbour, earlier, past, frame.pass_index)
+        anchor = self.anchor.follow(frame.content, neighbour) if self.anchor is not None else None
+        return Target(frame.content, activations, neighbour, earlier, past, anchor, frame.pass_index)
 
     def _start(self, target: Target, frame: Frame) -> Tensor:
         # drawn from the frame's place in the run alone, so that a resumed run draws the same
         place = (self.seed * 1_000_003 + frame.pass_index) * 1_000_003 + frame.source_index
         return self.start(target, Generator().manual_seed(place % 2**63))
+
+    def _on_evaluation(self, budget: int) -> Callable[[int], None]:
+        def tell(number: int) -> None:
+            if self.on_progress is not None:
+                self.on_progress(number / budget)
+
+        return tell
+
+    def _budget(self, target: Target) -> int:
+        """Evaluations for a frame, by its place in its shot."""
+        place = len(target.past) if target.pass_index == 0 else len(self.shares)
+        share = self.shares[place] if place < len(self.shares) else 1
+        return max(1, round(share * self.evaluations))
 
     def _total(self, canvas: Tensor) -> Losses:
         """L_total = α L_content + β L_style + η L_coherence, and its terms, lane by lane."""

@@ -103,9 +103,7 @@ def test_it_goes_on_from_recalled_frames_as_if_never_interrupted(battle):
         resumed = ClipMetrics(ExactMotion(scene), interval=3)
         for i in range(max(0, stop - 3), stop):
             resumed.recall(scene.frame(i), paintings[i], i, cut=i in scene.cuts)
-        for row, expected in zip(
-            feed(resumed, scene, paintings, first=stop), rows[stop:], strict=True
-        ):
+        for row, expected in zip(feed(resumed, scene, paintings, first=stop), rows[stop:], strict=True):
             for name in METRICS:
                 assert torch.equal(row[name].nan_to_num(9), expected[name].nan_to_num(9))
 

@@ -49,7 +49,7 @@ class Progress(ProgressBar):
             bar_format="{desc} {percentage:3.0f}% |{bar}| {elapsed} gone, {remaining} left",
         )
         self._describe()
-        stylizer_of(pl_module).on_evaluation = self._advance
+        stylizer_of(pl_module).on_progress = self._advance
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
@@ -66,9 +66,9 @@ class Progress(ProgressBar):
         """Leave the bar as it stands, so that the message has a line of its own."""
         self._close()
 
-    def _advance(self, evaluation: int) -> None:
+    def _advance(self, done: float) -> None:
         if self._bar is not None:
-            self._bar.update(self._done * self._evaluations + evaluation - self._bar.n)
+            self._bar.update(round((self._done + done) * self._evaluations) - self._bar.n)
 
     def _describe(self) -> None:
         if self._bar is not None:

@@ -49,11 +49,13 @@ class Resume(Checkpoint):
         self._save(trainer, pl_module, data.pass_index + done // frames, done % frames)
 
     def _save(self, trainer: Trainer, pl_module: LightningModule, pass_index: int, position: int) -> None:
+        module = stylizer_of(pl_module)
         state = {
             "config": self.config,
             "pass": pass_index,
             "position": position,
-            "history": stylizer_of(pl_module).history.state_dict() if position else [],
+            "history": module.history.state_dict() if position else [],
+            "anchor": module.anchor.state_dict() if position and module.anchor else None,
             "data": data_of(trainer).state_dict(),
             "parts": {type(part).__name__: part.state_dict() for part in _parts(trainer)},
         }
@@ -75,6 +77,8 @@ def take_up(state: dict[str, Any], trainer: Trainer, module: VideoStylizer, data
     data.first_pass, data.first_position = state["pass"], state["position"]
     data.load_state_dict(state["data"])
     module.history.load_state_dict(state["history"])
+    if module.anchor is not None and state["anchor"] is not None:
+        module.anchor.load_state_dict(state["anchor"])
     for part in _parts(trainer):
         if kept := state["parts"].get(type(part).__name__):
             part.load_state_dict(kept)

@@ -56,8 +56,21 @@ def reliability_mask(flow: Tensor, other_flow: Tensor, sigma: float = 0.8) -> Te
     published masks, disoccluded pixels enter it as -1 and the result is clipped, so that there the softening
     eats into the trusted side only and nothing of the old frame shines through.
     """
-    mask = torch.where(disocclusion_mask(flow, other_flow) > 0, motion_boundary_mask(flow), -1)
-    mask = mask * in_frame_mask(flow)
+    return _soften(motion_boundary_mask(flow), flow, other_flow, sigma)
+
+
+def visibility_mask(flow: Tensor, other_flow: Tensor, sigma: float = 0.8) -> Tensor:
+    """`reliability_mask` with motion boundaries left in: 1 where the other frame shows this, (L, 1, H, W).
+
+    At a boundary the flow is less exact, but what is there is there in both frames; only where a thing comes
+    into view is there nothing to be held to.
+    """
+    return _soften(torch.ones_like(flow[:, :1]), flow, other_flow, sigma)
+
+
+def _soften(trusted: Tensor, flow: Tensor, other_flow: Tensor, sigma: float) -> Tensor:
+    """The mask of what is `trusted`, not disoccluded and in the frame, with a soft edge."""
+    mask = torch.where(disocclusion_mask(flow, other_flow) > 0, trusted, -1) * in_frame_mask(flow)
     if sigma > 0:
         mask = _gaussian(mask, sigma)
     return mask.clamp(0, 1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from vst.neighbour import Neighbour
@@ -39,3 +40,45 @@ def combine(predictions: Sequence[Tensor], weights: Sequence[Tensor]) -> tuple[T
 def at_distances(past: Sequence[Neighbour], distances: Sequence[int]) -> list[Neighbour]:
     """Those of the past frames that lie so many frames back, the nearest first."""
     return [neighbour for neighbour in past if neighbour.distance in distances]
+
+
+def fill_unseen(image: Tensor, seen: Tensor, guide: Tensor, radius: int, least: float = 1e-3) -> Tensor:
+    """Continue an image where nothing is known of it, as the guide goes on: (L, 3, H, W).
+
+    `image` is a painting (L, 3, H, W), known where `seen` (L, 1, H, W) is 1, `guide` the content frame
+    (L, 3, H, W). Around each pixel, in a window of 2·`radius` + 1, the painting is regressed on the content,
+
+        q(p) = A·V(p) + b     least squares over the window's seen pixels, plus ε|A|², ε = `least`
+
+    as a guided filter does (He, Sun & Tang 2010), so that what comes into view takes on the painting's colours
+    and keeps its own contours. A window that has seen nothing borrows from the whole frame. Seen pixels keep
+    their values, in between the two are mixed.
+    """
+    lanes, channels = image.shape[:2]
+    rows = [seen, seen * guide, seen * image, _products(seen * guide, guide), _products(seen * image, guide)]
+    sums = torch.cat(rows, dim=1)
+    mean = sums.mean((2, 3), keepdim=True)
+    window = _window_mean(sums, radius) + 1e-3 * mean
+    weight = window[:, :1].clamp(min=1e-8)
+    parts = (window / weight).split([1, channels, channels, channels**2, channels**2], dim=1)
+    mean_guide, mean_image = parts[1], parts[2]
+    shape = (lanes, channels, channels, *image.shape[-2:])
+    guide_guide = parts[3] - _products(mean_guide, mean_guide)
+    image_guide = parts[4] - _products(mean_image, mean_guide)
+    covariance = guide_guide.view(shape).permute(0, 3, 4, 1, 2)
+    ridge = least * torch.eye(channels, dtype=image.dtype, device=image.device)
+    slope = torch.linalg.solve(covariance + ridge, image_guide.view(shape).permute(0, 3, 4, 2, 1))
+    change = torch.einsum("lchw,lhwcd->ldhw", guide - mean_guide, slope)
+    return torch.lerp((mean_image + change).clamp(0, 1), image, seen)
+
+
+def _products(first: Tensor, second: Tensor) -> Tensor:
+    """Every channel of the one times every channel of the other, (L, C·C, H, W)."""
+    return (first[:, :, None] * second[:, None]).flatten(1, 2)
+
+
+def _window_mean(values: Tensor, radius: int) -> Tensor:
+    """Sum over the window divided by its full size; beyond the frame there is nothing."""
+    for size, margin in (((2 * radius + 1, 1), (radius, 0)), ((1, 2 * radius + 1), (0, radius))):
+        values = F.avg_pool2d(values, size, stride=1, padding=margin)
+    return values

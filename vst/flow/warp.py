@@ -36,6 +36,11 @@ def backward_warp(image: Tensor, flow: Tensor) -> Tensor:
     return torch.lerp(upper, lower, down)
 
 
+def compose_flows(first: Tensor, second: Tensor) -> Tensor:
+    """The flow that goes along `first` and on along `second` from there: f(p) + g(p + f(p)), (L, 2, H, W) in pixels."""
+    return first + backward_warp(second, first)
+
+
 def forward_splat(image: Tensor, flow: Tensor) -> Tensor:
     """Push an image along its flow: the prediction P of the paper's section 5.2.4.
 

@@ -17,6 +17,7 @@ from vst.losses.functional import (
     enhanced_coherence,
     flow_coherence,
     masked_coherence,
+    motion_confidence,
     mse_coherence,
     paper_gate,
 )
@@ -136,61 +137,36 @@ class RuderCoherence(Loss):
 
 
 class RobustCoherence(Loss):
-    def __init__(self, weight: float, distances: Sequence[int] = (1,), floor: float = 0.0, blur: int = 0, **kw):
+    """`masked_coherence` with two earlier paintings, moved here: the frame before, and the shot's anchor.
+
+        P = ((1 − a)·P₁ + a·P_A), w = c·1/(1 + |u|/u₀)     a = s where the anchor is shown, else 0
+
+    P₁ is the painting of the frame before, c (`Neighbour.shown`) where it shows what this frame shows, u the
+    flow to it; P_A is that of the anchor (`vst.anchor`), s = `anchor_share`, u₀ = `tolerance` in pixels
+    (`motion_confidence`). Where the frame before does not show a pixel, the anchor may hold it alone, with a.
+    Across a cut, and in the first frame of a pass, there is no coherence.
+    """
+
+    anchored = True
+
+    def __init__(self, weight: float, anchor_share: float, tolerance: float):
         super().__init__(weight)
-        import json, os
-        self.o = json.loads(os.environ.get("ROB", "{}"))
-        self.distances = self.o.get("distances", list(distances))
-        self.reach = max(self.distances)
-        self._held = None
+        self.anchor_share, self.tolerance = anchor_share, tolerance
+        self._held: tuple[Tensor, Tensor] | None = None
 
     def begin_frame(self, target: Target) -> None:
+        """Move the earlier paintings here, once a frame."""
         self._held = None
-        if target.past:
-            P, c, S = robust_prediction(target, self.o)
-            if self.o.get('cubic') == 2: P = S
-            self._held = P, c.clamp(min=self.o.get("floor", 0.0))
+        if not target.past:
+            return
+        near = target.past[0]
+        held = near.moved, near.shown
+        if target.anchor is not None:
+            share = self.anchor_share * target.anchor.shown
+            held = combine([near.moved, target.anchor.moved], [near.shown * (1 - share), share])
+        prediction, weight = held
+        self._held = prediction, weight * motion_confidence(near.backward_flow, self.tolerance)
 
     def forward(self, canvas: Tensor, activations: Activations) -> Tensor:
         """(L,), in squared units of [0, 1]."""
         return masked_coherence(canvas, *self._held) if self._held else torch.zeros_like(canvas[:, 0, 0, 0])
-
-
-_cache = {}
-def cubic(img, flow):
-    import cv2, numpy as np
-    h, w = img.shape[-2:]
-    xs, ys = np.meshgrid(np.arange(w), np.arange(h))
-    mx, my = (xs + flow[0, 0].numpy()).astype(np.float32), (ys + flow[0, 1].numpy()).astype(np.float32)
-    r = cv2.remap(np.ascontiguousarray(img[0].permute(1, 2, 0).numpy()), mx, my, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
-    return torch.from_numpy(r).permute(2, 0, 1)[None].clamp(0, 1)
-
-
-def robust_prediction(target, o):
-    import torch.nn.functional as F
-    from vst.flow.consistency import disocclusion_mask, in_frame_mask, _gaussian
-    if _cache.get('t') is target: return _cache['r']
-    seen = at_distances(target.past, o.get("distances", [1]))
-    tr = []
-    for n in seen:
-        if o.get("soft", 1):
-            hard = disocclusion_mask(n.backward_flow, n.forward_flow) * in_frame_mask(n.backward_flow)
-            t = _gaussian(torch.where(hard > 0, 1.0, -1.0), o.get("sigma", 0.8)).clamp(0, 1)
-        else:
-            t = n.trust
-        if o.get("photo"):
-            d = (target.content - n.moved_content).abs().mean(1, keepdim=True) if hasattr(n, 'moved_content') else None
-        if o.get("blur"): t = F.avg_pool2d(t, o["blur"], 1, o["blur"]//2, count_include_pad=False)
-        tr.append(t)
-    if o.get("mode", "nearest") == "nearest":
-        w = nearest_trusted(tr)
-    else:
-        ws = o["ws"]
-        w = [t * ws[min(k, len(ws)-1)] for k, t in enumerate(tr)]
-        tot = torch.stack(w).sum(0); cmax = torch.stack(tr).amax(0)
-        w = [x / tot.clamp(min=1e-6) * cmax for x in w]
-    P, c = combine([n.moved for n in seen], w)
-    S = combine([cubic(n.stylized, n.backward_flow) for n in seen], w)[0] if o.get("cubic") else P
-    r = P, c, S
-    _cache.update(t=target, r=r)
-    return r

@@ -98,3 +98,13 @@ def masked_coherence(stylized: Tensor, prediction: Tensor, trust: Tensor) -> Ten
     equation 7.
     """
     return (trust * (stylized - prediction).square()).flatten(1).mean(1)
+
+
+def motion_confidence(flow: Tensor, tolerance: float) -> Tensor:
+    """1 / (1 + |u|/u₀): how firmly to hold a pixel that moves by u, (L, 1, H, W) in (0, 1].
+
+    `flow` is (L, 2, H, W) in pixels, `tolerance` u₀ in pixels. An estimated flow is the more in error the longer
+    it is, and what was moved between pixels is blurred; what stands still is neither. Source: this project's
+    own, from measurements (experiments/robust.md).
+    """
+    return 1 / (1 + flow.square().sum(dim=1, keepdim=True).sqrt() / tolerance)

@@ -13,10 +13,11 @@ class Loss(nn.Module, ABC):
     """One weighted term of L_total: it holds this frame's targets, and compares the canvas with them.
 
     `layers` are the VGG-19 layers whose activations it wants, of the style, the content and the canvas;
-    `reach` is how many frames back it looks.
+    `reach` is how many frames back it looks, `anchored` whether it wants the shot's anchor.
     """
 
     reach: int = 1
+    anchored: bool = False
 
     def __init__(self, weight: float, layers: Sequence[str] = ()):
         super().__init__()

@@ -14,9 +14,7 @@ from vst.video.store import FrameStore
 class ClipDataModule(LightningDataModule):
     """The clip as Lightning asks for it: a loader a pass, which in a resumed run begins where that stopped."""
 
-    def __init__(
-        self, clip: Clip, kept: FrameStore | None = None, known_cuts: Sequence[int] | None = None
-    ):
+    def __init__(self, clip: Clip, kept: FrameStore | None = None, known_cuts: Sequence[int] | None = None):
         super().__init__()
         self.clip = clip
         self.kept = kept
@@ -36,7 +34,9 @@ class ClipDataModule(LightningDataModule):
     def train_dataloader(self) -> FrameLoader:
         """The frames of the pass that is about to begin; asked for anew at every pass."""
         position = self.first_position if self.pass_index == self.first_pass else 0
-        return FrameLoader(self.clip, self.pass_index, position, self.kept, self.times, self.cuts, self.known_cuts)
+        return FrameLoader(
+            self.clip, self.pass_index, position, self.kept, self.times, self.cuts, self.known_cuts
+        )
 
     def transfer_batch_to_device(self, batch: Frame, device: torch.device, dataloader_idx: int) -> Frame:
         """Move one frame; nothing but its content is a tensor."""

@@ -67,6 +67,4 @@ class FrameLoader:
         for place in left:
             index = self.clip.info.frames - 1 - place if self.pass_index % 2 else place
             source_index = self.clip.info.start + index
-            yield Frame(
-                self.kept.load(index), index, source_index, self.times[index], cut=index in self.cuts
-            )
+            yield Frame(self.kept.load(index), index, source_index, self.times[index], cut=index in self.cuts)
