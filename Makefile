@@ -23,8 +23,8 @@ $(READY): requirements.lock requirements-uv.lock pyproject.toml
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
 	@touch $@
 
-demo: $(READY) ## paint a short stretch of a real clip with all four models, and say where to look
-	$(BIN)/python -m vst --multirun experiment=demo model=naive,mse,enhanced,flow
+demo: $(READY) ## paint a short stretch of a real clip with five models, and end in a page that sets them side by side
+	$(BIN)/python -m vst --multirun experiment=demo model=naive,mse,enhanced,flow,robust
 
 test: lint ## lint, check types, and run the tests
 	$(BIN)/python -m pytest

@@ -18,6 +18,7 @@ from vst.run import resolve
 GIVEN = {
     ("video", "file"): ["video.path=clip.mp4"],
     ("style", "file"): ["style.path=painting.jpg"],
+    ("experiment", "fig2_real"): ["video.path=clip.mp4"],
     ("gate", "paper"): ["model=enhanced"],
     ("gate", "closing"): ["model=enhanced"],
 }

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from vst.pictures import coloured, key_frame_sheet, residual_sheet, side_by_side
+from vst.pictures import coloured, key_frame_sheet, legend, residual_sheet, side_by_side
 
 # the first, the middle and the last of magma's 256 colours, as its authors publish them
 BLACK, MIDDLE, LAST = (0, 0, 4), (183, 55, 121), (252, 253, 191)
@@ -76,6 +76,15 @@ def test_the_legend_runs_over_the_whole_scale():
     below = sheet[22 + 30 + 6 + 10 :]
     thirds = np.array_split(below, 3, axis=1)
     assert all((third < 100).any() for third in thirds)  # words at both ends and in the middle
+
+
+def test_a_legend_grows_with_its_words():
+    small, large = legend(300, 0.4), legend(600, 0.4, size=26)
+    assert large.shape == (2 * small.shape[0], 600, 3)
+    assert large.shape[0] == 2 * (10 + 22)
+    np.testing.assert_allclose(large[8, 12], BLACK, atol=1)
+    np.testing.assert_allclose(large[8, -13], LAST, atol=1)
+    assert (large[:20, :12] == 255).all()
 
 
 def test_the_legend_says_its_scale():

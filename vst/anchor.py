@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -40,48 +40,54 @@ class Anchor:
 
     def __init__(self, estimator: FlowEstimator):
         self._estimate = estimator
-        self._painted: tuple[Tensor, Tensor] | None = None
-        self._flow: Tensor | None = None
-        self._shown: Tensor | None = None
+        self._held: _Held | None = None
 
-    def follow(self, content: Tensor, neighbour: Neighbour | None) -> Followed | None:
-        """See the anchor from the frame that comes next; None where it belongs to another shot."""
-        if self._painted is None or neighbour is None or not neighbour.same_shot:
+    def follow(self, content: Tensor, past: Sequence[Neighbour]) -> Followed | None:
+        """See the anchor from the frame that comes next, whose `Target.past` is given; None in a new shot."""
+        if self._held is None or not past:
             return None
-        anchor_content, anchor_image = (image.to(content) for image in self._painted)
-        assert self._flow is not None and self._shown is not None
+        # a blank frame between the two was taken as standing still, so the flow from it is that from here
+        neighbour, held = past[0], self._held.to(content)
         step = neighbour.backward_flow
-        flow = compose_flows(step, self._flow.to(content))
-        left, back = (
-            self._estimate(*pair) for pair in _both_ways(content, backward_warp(anchor_content, flow))
-        )
+        flow = compose_flows(step, held.flow)
+        moved_content = backward_warp(held.content, flow)
+        left, back = self._estimate(content, moved_content), self._estimate(moved_content, content)
         flow = compose_flows(left, flow)
-        shown = (backward_warp(self._shown.to(content), step) >= 0.5).to(content.dtype)
+        shown = (backward_warp(held.shown, step) >= 0.5).to(content.dtype)
         shown = shown * disocclusion_mask(step, neighbour.forward_flow) * in_frame_mask(step)
         shown = shown * disocclusion_mask(left, back) * in_frame_mask(flow)
-        return Followed(flow, shown, backward_warp(anchor_image, flow))
+        return Followed(flow, shown, backward_warp(held.image, flow))
 
     def update(self, painted: Painted, followed: Followed | None) -> None:
         """Go on to a frame that is now painted; it becomes the anchor where there is none that serves."""
-        if followed is not None and float(followed.shown.mean()) >= LEAST_SEEN:
-            self._flow, self._shown = followed.flow, followed.shown
+        if self._held and followed is not None and float(followed.shown.mean()) >= LEAST_SEEN:
+            self._held = replace(self._held, flow=followed.flow, shown=followed.shown)
             return
-        self._painted = painted.frame.content, painted.image
-        self._flow = torch.zeros_like(painted.image[:, :2])
-        self._shown = torch.ones_like(painted.image[:, :1])
+        image = painted.image
+        still, everywhere = torch.zeros_like(image[:, :2]), torch.ones_like(image[:, :1])
+        self._held = _Held(painted.frame.content, image, still, everywhere)
 
     def clear(self) -> None:
         """Forget it: a pass begins."""
-        self._painted = self._flow = self._shown = None
+        self._held = None
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> dict[str, Tensor]:
         """What a resumed run needs to go on."""
-        return {"painted": self._painted, "flow": self._flow, "shown": self._shown}
+        return {} if self._held is None else dict(vars(self._held))
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
         """Take back what `state_dict` gave."""
-        self._painted, self._flow, self._shown = state["painted"], state["flow"], state["shown"]
+        self._held = _Held(**state) if state else None
 
 
-def _both_ways(first: Tensor, second: Tensor) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
-    return (first, second), (second, first)
+@dataclass(frozen=True)
+class _Held:
+    """The anchor's frame and painting, and what `Followed` says of it from the frame painted last."""
+
+    content: Tensor
+    image: Tensor
+    flow: Tensor
+    shown: Tensor
+
+    def to(self, like: Tensor) -> _Held:
+        return _Held(**{name: tensor.to(like) for name, tensor in vars(self).items()})

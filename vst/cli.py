@@ -7,7 +7,7 @@ import errno
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from pathlib import Path
 
@@ -45,6 +45,20 @@ def main() -> None:
     finally:
         if len(_finished) > 1:
             print("\n" + "\n\n".join(_where(directory) for directory in _finished))
+            _report(_finished)
+
+
+def _report(directories: Sequence[Path]) -> None:
+    """Set the runs of a multirun side by side on a page; the runs stand without it, should it fail."""
+    from vst.report import write_report
+
+    try:
+        page = write_report(directories, Path(os.path.commonpath(directories)) / "report")
+    except (VstError, OSError) as error:
+        sentence, _ = _failure(error)
+        print(f"vst: the page of these runs could not be made: {sentence}", file=sys.stderr)
+    else:
+        print(f"\nside by side  {page}")
 
 
 def _failure(error: VstError | OSError) -> tuple[str, int]:

@@ -8,6 +8,7 @@ from typing import Any
 from vst.flow.estimators import FlowEstimator
 from vst.frames import Frame, Painted
 from vst.neighbour import Neighbour
+from vst.video.scenes import is_blank
 from vst.video.store import FrameStore
 
 
@@ -58,7 +59,8 @@ class History:
             if not same_shot and distance > 1:
                 break
             content, image = past.frame.content.to(frame.content), past.image.to(frame.content)
-            found.append(Neighbour(content, image, frame.content, estimator, distance, same_shot))
+            blank = is_blank(past.frame.content)
+            found.append(Neighbour(content, image, frame.content, estimator, distance, same_shot, blank))
             nearer = past.frame
         return found
 

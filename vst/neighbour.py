@@ -14,9 +14,9 @@ class Neighbour:
 
     In a pass that runs forward it is an earlier frame of the clip, in one that runs backward a later one;
     `distance` is how many frames lie from one to the other, 1 for the frame painted just before. `same_shot`
-    is False where a cut falls between them. `content` and `stylized` are its source and its painting,
-    (L, 3, H, W), never rounded to 8 bits. What is known of the motion is computed when it is first asked
-    for, and once.
+    is False where a cut falls between them, `blank` True where the neighbour's content shows nothing.
+    `content` and `stylized` are its source and its painting, (L, 3, H, W), never rounded to 8 bits. What is
+    known of the motion is computed when it is first asked for, and once.
     """
 
     def __init__(
@@ -27,11 +27,13 @@ class Neighbour:
         estimator: FlowEstimator,
         distance: int = 1,
         same_shot: bool = True,
+        blank: bool = False,
     ):
         self.content = content
         self.stylized = stylized
         self.distance = distance
         self.same_shot = same_shot
+        self.blank = blank
         self._current_content = current_content
         self._estimator = estimator
 
@@ -49,6 +51,11 @@ class Neighbour:
     def moved(self) -> Tensor:
         """The neighbour's painting fetched along the backward flow, (L, 3, H, W)."""
         return backward_warp(self.stylized, self.backward_flow)
+
+    @cached_property
+    def moved_content(self) -> Tensor:
+        """The neighbour's source fetched along the backward flow, (L, 3, H, W): this frame, as far as it holds."""
+        return backward_warp(self.content, self.backward_flow)
 
     @cached_property
     def trust(self) -> Tensor:

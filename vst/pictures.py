@@ -43,7 +43,7 @@ def residual_sheet(
     tiles = [coloured(residual.mean(1)[0], scale) for residual in residuals]
     names = ["content  |V[i] - V[i-1]|", "painted  |V'[i] - V'[i-1]|"]
     sheet = side_by_side(tiles, names)
-    return np.concatenate([sheet, _legend(sheet.shape[1], scale)], axis=0)
+    return np.concatenate([sheet, legend(sheet.shape[1], scale)], axis=0)
 
 
 def coloured(values: Tensor, scale: float) -> Picture:
@@ -57,20 +57,21 @@ def key_frame_sheet(content: Tensor, stylized: Tensor) -> Picture:
     return side_by_side([to_uint8(content), to_uint8(stylized)], ["content", "painted"])
 
 
-def _legend(width: int, scale: float) -> Picture:
-    """A bar of the colour scale over the sheet's width, with its ends and middle named."""
-    ramp = np.tile(np.linspace(0, 255, width - 2 * _MARGIN).round().astype(np.uint8), (10, 1))
+def legend(width: int, scale: float, size: int = 13) -> Picture:
+    """A bar of the colour scale, `width` wide with its margins; its ends and middle named in words `size` high."""
+    margin, height, strip_height = (round(part * size / 13) for part in (_MARGIN, 10, _STRIP))
+    ramp = np.tile(np.linspace(0, 255, width - 2 * margin).round().astype(np.uint8), (height, 1))
     colours = np.ascontiguousarray(cv2.applyColorMap(ramp, cv2.COLORMAP_MAGMA)[..., ::-1])
-    strip = Image.new("RGB", (width, 10 + _STRIP), _PAPER)
-    strip.paste(Image.fromarray(colours), (_MARGIN, 0))
-    draw, font = ImageDraw.Draw(strip), ImageFont.load_default(13)
+    strip = Image.new("RGB", (width, height + strip_height), _PAPER)
+    strip.paste(Image.fromarray(colours), (margin, 0))
+    draw, font = ImageDraw.Draw(strip), ImageFont.load_default(size)
     marks = (
-        ("0", _MARGIN, "la"),
+        ("0", margin, "la"),
         (f"{scale / 2:g}", width / 2, "ma"),
-        (f"{scale:g} and more", width - _MARGIN, "ra"),
+        (f"{scale:g}+", width - margin, "ra"),
     )
     for text, x, anchor in marks:
-        draw.text((x, 12), text, _WORDS, font, anchor)
+        draw.text((x, height + 2), text, _WORDS, font, anchor)
     return np.array(strip)
 
 

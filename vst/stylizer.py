@@ -113,8 +113,9 @@ class VideoStylizer(LightningModule):
         with torch.no_grad():
             activations = self.backbone(frame.content, self.layers)
         past = [neighbour for neighbour in neighbours if neighbour.same_shot]
+        past = [neighbour for neighbour in past if not neighbour.blank] or past
         neighbour = next(iter(neighbours), None)
-        anchor = self.anchor.follow(frame.content, neighbour) if self.anchor is not None else None
+        anchor = self.anchor.follow(frame.content, past) if self.anchor is not None else None
         return Target(frame.content, activations, neighbour, earlier, past, anchor, frame.pass_index)
 
     def _start(self, target: Target, frame: Frame) -> Tensor:
@@ -131,7 +132,9 @@ class VideoStylizer(LightningModule):
 
     def _budget(self, target: Target) -> int:
         """Evaluations for a frame, by its place in its shot."""
-        place = len(target.past) if target.pass_index == 0 else len(self.shares)
+        place = target.past[-1].distance if target.past else 0
+        if target.pass_index > 0:
+            return self.evaluations
         share = self.shares[place] if place < len(self.shares) else 1
         return max(1, round(share * self.evaluations))
 

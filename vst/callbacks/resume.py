@@ -55,7 +55,7 @@ class Resume(Checkpoint):
             "pass": pass_index,
             "position": position,
             "history": module.history.state_dict() if position else [],
-            "anchor": module.anchor.state_dict() if position and module.anchor else None,
+            "anchor": module.anchor.state_dict() if position and module.anchor else {},
             "data": data_of(trainer).state_dict(),
             "parts": {type(part).__name__: part.state_dict() for part in _parts(trainer)},
         }
@@ -77,7 +77,7 @@ def take_up(state: dict[str, Any], trainer: Trainer, module: VideoStylizer, data
     data.first_pass, data.first_position = state["pass"], state["position"]
     data.load_state_dict(state["data"])
     module.history.load_state_dict(state["history"])
-    if module.anchor is not None and state["anchor"] is not None:
+    if module.anchor is not None:
         module.anchor.load_state_dict(state["anchor"])
     for part in _parts(trainer):
         if kept := state["parts"].get(type(part).__name__):

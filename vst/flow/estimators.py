@@ -22,7 +22,10 @@ class FlowEstimator(Protocol):
     `estimator(previous_content, content)`.
     """
 
-    name: ClassVar[str]
+    @property
+    def name(self) -> str:
+        """What it is called in the record."""
+        ...
 
     def __call__(self, first: Tensor, second: Tensor) -> Tensor:
         """Return the flow from first to second."""

@@ -51,14 +51,14 @@ def fill_unseen(image: Tensor, seen: Tensor, guide: Tensor, radius: int, least: 
         q(p) = A·V(p) + b     least squares over the window's seen pixels, plus ε|A|², ε = `least`
 
     as a guided filter does (He, Sun & Tang 2010), so that what comes into view takes on the painting's colours
-    and keeps its own contours. A window that has seen nothing borrows from the whole frame. Seen pixels keep
-    their values, in between the two are mixed.
+    and keeps its own contours. The whole frame counts a tenth, so that colours which are new around there are
+    known from elsewhere. Seen pixels keep their values, in between the two are mixed.
     """
     lanes, channels = image.shape[:2]
     rows = [seen, seen * guide, seen * image, _products(seen * guide, guide), _products(seen * image, guide)]
     sums = torch.cat(rows, dim=1)
     mean = sums.mean((2, 3), keepdim=True)
-    window = _window_mean(sums, radius) + 1e-3 * mean
+    window = _window_mean(sums, radius) + 0.1 * mean
     weight = window[:, :1].clamp(min=1e-8)
     parts = (window / weight).split([1, channels, channels, channels**2, channels**2], dim=1)
     mean_guide, mean_image = parts[1], parts[2]

@@ -1,15 +1,17 @@
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import ClassVar
 
 import cv2
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from vst.flow.estimators import DeepFlow
+from vst.flow.enlarged import Enlarged
+from vst.flow.estimators import DeepFlow, FlowEstimator
 from vst.flow.warp import backward_warp
+from vst.video.scenes import is_blank
 
 LIGHT_CHANGES = 0.04
 """Mean difference of the frames, once moved onto each other, from which the light may have changed."""
@@ -21,17 +23,17 @@ SURROUNDINGS, NOISE = 8.0, 0.0005
 class SteadyFlow:
     """DeepFlow on enlarged frames, and on their outlines where the light changes between them.
 
-    Enlarged by `scale`, small frames keep the fine things that the coarser levels of DeepFlow's pyramid lose;
-    frames whose longer side would exceed `largest` pixels stay as they are. Where two frames still differ
-    once the motion is undone, as they do in a flash, motion is also estimated on their outlines (`outline`),
-    which flashes leave alone, and the flow that brings the outlines closer together is taken.
+    `scale` and `largest` are those of `Enlarged`. Where two frames still differ once the motion is undone, as
+    they do in a flash, motion is also estimated on their outlines (`outline`), which flashes leave alone, and
+    the flow that brings the outlines closer together is taken. A blank frame shows no motion: there it is 0.
     """
 
     name: ClassVar[str] = "deepflow, steadied"
 
     def __init__(self, scale: int = 2, largest: int = 1024):
-        self.scale, self.largest = scale, largest
-        self._estimate = DeepFlow()
+        deepflow = DeepFlow()
+        self._estimate = Enlarged(deepflow, scale, largest)
+        self._estimate_outlines = Enlarged(_OnOutlines(deepflow), scale, largest)
 
     def __call__(self, first: Tensor, second: Tensor) -> Tensor:
         """Return the flow (L, 2, H, W) from first to second, (L, 3, H, W) in [0, 1]."""
@@ -39,26 +41,26 @@ class SteadyFlow:
         return torch.cat([self._lane(a, b) for a, b in lanes])
 
     def _lane(self, first: Tensor, second: Tensor) -> Tensor:
-        flow = self._enlarged(first, second, outlines=False)
+        if is_blank(first) or is_blank(second):
+            return torch.zeros_like(first[:, :2])
+        flow = self._estimate(first, second)
         if float((backward_warp(second, flow) - first).abs().mean()) < LIGHT_CHANGES:
             return flow
-        other = self._enlarged(first, second, outlines=True)
+        other = self._estimate_outlines(first, second)
         edges = outline(first), outline(second)
         apart = [float((backward_warp(edges[1], f) - edges[0]).abs().mean()) for f in (flow, other)]
         return flow if apart[0] < apart[1] else other
 
-    def _enlarged(self, first: Tensor, second: Tensor, outlines: bool) -> Tensor:
-        height, width = first.shape[-2:]
-        scale = self.scale if self.scale * max(height, width) <= self.largest else 1
-        size = scale * height, scale * width
-        large = [
-            F.interpolate(image, size, mode="bicubic", align_corners=False).clamp(0, 1)
-            for image in (first, second)
-        ]
-        if outlines:
-            large = [outline(image) for image in large]
-        flow = self._estimate(*large)
-        return F.avg_pool2d(flow, scale) / scale
+
+@dataclass(frozen=True)
+class _OnOutlines:
+    """An estimator that sees the outlines of its frames, of one lane."""
+
+    estimator: FlowEstimator
+    name: ClassVar[str] = "on outlines"
+
+    def __call__(self, first: Tensor, second: Tensor) -> Tensor:
+        return self.estimator(outline(first), outline(second))
 
 
 def outline(image: Tensor) -> Tensor:

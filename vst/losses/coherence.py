@@ -14,6 +14,7 @@ from vst.flow.warp import backward_warp, forward_splat
 from vst.frames import Target
 from vst.losses.functional import (
     Gate,
+    content_confidence,
     enhanced_coherence,
     flow_coherence,
     masked_coherence,
@@ -139,19 +140,23 @@ class RuderCoherence(Loss):
 class RobustCoherence(Loss):
     """`masked_coherence` with two earlier paintings, moved here: the frame before, and the shot's anchor.
 
-        P = ((1 − a)·P₁ + a·P_A), w = c·1/(1 + |u|/u₀)     a = s where the anchor is shown, else 0
+        P = ((1 − a)·c·P₁ + a·P_A) / W,  W = (1 − a)·c + a     a = s where the anchor shows the pixel, else 0
+        w = W · motion_confidence · content_confidence
 
-    P₁ is the painting of the frame before, c (`Neighbour.shown`) where it shows what this frame shows, u the
-    flow to it; P_A is that of the anchor (`vst.anchor`), s = `anchor_share`, u₀ = `tolerance` in pixels
-    (`motion_confidence`). Where the frame before does not show a pixel, the anchor may hold it alone, with a.
-    Across a cut, and in the first frame of a pass, there is no coherence.
+    P₁ is the painting of the frame before, c (`Neighbour.shown`) where it shows what this frame shows; P_A is
+    that of the anchor (`vst.anchor`), s = `anchor_share`. A frame is held more loosely the more of it moves,
+    its mean motion against `tolerance` in pixels and down to `least`, and a pixel the worse its motion explains
+    the content, against `content_tolerance`. Across a cut, and in the first frame of a pass, there is no coherence.
     """
 
     anchored = True
 
-    def __init__(self, weight: float, anchor_share: float, tolerance: float):
+    def __init__(
+        self, weight: float, anchor_share: float, tolerance: float, least: float, content_tolerance: float
+    ):
         super().__init__(weight)
-        self.anchor_share, self.tolerance = anchor_share, tolerance
+        self.anchor_share = anchor_share
+        self.tolerance, self.least, self.content_tolerance = tolerance, least, content_tolerance
         self._held: tuple[Tensor, Tensor] | None = None
 
     def begin_frame(self, target: Target) -> None:
@@ -165,7 +170,9 @@ class RobustCoherence(Loss):
             share = self.anchor_share * target.anchor.shown
             held = combine([near.moved, target.anchor.moved], [near.shown * (1 - share), share])
         prediction, weight = held
-        self._held = prediction, weight * motion_confidence(near.backward_flow, self.tolerance)
+        calm = motion_confidence(near.backward_flow, self.tolerance, self.least)
+        explained = content_confidence(target.content, near.moved_content, self.content_tolerance)
+        self._held = prediction, weight * calm * explained
 
     def forward(self, canvas: Tensor, activations: Activations) -> Tensor:
         """(L,), in squared units of [0, 1]."""

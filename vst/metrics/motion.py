@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple, Protocol
 from torch import Tensor
 
 from vst.flow.consistency import disocclusion_mask, in_frame_mask, reliability_mask
+from vst.flow.enlarged import Enlarged
 from vst.flow.estimators import DIS, DeepFlow, Farneback, FlowEstimator
 from vst.frames import Clip
 from vst.synthetic.scene import Scene
@@ -92,15 +93,15 @@ def independent_estimator(used: str) -> FlowEstimator:
     `used` is that one's `name`. DeepFlow, the most exact of those that need no weights; where the model has
     it in any form, DIS.
     """
-    return DIS() if DeepFlow.name in used else DeepFlow()
+    return named_estimator("dis" if DeepFlow.name in used else "deepflow")
 
 
 def named_estimator(name: str) -> FlowEstimator:
-    """The estimator of that name, with its default options; `raft` fetches its weights."""
+    """The estimator of that name as a judge: small frames enlarged; `raft` fetches its weights."""
     if name == "raft":
         # fetching is for those alone who want it
         from vst.assets import fetch
         from vst.flow.raft import Raft
 
-        return Raft(fetch("raft-small"))
-    return {"deepflow": DeepFlow, "dis": DIS, "farneback": Farneback}[name]()
+        return Enlarged(Raft(fetch("raft-small")), scale=4, largest=704)
+    return Enlarged({"deepflow": DeepFlow, "dis": DIS, "farneback": Farneback}[name](), scale=2)

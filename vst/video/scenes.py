@@ -87,6 +87,11 @@ def outline(content: Tensor) -> Outline:
     return Outline(edges / max(strength, BLANK), np.clip(60 * even, 0, 255).astype(np.uint8), strength)
 
 
+def is_blank(content: Tensor) -> bool:
+    """Whether a frame, RGB (1, 3, H, W) in [0, 1], shows nothing, as in a flash or a fade."""
+    return outline(content).blank
+
+
 def unlikeness(first: Outline, second: Outline) -> float:
     """How far two frames are from being one seen a little later, in [0, 1].
 

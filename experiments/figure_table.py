@@ -1,0 +1,133 @@
+"""The figures' numbers: how each is written, which is the best, and all of them as tables in Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from vst.errors import InputError
+from vst.records import write_text
+from vst.report.metrics import BY_KEY, SUPERSCRIPTS, legible
+
+Summary = Mapping[str, float | None]
+"""The summary of a run, by metric; None where a metric is not defined in the clip."""
+
+BEGIN, END = "<!-- results -->", "<!-- /results -->"
+UNDEFINED = "–"
+WARPING = ("warping_error", "warping_error_long")
+
+
+@dataclass(frozen=True)
+class Column:
+    """A metric, and how it is written: in units of 10^power, to three digits or to so many decimals."""
+
+    key: str
+    power: int = 0
+    decimals: int | None = None
+
+    def written(self, value: float | None) -> str:
+        """The value as a reader sees it, without its factor."""
+        if value is None:
+            return UNDEFINED
+        scaled = value / 10.0**self.power
+        if self.decimals is None:
+            return legible(scaled)
+        # -0.001 is not below 0 as far as it is written
+        return f"{round(scaled, self.decimals) + 0.0:.{self.decimals}f}"
+
+    def best(self, values: Sequence[float | None]) -> str | None:
+        """The best of the values, as it is written: what reads the same is as good; None where none is defined."""
+        defined = [value for value in values if value is not None]
+        return self.written(min(defined, key=BY_KEY[self.key].distance)) if defined else None
+
+    @property
+    def head(self) -> str:
+        """The metric's name and factor."""
+        factor = f" ×10{str(self.power).translate(SUPERSCRIPTS)}" if self.power else ""
+        return f"{BY_KEY[self.key].title}{factor}"
+
+
+COLUMNS = (
+    Column("warping_error", -3),
+    Column("warping_error_long", -3),
+    Column("residual_correlation", decimals=2),
+    Column("flicker", -2),
+    Column("ghosting", decimals=2),
+    Column("unpainted", decimals=2),
+    Column("content"),
+    Column("style", -4),
+)
+
+
+def tables(records: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> str:
+    """All results, and how robust compares with the others, from the metrics.json by scenario and model."""
+    heads = ["scenario", "model", "η", *(column.head for column in COLUMNS)]
+    lines = [_line(heads), _line(["---", "---", *["---:"] * (len(heads) - 2)])]
+    for scenario, models in records.items():
+        summaries = {model: record["summary"] for model, record in models.items()}
+        bests = [column.best([own.get(column.key) for own in summaries.values()]) for column in COLUMNS]
+        for model, summary in summaries.items():
+            eta = models[model]["provenance"]["config"]["eta"]
+            cells = [column.written(summary.get(column.key)) for column in COLUMNS]
+            marked = [
+                f"**{cell}**" if cell == best else cell for cell, best in zip(cells, bests, strict=True)
+            ]
+            lines.append(_line([scenario, model, _power(eta) if eta else UNDEFINED, *marked]))
+    directions = "; ".join(
+        f"{BY_KEY[column.key].title}: {BY_KEY[column.key].direction}" for column in COLUMNS
+    )
+    ratios = _ratios({scenario: models for scenario, models in records.items() if "robust" in models})
+    return "\n".join([*lines, "", f"In bold the best of a scenario ({directions}).", *ratios]) + "\n"
+
+
+def _ratios(records: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> list[str]:
+    """The warping errors of robust as parts of naive's and of the best other model's, a row a scenario."""
+    if not records:
+        return []
+    names = [BY_KEY[key].title for key in WARPING]
+    heads = [f"{name}, robust / {other}" for name in names for other in ("naive", "best other")]
+    lines = ["", _line(["scenario", *heads]), _line(["---", *["---:"] * len(heads)])]
+    for scenario, models in records.items():
+        cells = []
+        for key in WARPING:
+            errors = {model: record["summary"].get(key) for model, record in models.items()}
+            others = {model: error for model, error in errors.items() if error and model != "robust"}
+            cells.append(_ratio(errors["robust"], others.get("naive")))
+            best = min(others, key=lambda model: others[model], default=None)
+            cells.append(f"{_ratio(errors['robust'], others[best])} ({best})" if best else UNDEFINED)
+        lines.append(_line([scenario, *cells]))
+    return lines
+
+
+def _ratio(value: float | None, other: float | None) -> str:
+    return UNDEFINED if value is None or not other else f"{value / other:.2f}"
+
+
+def _power(value: float) -> str:
+    """3·10⁴ for 30000: weights are rungs of a ladder."""
+    digits, _, power = f"{value:.0e}".partition("e")
+    ten = f"10{str(int(power)).translate(SUPERSCRIPTS)}"
+    return ten if digits == "1" else f"{digits}·{ten}"
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def check_markers(document: Path) -> None:
+    """Raise `InputError` where a document has no place for the tables."""
+    text = document.read_text(encoding="utf-8") if document.is_file() else ""
+    if not 0 <= text.find(BEGIN) < text.find(END):
+        raise InputError(
+            f"{document} has no lines {BEGIN} and {END} after it; put them where the tables belong"
+        )
+
+
+def insert(document: Path, text: str) -> None:
+    """Put the tables between the markers of a document, in place of what is there."""
+    check_markers(document)
+    before, _, rest = document.read_text(encoding="utf-8").partition(BEGIN)
+    _, _, after = rest.partition(END)
+    write_text(document, f"{before}{BEGIN}\n\n{text}\n{END}{after}")

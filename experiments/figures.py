@@ -1,0 +1,275 @@
+"""Paint and lay out the paper's figures: every scenario by every model, a picture each, and tables of all results.
+
+python experiments/figures.py [-o docs] [--runs multirun/figures] [--only fig1,fig2_real] [--dwanko CLIP]
+                              [--no-paint] [--readme README.md]
+
+What is painted already is not painted again, and what was interrupted goes on; so call it again after anything.
+Writes OUTPUT/SCENARIO.jpg and OUTPUT/results.md, and with --readme the tables between the markers
+<!-- results --> and <!-- /results --> of a document.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from figure_layout import Row, lay_out
+from figure_table import check_markers, insert, tables
+from omegaconf import OmegaConf
+from PIL import Image
+
+from vst.build import build
+from vst.errors import InputError, VstError
+from vst.pictures import Picture
+from vst.records import Table, checkpoint_path, write_text, written_aside
+from vst.video.store import load_png, to_uint8
+
+MODELS = ("naive", "mse", "enhanced", "flow", "robust")
+TUNED = ("mse", "enhanced", "flow")
+"""Models that get each clip's best eta; robust has one of its own for all, and naive none."""
+
+BEST_ETA = Path(__file__).with_name("best_eta.yaml")
+
+Record = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One of the paper's figures: the frames it shows, counted from the first cut if there is to be one."""
+
+    name: str
+    caption: str
+    shown: tuple[int, ...]
+    at_cut: bool = False
+    clip_given: bool = False
+
+
+SCENARIOS = (
+    Scenario("fig1", "Consecutive frames", (6, 7)),
+    Scenario("fig1_real", "Consecutive frames", (6, 7)),
+    # while a character runs, before the flash that follows
+    Scenario("fig2", "Nearby frames", (3, 4, 5)),
+    Scenario("fig2_real", "Nearby frames", (3, 4, 5), clip_given=True),
+    Scenario("fig3", "Frames across a scene transition", (-1, 0, 4, 8), at_cut=True),
+    Scenario("fig3_real", "Frames across a scene transition", (-1, 0, 4, 8), at_cut=True),
+)
+
+
+def main() -> None:
+    """Paint what is missing, then write the figures and the tables; exits with 2 for wrong input."""
+    given = arguments()
+    try:
+        if given.readme:
+            check_markers(given.readme)
+        chosen = choose(given.only)
+        etas = best_etas(SCENARIOS)
+        if not given.no_paint:
+            for scenario in chosen:
+                paint(scenario, given.runs, etas[scenario.name], given.dwanko)
+        # the tables are always of all scenarios, so that painting one anew does not drop the others from them
+        found = {s.name: finished(given.runs / s.name, etas[s.name]) for s in SCENARIOS}
+        records = {name: runs for name, runs in found.items() if runs}
+        if not records:
+            raise InputError(f"{given.runs} holds no finished run; leave --no-paint out to paint them")
+        for scenario in chosen:
+            if scenario.name not in records:
+                print(f"{scenario.name} is left out: {given.runs / scenario.name} holds no finished run")
+                continue
+            picture = figure(scenario, given.runs / scenario.name, records[scenario.name])
+            save(given.output / f"{scenario.name}.jpg", picture)
+            print(given.output / f"{scenario.name}.jpg")
+        write_text(given.output / "results.md", tables(records))
+        print(given.output / "results.md")
+        if given.readme:
+            insert(given.readme, tables(records))
+    except VstError as error:
+        print(f"figures: {error}", file=sys.stderr)
+        sys.exit(error.status)
+
+
+def arguments() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("-o", dest="output", type=Path, default=Path("docs"), help="where the figures go")
+    parser.add_argument("--runs", type=Path, default=Path("multirun/figures"), help="where the runs are")
+    parser.add_argument("--only", help="scenarios to paint and draw, with commas; without it, all")
+    parser.add_argument(
+        "--dwanko", type=Path, help="the drawn clip of fig2_real, which is left out without it"
+    )
+    parser.add_argument("--no-paint", action="store_true", help="lay out only what is painted already")
+    parser.add_argument("--readme", type=Path, help="a document to put the tables into, between its markers")
+    return parser.parse_args()
+
+
+def choose(only: str | None) -> list[Scenario]:
+    """The scenarios by their names, all without any; raises `InputError` for a name that none has."""
+    names = only.split(",") if only else [scenario.name for scenario in SCENARIOS]
+    known = {scenario.name: scenario for scenario in SCENARIOS}
+    for name in names:
+        if name not in known:
+            raise InputError(f"--only {name} is not known; choose from: {', '.join(known)}")
+    return [known[name] for name in names]
+
+
+def best_etas(scenarios: Sequence[Scenario]) -> dict[str, dict[str, float]]:
+    """The weights of coherence by scenario and model; raises `InputError` where one is missing."""
+    loaded = OmegaConf.to_container(OmegaConf.load(BEST_ETA))
+    assert isinstance(loaded, dict)
+    etas: dict[str, dict[str, float]] = {}
+    for scenario in scenarios:
+        own = loaded.get(scenario.name) or {}
+        if missing := [model for model in TUNED if model not in own]:
+            raise InputError(f"{BEST_ETA} has no eta for {scenario.name} {missing[0]}; add it")
+        etas[scenario.name] = {model: float(own[model]) for model in TUNED}
+    return etas
+
+
+def paint(scenario: Scenario, runs: Path, etas: Mapping[str, float], clip: Path | None) -> None:
+    """Paint a scenario with every model whose run is not finished; a run that fails ends all, with its status."""
+    missing = [model for model in MODELS if status(runs / scenario.name / model) != "finished"]
+    if missing and scenario.clip_given and clip is None:
+        print(f"{scenario.name} is not painted: its clip comes with no package; name it with --dwanko CLIP")
+        return
+    for model in missing:
+        directory = runs / scenario.name / model
+        print(f"{scenario.name} {model}", flush=True)
+        call = command(scenario, model, etas, directory, clip)
+        if code := subprocess.run(call, check=False).returncode:
+            print(
+                f"figures: {directory} was not finished; mend what is said above and repeat", file=sys.stderr
+            )
+            sys.exit(code)
+
+
+def command(
+    scenario: Scenario, model: str, etas: Mapping[str, float], directory: Path, clip: Path | None
+) -> list[str]:
+    """The call that paints a scenario with a model, or goes on with it."""
+    start = [sys.executable, "-m", "vst"]
+    if checkpoint_path(directory).is_file():
+        return [*start, f"resume={directory}"]
+    options = [f"experiment={scenario.name}", f"model={model}", f"hydra.run.dir={_quoted(directory)}"]
+    # robust has a flow of its own
+    if model != "robust":
+        options.append("flow=deepflow")
+    if model in TUNED:
+        options.append(f"eta={etas[model]:g}")
+    if scenario.clip_given and clip is not None:
+        options.append(f"video.path={_quoted(clip.resolve())}")
+    return [*start, *options]
+
+
+def _quoted(path: Path) -> str:
+    """A path as Hydra reads it whatever is in its name."""
+    escaped = str(path).replace("'", "\\'")
+    return f"'{escaped}'"
+
+
+def status(directory: Path) -> str | None:
+    """What the record of a run says became of it; None without one."""
+    record = directory / "metrics.json"
+    return json.loads(record.read_text(encoding="utf-8"))["status"] if record.is_file() else None
+
+
+def finished(directory: Path, etas: Mapping[str, float]) -> dict[str, Record]:
+    """The records of a scenario's finished runs by model, with a sentence about what is missing or of another eta.
+
+    Raises `InputError` where the runs cannot stand side by side, because they differ in more than the model.
+    """
+    records: dict[str, Record] = {}
+    for model in MODELS:
+        if status(directory / model) != "finished":
+            continue
+        record = json.loads((directory / model / "metrics.json").read_text(encoding="utf-8"))
+        eta = record["provenance"]["config"]["eta"]
+        if eta != etas.get(model, eta):
+            print(
+                f"{directory / model} has eta={eta:g} and {BEST_ETA.name} {etas[model]:g}; remove it to repaint"
+            )
+        records[model] = record
+    if records and (missing := [model for model in MODELS if model not in records]):
+        print(f"{directory} has no finished run of {', '.join(missing)}")
+    for name in ("clip", "style", "motion"):
+        _check_alike(directory, name, [record["provenance"][name] for record in records.values()])
+    for name in ("alpha", "beta", "evaluations", "seed"):
+        _check_alike(directory, name, [record["provenance"]["config"][name] for record in records.values()])
+    return records
+
+
+def _check_alike(directory: Path, name: str, values: Sequence[Any]) -> None:
+    if any(value != values[0] for value in values):
+        raise InputError(f"the runs in {directory} differ in {name}; remove those to be painted anew")
+
+
+def figure(scenario: Scenario, directory: Path, records: Mapping[str, Record]) -> Picture:
+    """The picture of a scenario: the content, and every model that has a record."""
+    first = next(iter(records))
+    shown = frames_shown(scenario, Table(directory / first / "metrics.csv").read(), directory)
+    provenance = records[first]["provenance"]
+    config = provenance["config"]
+    content = {frame.index: to_uint8(frame.content) for frame in build(config["video"]).read()}
+    rows = [_row("content", content, shown, {})]
+    for model, record in records.items():
+        folder = directory / model / "frames"
+        wanted = sorted({*shown, shown[-1] - 1})
+        frames = {index: load_png(folder / f"{index:06d}.png") for index in wanted}
+        rows.append(_row(model, frames, shown, record["summary"]))
+    heads = [*(f"frame {index}" for index in shown), f"|frame {shown[-1]} - frame {shown[-1] - 1}|"]
+    return lay_out(rows, heads, to_uint8(build(config["style"]).image), _notes(scenario, provenance))
+
+
+def frames_shown(scenario: Scenario, table: Sequence[Mapping[str, str]], directory: Path) -> list[int]:
+    """The frames of a figure, from the run's table; raises `InputError` where the run has not got them."""
+    first = 0
+    if scenario.at_cut:
+        cuts = [int(row["frame"]) for row in table if row["cut"] == "1"]
+        if not cuts:
+            raise InputError(
+                f"the runs in {directory} have no cut to show; paint {scenario.name} as it is set up"
+            )
+        first = cuts[0]
+    shown = [first + offset for offset in scenario.shown]
+    if shown[-1] >= len(table):
+        raise InputError(
+            f"the runs in {directory} end before frame {shown[-1]}; paint more with video.frames"
+        )
+    return shown
+
+
+def _row(name: str, frames: Mapping[int, Picture], shown: Sequence[int], summary: Mapping[str, Any]) -> Row:
+    last = shown[-1]
+    now, before = (torch.from_numpy(frames[index]).float() for index in (last, last - 1))
+    return Row(name, [frames[index] for index in shown], (now - before).abs().mean(2) / 255, summary)
+
+
+def _notes(scenario: Scenario, provenance: Mapping[str, Any]) -> list[str]:
+    """What was painted, and how its numbers are to be read."""
+    clip, config, judge = provenance["clip"], provenance["config"], provenance["motion"]
+    width, height = clip["size"]
+    motion = "the exact motion" if judge == "exact" else f"the motion that {judge} finds"
+    return [
+        f"{scenario.caption} of {clip['name']} in the style of {provenance['style']}; {clip['frames']} frames of "
+        f"{width} x {height} pixels, {config['evaluations']} evaluations each. Right: mean absolute change of "
+        f"the channels from one frame to the next.",
+        f"Warping error: MSE of a painted frame and the one before it, moved along {motion}; long: of the one "
+        f"{config['callbacks']['metrics']['interval']} frames before. All are means over the frames; a dash "
+        f"where there is nothing to measure. Lower is better, but ghosting is best at 0 and unpainted at 1; the best "
+        f"are marked.",
+    ]
+
+
+def save(path: Path, picture: Picture) -> None:
+    """Write a figure as a JPEG that looks like the original: paintings make PNGs of megabytes."""
+    with written_aside(path) as aside:
+        Image.fromarray(picture).save(aside, "JPEG", quality=92, subsampling=0, optimize=True)
+
+
+if __name__ == "__main__":
+    main()

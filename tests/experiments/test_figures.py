@@ -1,0 +1,372 @@
+from __future__ import annotations
+
+import csv
+import importlib
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from vst.errors import InputError
+from vst.records import checkpoint_path
+from vst.video.store import save_png
+
+EXPERIMENTS = Path(__file__).parents[2] / "experiments"
+HEIGHT, WIDTH, FRAMES = 32, 48, 8
+MODELS = ("naive", "mse", "enhanced", "flow", "robust")
+WARPING = {"naive": 7e-3, "mse": 2e-3, "enhanced": 1e-3, "flow": 8e-4, "robust": 4e-4}
+ETAS = {"naive": 0.0, "mse": 3e5, "enhanced": 1e5, "flow": 1e5, "robust": 5e5}
+
+RED, GREEN, BLUE = (200, 30, 20), (20, 180, 60), (10, 60, 220)
+
+
+@pytest.fixture
+def scripts(monkeypatch: pytest.MonkeyPatch) -> Iterator[SimpleNamespace]:
+    """The script and its two parts, which import each other as scripts in one folder do."""
+    monkeypatch.syspath_prepend(str(EXPERIMENTS))
+    names = {"main": "figures", "table": "figure_table", "layout": "figure_layout"}
+    modules = {short: importlib.import_module(name) for short, name in names.items()}
+    yield SimpleNamespace(**modules)
+    for name in names.values():
+        del sys.modules[name]
+
+
+def write_run(
+    directory: Path, model: str, *, cut: int | None = None, status: str = "finished", **changes
+) -> Path:
+    """A run as small as a figure needs it: a record, a table and painted frames, grey as the model's number."""
+    directory.mkdir(parents=True)
+    summary = {
+        "warping_error": WARPING[model],
+        "warping_error_long": 5 * WARPING[model],
+        "residual_correlation": 0.5,
+        "flicker": 0.01,
+        "ghosting": None,
+        "unpainted": None,
+        "content": 30.0,
+        "style": 3e-4,
+    }
+    config = {
+        "alpha": 1.0,
+        "beta": 1e5,
+        "eta": ETAS[model],
+        "evaluations": 3,
+        "seed": 0,
+        "model": model,
+        "video": {
+            "_target_": "vst.synthetic.scenes.Talk",
+            "height": HEIGHT,
+            "width": WIDTH,
+            "frames": FRAMES,
+        },
+        "style": {
+            "_target_": "vst.styles.draw_painting",
+            "name": "swirls",
+            "draw": {"_target_": "vst.synthetic.paintings.swirls", "_partial_": True},
+            "size": 40,
+        },
+        "callbacks": {"metrics": {"interval": 10}},
+    }
+    provenance = {
+        "config": config | {key: value for key, value in changes.items() if key in config},
+        "clip": {"name": "talk", "frames": FRAMES, "size": [WIDTH, HEIGHT]},
+        "style": "swirls",
+        "motion": "exact",
+    }
+    provenance |= {key: value for key, value in changes.items() if key in ("clip", "style", "motion")}
+    summary |= changes.get("summary", {})
+    record = {"status": status, "summary": summary, "provenance": provenance}
+    (directory / "metrics.json").write_text(json.dumps(record))
+    with (directory / "metrics.csv").open("w", newline="") as file:
+        table = csv.DictWriter(file, ["frame", "cut"])
+        table.writeheader()
+        table.writerows({"frame": index, "cut": int(index == cut)} for index in range(FRAMES))
+    for index in range(FRAMES):
+        level = 40 * MODELS.index(model) + index
+        save_png(directory / "frames" / f"{index:06d}.png", np.full((HEIGHT, WIDTH, 3), level, np.uint8))
+    return directory
+
+
+def write_scenario(runs: Path, name: str, models: tuple[str, ...] = MODELS, **changes: Any) -> Path:
+    for model in models:
+        write_run(runs / name / model, model, **changes)
+    return runs
+
+
+def call(monkeypatch: pytest.MonkeyPatch, main: ModuleType, *arguments: str | Path) -> None:
+    monkeypatch.setattr(sys, "argv", ["figures.py", *map(str, arguments)])
+    main.main()
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch, scripts: SimpleNamespace) -> list[list[str]]:
+    """The commands that would have been run, each of which succeeds at once."""
+    made: list[list[str]] = []
+
+    def run(command: list[str], check: bool) -> subprocess.CompletedProcess[bytes]:
+        made.append(command)
+        return subprocess.CompletedProcess(command, 0)
+
+    monkeypatch.setattr(scripts.main.subprocess, "run", run)
+    return made
+
+
+def scenario(scripts: SimpleNamespace, name: str) -> Any:
+    return scripts.main.choose(name)[0]
+
+
+def test_every_scenario_has_a_preset_and_its_etas(scripts):
+    scenarios = scripts.main.choose(None)
+    presets = EXPERIMENTS.parent / "conf" / "experiment"
+    assert {s.name for s in scenarios} == {file.stem for file in presets.glob("fig*.yaml")}
+    etas = scripts.main.best_etas(scenarios)
+    assert all(set(own) == {"mse", "enhanced", "flow"} for own in etas.values())
+    assert all(eta > 0 for own in etas.values() for eta in own.values())
+
+
+def test_what_is_missing_is_painted(scripts, calls, tmp_path):
+    write_run(tmp_path / "fig1" / "mse", "mse")
+    write_run(tmp_path / "fig1" / "flow", "flow", status="interrupted")
+    checkpoint_path(tmp_path / "fig1" / "flow").parent.mkdir()
+    checkpoint_path(tmp_path / "fig1" / "flow").touch()
+    etas = {"mse": 3e5, "enhanced": 1e2, "flow": 1e5}
+    scripts.main.paint(scenario(scripts, "fig1"), tmp_path, etas, None)
+    start = [sys.executable, "-m", "vst"]
+    assert all(command[:3] == start for command in calls)
+    options = [set(command[3:]) for command in calls]
+    directories = {model: f"hydra.run.dir='{tmp_path}/fig1/{model}'" for model in MODELS}
+    assert options == [
+        {"experiment=fig1", "model=naive", "flow=deepflow", directories["naive"]},
+        {"experiment=fig1", "model=enhanced", "flow=deepflow", "eta=100", directories["enhanced"]},
+        {f"resume={tmp_path}/fig1/flow"},
+        {"experiment=fig1", "model=robust", directories["robust"]},
+    ]
+
+
+def test_a_run_that_broke_off_before_a_checkpoint_is_begun_anew(scripts, calls, tmp_path):
+    write_run(tmp_path / "fig1" / "naive", "naive", status="interrupted")
+    scripts.main.paint(scenario(scripts, "fig1"), tmp_path, {"mse": 1, "enhanced": 1, "flow": 1}, None)
+    assert "experiment=fig1" in calls[0]
+    assert "model=naive" in calls[0]
+
+
+def test_commands_are_understood(scripts, compose, tmp_path):
+    # by Hydra, which has a grammar for values
+    clip = tmp_path / "it's, a [clip].mp4"
+    for model in MODELS:
+        etas = {"mse": 3e5, "enhanced": 1e2, "flow": 1e10}
+        command = scripts.main.command(scenario(scripts, "fig2_real"), model, etas, tmp_path / "a b", clip)
+        config = compose(*(option for option in command[3:] if not option.startswith("hydra.")))
+        assert config.model == model
+        assert config.video.path == str(clip)
+        assert config.eta == {"naive": 0, **etas}.get(model, config.eta)
+
+
+def test_the_drawn_clip_is_left_out_unless_it_is_given(scripts, calls, tmp_path, capsys):
+    etas = {"mse": 1, "enhanced": 1, "flow": 1}
+    scripts.main.paint(scenario(scripts, "fig2_real"), tmp_path, etas, None)
+    assert calls == []
+    assert "--dwanko" in capsys.readouterr().out
+    scripts.main.paint(scenario(scripts, "fig2_real"), tmp_path, etas, tmp_path / "clip.mp4")
+    assert len(calls) == 5
+    assert all(f"video.path='{tmp_path / 'clip.mp4'}'" in command for command in calls)
+
+
+def test_a_run_that_fails_ends_all(scripts, monkeypatch, tmp_path, capsys):
+    made = []
+
+    def fail(command: list[str], check: bool) -> subprocess.CompletedProcess[bytes]:
+        made.append(command)
+        return subprocess.CompletedProcess(command, 130)
+
+    monkeypatch.setattr(scripts.main.subprocess, "run", fail)
+    with pytest.raises(SystemExit) as left:
+        call(monkeypatch, scripts.main, "--only", "fig1", "--runs", tmp_path, "-o", tmp_path / "out")
+    assert left.value.code == 130
+    assert len(made) == 1
+    assert not (tmp_path / "out").exists()
+    assert "not finished" in capsys.readouterr().err
+
+
+def test_figures_and_tables_are_written(scripts, monkeypatch, tmp_path, capsys):
+    write_scenario(tmp_path / "runs", "fig1")
+    document = tmp_path / "README.md"
+    document.write_text("before\n<!-- results -->\nold\n<!-- /results -->\nafter\n")
+    call(
+        monkeypatch, scripts.main, "--no-paint", "--runs", tmp_path / "runs", "-o", tmp_path / "docs",
+        "--readme", document,
+    )  # fmt: skip
+    picture = np.array(Image.open(tmp_path / "docs" / "fig1.jpg"))
+    assert picture.shape[1] >= 1000
+    results = (tmp_path / "docs" / "results.md").read_text()
+    assert document.read_text() == f"before\n<!-- results -->\n\n{results}\n<!-- /results -->\nafter\n"
+    out = capsys.readouterr().out
+    assert "fig3 is left out" in out
+    assert sorted(path.name for path in (tmp_path / "docs").iterdir()) == ["fig1.jpg", "results.md"]
+
+
+def test_the_tables_are_of_all_scenarios_whatever_is_drawn(scripts, monkeypatch, tmp_path):
+    for name in ("fig1", "fig1_real"):
+        write_scenario(tmp_path / "runs", name)
+    arguments = ("--no-paint", "--runs", tmp_path / "runs", "-o", tmp_path / "docs", "--only", "fig1_real")
+    call(monkeypatch, scripts.main, *arguments)
+    assert sorted(path.name for path in (tmp_path / "docs").iterdir()) == ["fig1_real.jpg", "results.md"]
+    scenarios = [cells(line)[0] for line in (tmp_path / "docs" / "results.md").read_text().splitlines()[2:12]]
+    assert scenarios == ["fig1"] * 5 + ["fig1_real"] * 5
+
+
+def test_nothing_painted_is_refused(scripts, monkeypatch, tmp_path, capsys):
+    with pytest.raises(SystemExit) as left:
+        call(monkeypatch, scripts.main, "--no-paint", "--runs", tmp_path, "-o", tmp_path / "docs")
+    assert left.value.code == 2
+    assert "no finished run" in capsys.readouterr().err
+    assert not (tmp_path / "docs").exists()
+
+
+def test_a_document_without_markers_is_refused_before_anything_is_painted(
+    scripts, monkeypatch, calls, tmp_path, capsys
+):
+    for text in ("nothing", "<!-- /results --> <!-- results -->"):
+        document = tmp_path / "README.md"
+        document.write_text(text)
+        with pytest.raises(SystemExit) as left:
+            call(monkeypatch, scripts.main, "--runs", tmp_path, "-o", tmp_path, "--readme", document)
+        assert left.value.code == 2
+        assert capsys.readouterr().err.count("\n") == 1
+        assert document.read_text() == text
+    assert calls == []
+
+
+def test_an_unknown_scenario_is_refused(scripts):
+    with pytest.raises(InputError, match=r"fig4 is not known.*fig1_real"):
+        scripts.main.choose("fig1,fig4")
+
+
+def test_runs_that_differ_in_more_than_the_model_are_refused(scripts, tmp_path):
+    other_clip = {"name": "talk", "frames": FRAMES, "size": [64, 48]}
+    for name, value in [("clip", other_clip), ("motion", "dis"), ("evaluations", 40), ("beta", 1e4)]:
+        runs = write_scenario(tmp_path / name, "fig1", ("naive",))
+        write_run(runs / "fig1" / "flow", "flow", **{name: value})
+        with pytest.raises(InputError, match=f"differ in {name}"):
+            scripts.main.finished(runs / "fig1", {})
+
+
+def test_unfinished_runs_and_other_etas_are_named(scripts, tmp_path, capsys):
+    write_scenario(tmp_path, "fig1", ("naive", "mse", "flow"))
+    write_run(tmp_path / "fig1" / "robust", "robust", status="interrupted")
+    found = scripts.main.finished(tmp_path / "fig1", {"mse": 3e5, "enhanced": 1, "flow": 1e4})
+    assert list(found) == ["naive", "mse", "flow"]
+    said = capsys.readouterr().out.splitlines()
+    assert len(said) == 2
+    assert "eta=100000" in said[0]
+    assert "10000" in said[0]
+    assert "enhanced, robust" in said[1]
+
+
+def test_frames_are_counted_from_the_cut(scripts, tmp_path):
+    def table(frames: int, cut: int | None) -> list[dict[str, str]]:
+        return [{"frame": str(index), "cut": str(int(index == cut))} for index in range(frames)]
+
+    shown = scripts.main.frames_shown
+    assert shown(scenario(scripts, "fig3"), table(24, 12), tmp_path) == [11, 12, 16, 20]
+    assert shown(scenario(scripts, "fig1"), table(14, None), tmp_path) == [6, 7]
+    with pytest.raises(InputError, match="no cut"):
+        shown(scenario(scripts, "fig3"), table(24, None), tmp_path)
+    with pytest.raises(InputError, match="end before frame 20"):
+        shown(scenario(scripts, "fig3"), table(20, 12), tmp_path)
+
+
+def rows_of(scripts: SimpleNamespace, changes: dict[str, float], width: int = WIDTH) -> list[Any]:
+    frames = [np.full((HEIGHT, width, 3), colour, np.uint8) for colour in (RED, GREEN)]
+    summary = {column.key: 0.5 for column in scripts.table.COLUMNS}
+    return [
+        scripts.layout.Row(name, frames, torch.full((HEIGHT, width), change), {} if number == 0 else summary)
+        for number, (name, change) in enumerate(changes.items())
+    ]
+
+
+@pytest.mark.parametrize("width", [48, 128, 192, 1280])
+def test_a_figure_is_readable_and_its_frames_whole(scripts, width):
+    heads = ["frame 1", "frame 2", "change"]
+    rows = rows_of(scripts, {"content": 0.0, "naive": 0.4, "flow": 0.2}, width)
+    style = np.full((40, 50, 3), BLUE, np.uint8)
+    picture = scripts.layout.lay_out(rows, heads, style, ["A note."])
+    factor = -(-884 // (3 * width))
+    assert picture.shape[1] >= 1000
+    # a frame is one colour, which covers all of its pixels, enlarged, in each of three rows
+    for colour in (RED, GREEN):
+        assert (picture == colour).all(2).sum() == 3 * HEIGHT * width * factor**2
+    assert (picture == BLUE).all(2).sum() >= 40 * 40
+    # and the residuals have one scale
+    magma = {0.0: (0, 0, 4), 0.2: (183, 55, 121), 0.4: (252, 253, 191)}
+    for colour in magma.values():
+        close = (np.abs(picture.astype(int) - colour).max(2) <= 3).sum()
+        assert close >= HEIGHT * width * factor**2
+
+
+def test_the_scale_ends_at_a_round_number(scripts):
+    def scale(*levels: float) -> float:
+        return scripts.layout.common_scale([torch.full((10, 10), level) for level in levels])
+
+    assert scale(0.01, 0.13) == pytest.approx(0.2)
+    assert scale(0.2, 0.0) == pytest.approx(0.2)
+    assert scale(0.61) == pytest.approx(0.8)
+    assert scale(0.99) == pytest.approx(1.0)
+    assert scale(0.0) == 1.0
+    speck = torch.zeros(100, 100)
+    speck[0, 0] = 1
+    assert scripts.layout.common_scale([speck + 0.05]) == pytest.approx(0.05)
+
+
+def records(runs: Path, name: str) -> dict[str, Any]:
+    return {model: json.loads((runs / name / model / "metrics.json").read_text()) for model in MODELS}
+
+
+def cells(line: str) -> list[str]:
+    return [cell.strip() for cell in line.strip("|").split("|")]
+
+
+def test_tables_say_what_the_runs_say(scripts, tmp_path):
+    write_scenario(tmp_path, "fig1")
+    text = scripts.table.tables({"fig1": records(tmp_path, "fig1")})
+    lines = text.splitlines()
+    assert cells(lines[0])[:4] == ["scenario", "model", "η", "warping error ×10⁻³"]
+    # ghosting and unpainted are not defined here; what all share is the best of all
+    shared = ["**0.50**", "**1.00**", "–", "–", "**30.0**", "**3.00**"]
+    assert cells(lines[2]) == ["fig1", "naive", "–", "7.00", "35.0", *shared]
+    assert cells(lines[3])[:5] == ["fig1", "mse", "3·10⁵", "2.00", "10.0"]
+    assert cells(lines[6])[:5] == ["fig1", "robust", "5·10⁵", "**0.400**", "**2.00**"]
+    assert cells(lines[-1]) == ["fig1", "0.06", "0.50 (flow)", "0.06", "0.50 (flow)"]
+
+
+def test_ratios_are_left_out_without_a_robust_run_and_dashed_where_undefined(scripts, tmp_path):
+    write_scenario(tmp_path, "fig1", summary={"warping_error_long": None})
+    found = records(tmp_path, "fig1")
+    lines = scripts.table.tables({"fig1": found}).splitlines()
+    assert cells(lines[-1]) == ["fig1", "0.06", "0.50 (flow)", "–", "–"]
+    del found["robust"]
+    assert "robust" not in scripts.table.tables({"fig1": found})
+
+
+@pytest.mark.parametrize(
+    ("key", "values", "best"),
+    [
+        ("warping_error", [2e-3, 1e-3, None], "1.00"),
+        ("residual_correlation", [0.2, 0.9], "0.90"),
+        ("ghosting", [-0.3, 0.1, 0.2], "0.10"),
+        ("ghosting", [-0.001, 0.4], "0.00"),
+        ("unpainted", [0.5, 1.2, 2.0], "1.20"),
+        ("unpainted", [None, None], None),
+    ],
+)
+def test_the_best_is_as_the_metric_has_it(scripts, key, values, best):
+    column = next(column for column in scripts.table.COLUMNS if column.key == key)
+    assert column.best(values) == best
