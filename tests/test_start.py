@@ -9,9 +9,9 @@ from torch import Generator, Tensor
 from vst.flow.warp import backward_warp
 from vst.frames import Target
 from vst.neighbour import Neighbour
-from vst.start import content_start, noise_start, previous_start, warped_start
+from vst.start import blended_start, content_start, filled_start, noise_start, previous_start, warped_start
 
-STARTS = [content_start, noise_start, previous_start, warped_start]
+STARTS = [content_start, noise_start, previous_start, warped_start, filled_start]
 
 
 def rand(seed: int) -> Tensor:
@@ -101,3 +101,50 @@ def test_a_start_changes_nothing_it_is_given(start):
     assert near.neighbour is not None
     assert torch.equal(content, rand(0))
     assert torch.equal(near.neighbour.stylized, rand(2))
+
+
+@pytest.mark.parametrize("start", STARTS)
+def test_a_later_pass_goes_on_from_the_painting_of_the_one_before(start):
+    content = rand(0)
+    before = target(content, BackwardOnly(content))
+    later = Target(content, {}, before.neighbour, earlier=rand(7), pass_index=1)
+    assert torch.equal(start(later, Generator()), rand(7))
+
+
+class Still:
+    name: ClassVar[str] = "still"
+
+    def __call__(self, first: Tensor, second: Tensor) -> Tensor:
+        return torch.zeros_like(first[:, :2])
+
+
+def test_the_blended_start_is_half_of_the_neighbour_where_it_is_trusted():
+    content = rand(0)
+    near = Neighbour(rand(1), rand(2), content, Still())
+    near.trust = torch.zeros(2, 1, 9, 11)
+    near.trust[..., :5] = 1
+    assert torch.equal(blended_start(Target(content, {}, near), Generator()), content)
+    later = Target(content, {}, near, earlier=rand(7), pass_index=1)
+    blended = blended_start(later, Generator(), share=0.5)
+    torch.testing.assert_close(blended[..., :5], (rand(7)[..., :5] + rand(2)[..., :5]) / 2)
+    assert torch.equal(blended[..., 5:], rand(7)[..., 5:])
+    alone = Target(content, {}, None, earlier=rand(7), pass_index=1)
+    assert torch.equal(blended_start(alone, Generator()), rand(7))
+
+
+def test_the_filled_start_is_the_moved_painting_and_paints_what_is_new():
+    content = rand(0)
+    near = Neighbour(content, (0.5 * content + 0.2), content, Still())
+    near.shown = torch.ones(2, 1, 9, 11)
+    shown = filled_start(Target(content, {}, near, past=[near]), Generator())
+    torch.testing.assert_close(shown, near.stylized)
+    near.shown[..., 6:] = 0
+    near.stylized[..., 6:] = 5.0  # of no use
+    filled = filled_start(Target(content, {}, near, past=[near]), Generator())
+    assert (filled - (0.5 * content + 0.2)).abs().max() < 0.06
+
+
+def test_the_filled_start_begins_a_shot_from_its_content():
+    content = rand(0)
+    near = Neighbour(rand(1), rand(2), content, Still(), same_shot=False)
+    assert torch.equal(filled_start(Target(content, {}, near), Generator()), content)

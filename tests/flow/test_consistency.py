@@ -5,7 +5,13 @@ import numpy as np
 import pytest
 import torch
 
-from vst.flow.consistency import disocclusion_mask, in_frame_mask, motion_boundary_mask, reliability_mask
+from vst.flow.consistency import (
+    disocclusion_mask,
+    in_frame_mask,
+    motion_boundary_mask,
+    reliability_mask,
+    visibility_mask,
+)
 from vst.flow.io import read_flo
 
 
@@ -31,6 +37,17 @@ def test_motion_boundary_is_the_outline_of_the_square():
     expected[..., 10:18, 15:25] = 0
     expected[..., 11:17, 17:23] = 1
     assert torch.equal(motion_boundary_mask(backward), expected)
+
+
+def test_what_is_shown_is_all_but_what_the_square_uncovered():
+    forward, backward = square_moving_right()
+    expected = torch.ones(1, 1, 30, 40)
+    expected[..., 10:18, 10:16] = 0
+    assert torch.equal(visibility_mask(backward, forward, sigma=0), expected)
+    soft = visibility_mask(backward, forward)
+    assert soft[0, 0, 14, 13] == 0
+    assert 0 < soft[0, 0, 14, 9] < 1, "the softening eats into the side that is shown"
+    assert (soft <= expected).all()
 
 
 def test_what_leaves_the_frame_is_out_on_every_side():

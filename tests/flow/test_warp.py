@@ -12,7 +12,7 @@ from scipy.interpolate import griddata
 from scipy.ndimage import map_coordinates
 from torch import Tensor
 
-from vst.flow.warp import EMPTY_BELOW, backward_warp, forward_splat, splat_coverage
+from vst.flow.warp import EMPTY_BELOW, backward_warp, compose_flows, forward_splat, splat_coverage
 
 WARPS = [backward_warp, forward_splat]
 
@@ -200,3 +200,16 @@ def test_lanes_do_not_touch_each_other(warp, smooth_flow):
 def test_cuda_agrees_with_the_cpu(warp, smooth_flow):
     image, flow = torch.rand(2, 3, 40, 50), smooth_flow(2, 40, 50, size=5)
     torch.testing.assert_close(warp(image.cuda(), flow.cuda()).cpu(), warp(image, flow), rtol=1e-4, atol=1e-4)
+
+
+def test_one_flow_after_another():
+    composed = compose_flows(constant_flow(2, 0, 9, 12), constant_flow(0.5, -1, 9, 12))
+    torch.testing.assert_close(composed, constant_flow(2.5, -1, 9, 12))
+
+
+def test_the_second_flow_is_read_where_the_first_has_led():
+    second = torch.zeros(1, 2, 4, 10)
+    second[:, 1, :, 6:] = 3.0
+    composed = compose_flows(constant_flow(2, 0, 4, 10), second)
+    assert composed[0, 1, 0].tolist() == [0, 0, 0, 0, 3, 3, 3, 3, 3, 3]
+    assert composed[0, 0].unique().tolist() == [2]

@@ -14,11 +14,14 @@ from torch import Tensor
 from vst.losses.functional import (
     Gate,
     closing_gate,
+    content_confidence,
     content_loss,
     enhanced_coherence,
     flow_coherence,
     gram_matrix,
+    masked_coherence,
     mean_squared_error,
+    motion_confidence,
     mse_coherence,
     paper_gate,
     style_loss,
@@ -246,3 +249,39 @@ def test_lanes_keep_to_themselves(name):
         (own,) = torch.autograd.grad(value.sum(), alone)
         torch.testing.assert_close(value[0], together[lane], rtol=1e-12, atol=0)
         torch.testing.assert_close(own[0], gradient[lane], rtol=1e-12, atol=1e-18)
+
+
+def test_masked_coherence_counts_what_is_trusted():
+    stylized, prediction, trust = (torch.rand(2, 3, 5, 7), torch.rand(2, 3, 5, 7), torch.rand(2, 1, 5, 7))
+    expected = [
+        np.mean(trust[n].numpy() * (stylized[n].numpy() - prediction[n].numpy()) ** 2) for n in range(2)
+    ]
+    np.testing.assert_allclose(masked_coherence(stylized, prediction, trust), expected, rtol=1e-5)
+
+
+def test_masked_coherence_pulls_as_hard_as_it_is_trusted():
+    x = torch.rand(2, 3, 4, 4, dtype=torch.float64, requires_grad=True)
+    prediction, trust = torch.rand(2, 3, 4, 4).double(), torch.rand(2, 1, 4, 4).double()
+    (gradient,) = torch.autograd.grad(masked_coherence(x, prediction, trust).sum(), x)
+    torch.testing.assert_close(gradient, (2 * trust * (x - prediction) / 48).detach())
+    assert torch.autograd.gradcheck(lambda y: masked_coherence(y, prediction, trust), x)
+
+
+def test_what_moves_as_a_whole_is_held_more_loosely():
+    flow = torch.zeros(3, 2, 4, 5)
+    flow[1, 0] = 0.5  # everywhere by u₀
+    flow[2, 1, :, 0] = 5 * 0.5 * 5  # a fifth of the frame by 25 u₀: 5 u₀ in the mean
+    found = motion_confidence(flow, tolerance=0.5, least=0.04)
+    assert found.shape == (3, 1, 1, 1)
+    assert found.flatten().tolist() == pytest.approx([1, 0.04 + 0.96 / 2, 0.04 + 0.96 / 26])
+
+
+def test_a_motion_that_does_not_explain_the_content_is_believed_less():
+    content, moved = torch.full((2, 3, 9, 9), 0.5), torch.full((2, 3, 9, 9), 0.5)
+    moved[0, :, 4, 4] = 0.95
+    moved[1] += 0.3  # the light has changed everywhere
+    found = content_confidence(content, moved, tolerance=0.05)
+    # 0.45 over nine pixels is 0.05, all of d₀
+    assert found[0, 0, 4, 4].item() == pytest.approx(1 / 2, rel=1e-4)
+    assert found[0, 0, 0, 0] == 1
+    assert found[1].flatten().tolist() == pytest.approx([1 / (1 + (0.3 / 0.95) ** 2)] * 81, rel=1e-4)

@@ -3,13 +3,23 @@ from __future__ import annotations
 from functools import partial
 from typing import ClassVar
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
+from vst.anchor import Followed
+from vst.errors import InputError
 from vst.flow.warp import backward_warp, forward_splat
 from vst.frames import Target
-from vst.losses.coherence import Coherence, EnhancedCoherence, FlowCoherence, MseCoherence
+from vst.losses.coherence import (
+    Coherence,
+    EnhancedCoherence,
+    FlowCoherence,
+    MseCoherence,
+    RobustCoherence,
+    RuderCoherence,
+)
 from vst.losses.content import ContentLoss
 from vst.losses.functional import (
     closing_gate,
@@ -30,6 +40,7 @@ COHERENCES = [
     FlowCoherence,
     partial(FlowCoherence, warp="backward"),
 ]
+ROBUST = partial(RobustCoherence, anchor_share=0.25, tolerance=0.5, least=0.04, content_tolerance=0.05)
 
 
 def rand(*shape: int, seed: int = 0) -> Tensor:
@@ -230,3 +241,94 @@ def test_coherences_look_at_no_layer_and_keep_no_gradient_in_their_targets(make)
     canvas = image(9).requires_grad_()
     (gradient,) = torch.autograd.grad(term(canvas, {}).sum(), canvas)
     assert gradient.abs().sum() > 0
+
+
+class Still:
+    """Nothing moves."""
+
+    name: ClassVar[str] = "still"
+
+    def __call__(self, first: Tensor, second: Tensor) -> Tensor:
+        return torch.zeros_like(first[:, :2])
+
+
+class Shown(Neighbour):
+    """A neighbour in a still shot, trusted where it is told."""
+
+    def __init__(self, seed: int, content: Tensor, trust: Tensor, distance: int = 1, same_shot: bool = True):
+        super().__init__(content, image(seed), content, Still(), distance, same_shot)
+        self.trust = self.shown = trust
+
+
+def test_ruders_short_term_is_the_masked_difference_from_the_moved_painting():
+    content, canvas = image(0), image(9)
+    near = Neighbour(image(1), image(2), content, CountingFlow(image(1)))
+    term = RuderCoherence(1.0, [1])
+    term.begin_frame(Target(content, {}, near, past=[near]))
+    difference = near.trust.numpy() * (canvas - backward_warp(near.stylized, near.backward_flow)).numpy() ** 2
+    assert term(canvas, {}).tolist() == pytest.approx(difference.reshape(2, -1).mean(1).tolist(), rel=1e-5)
+
+
+def test_ruders_long_term_holds_each_pixel_to_the_nearest_frame_that_shows_it():
+    content = image(0)
+    left, right = torch.zeros(2, 1, 12, 16), torch.zeros(2, 1, 12, 16)
+    left[..., :8], right[..., 4:] = 1, 1
+    near, far = Shown(1, content, left), Shown(2, content, right, distance=4)
+    expected = torch.cat([near.stylized[..., :8], far.stylized[..., 8:]], dim=3)
+    term = RuderCoherence(1.0, [1, 2, 4])
+    term.begin_frame(Target(content, {}, near, past=[near, far]))
+    assert term.reach == 4
+    assert term(expected, {}).abs().max() < 1e-12
+    assert (term(near.stylized, {}) > 1e-3).all()
+
+
+def test_ruders_term_may_begin_in_a_later_pass():
+    content = image(0)
+    near = Shown(1, content, torch.ones(2, 1, 12, 16))
+    term = RuderCoherence(1.0, [1], first_pass=1)
+    for pass_index, applies in ((0, False), (1, True)):
+        term.begin_frame(Target(content, {}, near, past=[near], pass_index=pass_index))
+        assert (term(image(9), {}) > 0).all() == applies
+
+
+@pytest.mark.parametrize("distances", [[2], [0, 1], [1, -1]])
+def test_ruders_distances_have_the_frame_before_and_nothing_beside_the_past(distances):
+    with pytest.raises(InputError, match="distances"):
+        RuderCoherence(1.0, distances)
+
+
+@pytest.mark.parametrize("anchored", [False, True])
+def test_robust_coherence_is_its_formula(anchored):
+    content, canvas = image(0), image(9)
+    shown, anchor_shown = rand(2, 1, 12, 16, seed=5), (rand(2, 1, 12, 16, seed=6) > 0.5).float()
+    near = Shown(1, content, shown)
+    anchor = Followed(torch.zeros(2, 2, 12, 16), anchor_shown, image(3)) if anchored else None
+    term = ROBUST(1.0)
+    term.begin_frame(Target(content, {}, near, past=[near], anchor=anchor))
+    a = 0.25 * anchor_shown.numpy() if anchored else np.zeros((2, 1, 12, 16))
+    c = shown.numpy()
+    weight = (1 - a) * c + a  # nothing moves or changes, so that both confidences are 1
+    prediction = ((1 - a) * c * near.stylized.numpy() + a * image(3).numpy()) / np.maximum(weight, 1e-12)
+    expected = (weight * (canvas.numpy() - prediction) ** 2).reshape(2, -1).mean(1)
+    assert term(canvas, {}).tolist() == pytest.approx(expected.tolist(), rel=1e-4)
+
+
+def test_robust_coherence_is_looser_where_the_motion_does_not_explain_the_content():
+    content = torch.full((1, 3, 12, 16), 0.5)
+    other = content.clone()
+    other[..., 10:] = 0.9
+    near = Neighbour(other, image(1)[:1], content, Still())
+    term = ROBUST(1.0)
+    term.begin_frame(Target(content, {}, near, past=[near]))
+    canvas = (near.stylized + 0.1).requires_grad_()
+    (gradient,) = torch.autograd.grad(term(canvas, {}).sum(), canvas)
+    assert gradient[..., 12:].abs().max() < 0.1 * gradient[..., :4].abs().min()
+
+
+def test_robust_coherence_holds_nothing_across_a_cut():
+    content = image(0)
+    other_shot = Shown(1, content, torch.ones(2, 1, 12, 16), same_shot=False)
+    for neighbour in (None, other_shot):
+        term = ROBUST(1.0)
+        term.begin_frame(Target(content, {}, neighbour))
+        assert term(image(9), {}).tolist() == [0, 0]

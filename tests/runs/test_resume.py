@@ -48,9 +48,10 @@ def finish(process: BaseProcess) -> int | None:
         # (frames finished, seconds into the next frame) at each kill
         (["model=flow", "flow=dis"], [(1, 0.0), (2, 0.2)]),
         (["model=enhanced", "start=noise"], [(0, 0.1)]),
-        (["model=flow", "start=warped", "passes=3"], [(2, 0.1), (5, 0.0), (9, 0.15)]),
+        (["model=flow", "flow=dis", "start=warped", "passes=3"], [(2, 0.1), (5, 0.0), (9, 0.15)]),
+        (["model=robust", "cuts=[2]"], [(1, 0.1), (2, 0.0), (3, 0.2)]),
     ],
-    ids=["flow", "noise", "passes"],
+    ids=["flow", "noise", "passes", "robust"],
 )
 def test_killed_run_resumes_bit_for_bit(
     tmp_path: Path, launch: Launch, overrides: list[str], kills: list[tuple[int, float]]
