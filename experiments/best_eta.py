@@ -1,0 +1,95 @@
+"""Each model's best η in each of the paper's scenarios, for a fair comparison: writes experiments/best_eta.yaml.
+
+    python experiments/best_eta.py [--runs multirun/best_eta] [--only fig1,fig3] [--dwanko CLIP]
+
+The best is the η with the lowest warping error at a style loss of at most 1.05 times naive's. It is looked for on a
+ladder of 1, 3, 10 …: up from the model's default while the style allows, down from it until it does. Runs that
+are finished are not repeated. What stands in the file for other scenarios is kept.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from figures import BEST_ETA, SCENARIOS, TUNED, Scenario, choose, command, status
+from omegaconf import OmegaConf
+
+LADDER = (1e2, 3e2, 1e3, 3e3, 1e4, 3e4, 1e5, 3e5, 1e6)
+BEGIN = {"mse": 1e4, "enhanced": 1e4, "flow": 3e4}
+"""The rung from which a model's search begins: its default."""
+
+MOST_STYLE = 1.05
+"""Style loss that a model may have, by naive's."""
+
+HEADER = """\
+# The eta of each model in each scenario with the lowest warping error at a style loss of at most 1.05 times naive's,
+# on a ladder of 1, 3, 10 …; made by experiments/best_eta.py.
+"""
+
+Summary = Mapping[str, Any]
+
+
+def main() -> None:
+    """Paint what the search asks for, and write what it found."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--runs", type=Path, default=Path("multirun/best_eta"), help="where the runs are")
+    parser.add_argument("--only", help="scenarios to search, with commas; without it, all")
+    parser.add_argument("--dwanko", type=Path, help="the drawn clip of fig2_real, left out without it")
+    given = parser.parse_args()
+    found = OmegaConf.to_container(OmegaConf.load(BEST_ETA)) if BEST_ETA.is_file() else {}
+    assert isinstance(found, dict)
+    for scenario in choose(given.only):
+        if scenario.clip_given and given.dwanko is None:
+            print(f"{scenario.name} is left out: its clip comes with no package; name it with --dwanko CLIP")
+            continue
+        naive = painted(scenario, "naive", 0.0, given.runs, given.dwanko)
+        for model in TUNED:
+
+            def try_eta(eta: float, scenario: Scenario = scenario, model: str = model) -> Summary:
+                return painted(scenario, model, eta, given.runs, given.dwanko)
+
+            found.setdefault(scenario.name, {})[model] = search(BEGIN[model], try_eta, naive["style"])
+    ordered = {scenario.name: found[scenario.name] for scenario in SCENARIOS if scenario.name in found}
+    BEST_ETA.write_text(HEADER + OmegaConf.to_yaml(OmegaConf.create(ordered)), encoding="utf-8")
+
+
+def search(begin: float, try_eta: Callable[[float], Summary], naive_style: float) -> float:
+    """The best rung: up from `begin` while the style allows, else down until it does; the lowest if it never does."""
+    tried: dict[float, Summary] = {}
+
+    def allowed(rung: int) -> bool:
+        tried[LADDER[rung]] = try_eta(LADDER[rung])
+        return tried[LADDER[rung]]["style"] <= MOST_STYLE * naive_style
+
+    rung = LADDER.index(begin)
+    if allowed(rung):
+        while rung + 1 < len(LADDER) and allowed(rung + 1):
+            rung += 1
+    else:
+        while rung > 0 and not allowed(rung - 1):
+            rung -= 1
+    fair = {eta: run for eta, run in tried.items() if run["style"] <= MOST_STYLE * naive_style}
+    return min(fair, key=lambda eta: fair[eta]["warping_error"]) if fair else min(tried)
+
+
+def painted(scenario: Scenario, model: str, eta: float, runs: Path, clip: Path | None) -> Summary:
+    """The summary of a scenario's run with a model and an η, painted if it is not yet."""
+    directory = runs / scenario.name / (f"{model}-{eta:g}" if eta else model)
+    if status(directory) != "finished":
+        print(f"{scenario.name} {model} {eta:g}", flush=True)
+        call = command(scenario, model, {model: eta}, directory, clip)
+        if code := subprocess.run(call, check=False).returncode:
+            sys.exit(code)
+    summary = json.loads((directory / "metrics.json").read_text(encoding="utf-8"))["summary"]
+    print(f"  style {summary['style']:.4g}, warping error {summary['warping_error']:.4g}", flush=True)
+    return summary
+
+
+if __name__ == "__main__":
+    main()
