@@ -7,6 +7,10 @@ from torch import Tensor
 from vst.flow.consistency import reliability_mask, visibility_mask
 from vst.flow.estimators import FlowEstimator
 from vst.flow.warp import backward_warp
+from vst.losses.functional import content_confidence
+
+CONTENT_TOLERANCE = 0.04
+"""Difference of a frame and its moved neighbour, in the range of pixels, that noise and resampling make."""
 
 
 class Neighbour:
@@ -53,11 +57,6 @@ class Neighbour:
         return backward_warp(self.stylized, self.backward_flow)
 
     @cached_property
-    def moved_content(self) -> Tensor:
-        """The neighbour's source fetched along the backward flow, (L, 3, H, W): this frame, as far as it holds."""
-        return backward_warp(self.content, self.backward_flow)
-
-    @cached_property
     def trust(self) -> Tensor:
         """How far `moved` is to be believed, (L, 1, H, W) in [0, 1], 1 = trust: Ruder's mask."""
         return reliability_mask(self.backward_flow, self.forward_flow)
@@ -66,3 +65,9 @@ class Neighbour:
     def shown(self) -> Tensor:
         """Where the neighbour shows what this frame shows, (L, 1, H, W) in [0, 1], boundaries included."""
         return visibility_mask(self.backward_flow, self.forward_flow)
+
+    @cached_property
+    def explained(self) -> Tensor:
+        """How far the motion explains the content, (L, 1, H, W) in (0, 1]: what changes its shape is not held."""
+        moved_content = backward_warp(self.content, self.backward_flow)
+        return content_confidence(self._current_content, moved_content, CONTENT_TOLERANCE)

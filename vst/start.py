@@ -70,12 +70,14 @@ def blended_start(target: Target, generator: Generator, share: float = 0.5) -> T
 
 @first_pass_only
 def filled_start(target: Target, generator: Generator) -> Tensor:
-    """The neighbour's painting moved here, and what comes into view as the content, in the painting's colours.
+    """The neighbour's painting moved here, and what it cannot know as the content, in the painting's colours.
 
-    (`fill_unseen`, in windows of an eighth of the longer side.) The content where a shot begins.
+    That is what comes into view, and what changes its shape, so that less than half of it is explained by the
+    motion (`fill_unseen`, in windows of an eighth of the longer side). The content where a shot begins.
     """
     if not target.past:
         return target.content
     near = target.past[0]
     radius = max(1, max(target.content.shape[-2:]) // 16)
-    return fill_unseen(near.moved, near.shown, target.content, radius)
+    known = near.shown * (2 * near.explained).clamp(max=1)
+    return fill_unseen(near.moved, known, target.content, radius)

@@ -40,7 +40,7 @@ COHERENCES = [
     FlowCoherence,
     partial(FlowCoherence, warp="backward"),
 ]
-ROBUST = partial(RobustCoherence, anchor_share=0.25, tolerance=0.5, least=0.04, content_tolerance=0.05)
+ROBUST = partial(RobustCoherence, anchor_share=0.25, tolerance=0.5, least=0.04)
 
 
 def rand(*shape: int, seed: int = 0) -> Tensor:

@@ -14,7 +14,6 @@ from vst.flow.warp import backward_warp, forward_splat
 from vst.frames import Target
 from vst.losses.functional import (
     Gate,
-    content_confidence,
     enhanced_coherence,
     flow_coherence,
     masked_coherence,
@@ -146,17 +145,15 @@ class RobustCoherence(Loss):
     P₁ is the painting of the frame before, c (`Neighbour.shown`) where it shows what this frame shows; P_A is
     that of the anchor (`vst.anchor`), s = `anchor_share`. A frame is held more loosely the more of it moves,
     its mean motion against `tolerance` in pixels and down to `least`, and a pixel the worse its motion explains
-    the content, against `content_tolerance`. Across a cut, and in the first frame of a pass, there is no coherence.
+    the content (`Neighbour.explained`). Across a cut, and in the first frame of a pass, there is no coherence.
     """
 
     anchored = True
 
-    def __init__(
-        self, weight: float, anchor_share: float, tolerance: float, least: float, content_tolerance: float
-    ):
+    def __init__(self, weight: float, anchor_share: float, tolerance: float, least: float):
         super().__init__(weight)
         self.anchor_share = anchor_share
-        self.tolerance, self.least, self.content_tolerance = tolerance, least, content_tolerance
+        self.tolerance, self.least = tolerance, least
         self._held: tuple[Tensor, Tensor] | None = None
 
     def begin_frame(self, target: Target) -> None:
@@ -171,8 +168,7 @@ class RobustCoherence(Loss):
             held = combine([near.moved, target.anchor.moved], [near.shown * (1 - share), share])
         prediction, weight = held
         calm = motion_confidence(near.backward_flow, self.tolerance, self.least)
-        explained = content_confidence(target.content, near.moved_content, self.content_tolerance)
-        self._held = prediction, weight * calm * explained
+        self._held = prediction, weight * calm * near.explained
 
     def forward(self, canvas: Tensor, activations: Activations) -> Tensor:
         """(L,), in squared units of [0, 1]."""
