@@ -70,6 +70,34 @@ COHERENCES = {
         3e4,
         {"_target_": "vst.losses.coherence.FlowCoherence", "weight": 3e4, "warp": "forward"},
     ),
+    "ruder": (
+        3e4,
+        {
+            "_target_": "vst.losses.coherence.RuderCoherence",
+            "weight": 3e4,
+            "distances": [1, 2, 4],
+            "first_pass": 0,
+        },
+    ),
+    "ruder_multipass": (
+        3e4,
+        {
+            "_target_": "vst.losses.coherence.RuderCoherence",
+            "weight": 3e4,
+            "distances": [1],
+            "first_pass": 1,
+        },
+    ),
+    "robust": (
+        6e5,
+        {
+            "_target_": "vst.losses.coherence.RobustCoherence",
+            "weight": 6e5,
+            "anchor_share": 0.1,
+            "tolerance": 0.25,
+            "least": 0.04,
+        },
+    ),
 }
 
 
@@ -121,7 +149,8 @@ def test_a_model_may_take_another_start_gate_or_flow(compose):
 )
 @pytest.mark.parametrize("model", list(COHERENCES))
 def test_every_experiment_goes_with_every_model(compose, experiment, model):
-    settings = resolve(compose(f"experiment={experiment}", f"model={model}", "evaluations=3"))
+    given = GIVEN.get(("experiment", experiment), [])
+    settings = resolve(compose(f"experiment={experiment}", f"model={model}", "evaluations=3", *given))
     assert settings["model"] == model
     assert settings["evaluations"] == 3  # the command line wins
 
@@ -163,7 +192,7 @@ def test_a_new_name_at_the_top_level_is_refused(compose, override):
 
 def test_an_option_that_does_not_exist_is_named_by_its_path(compose):
     with pytest.raises(
-        InputError, match=r"^video\.sise is not an option here; video has: frames, path, size, start$"
+        InputError, match=r"^video\.sise is not an option here; video has: frames, height, seed, width$"
     ):
         resolve(compose("+video.sise=64"))
 
