@@ -2,11 +2,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from vst.anchor import Anchor, Followed
 from vst.flow.estimators import DIS, FlowEstimator
+from vst.flow.steady import SteadyFlow
 from vst.flow.warp import backward_warp
 from vst.frames import Frame, Painted
 from vst.history import History
@@ -100,6 +103,90 @@ def test_a_new_anchor_is_taken_at_a_cut_and_when_little_is_left(tmp_path: Path) 
     assert after is not None
     image = torch.rand(1, 3, 72, 96, generator=torch.Generator().manual_seed(cut))
     torch.testing.assert_close(after.moved, backward_warp(image, after.flow))
+
+
+def texture(height: int, width: int) -> Tensor:
+    """A smooth random picture, the same on the left as on the right, so that it can be rolled."""
+    coarse = torch.rand(1, 3, height // 4, width // 4, generator=torch.Generator().manual_seed(1))
+    coarse = torch.cat([coarse[..., -2:], coarse, coarse[..., :2]], dim=3)
+    fine = F.interpolate(coarse, scale_factor=4, mode="bicubic", align_corners=False).clamp(0, 1)
+    return fine[..., 8:-8]
+
+
+def follow_pictures(
+    pictures: list[Tensor], estimator: FlowEstimator, folder: Path
+) -> list[tuple[Tensor, Followed | None]]:
+    """Paint each picture as its negative, and see the anchor from each, past blank frames as a run does."""
+    history, anchor, seen = History(folder, 3), Anchor(estimator), []
+    for i, content in enumerate(pictures):
+        past = history.neighbours(Frame(content, i, i, i), estimator)
+        followed = anchor.follow(content, [near for near in past if not near.blank] or past)
+        painted = Painted(Frame(content, i, i, i), 1 - content)
+        anchor.update(painted, followed)
+        history.append(painted)
+        seen.append((painted.image, followed))
+    return seen
+
+
+def test_in_a_scene_that_stands_still_the_first_painting_is_kept(tmp_path: Path) -> None:
+    still = texture(48, 64)
+    noise = [
+        still + 0.001 * torch.rand(still.shape, generator=torch.Generator().manual_seed(i)) for i in range(5)
+    ]
+
+    class Zero:
+        name = "zero"
+
+        def __call__(self, first: Tensor, second: Tensor) -> Tensor:
+            return torch.zeros_like(first[:, :2])
+
+    seen = follow_pictures(noise, Zero(), tmp_path)
+    for _, followed in seen[1:]:
+        assert followed is not None
+        assert torch.equal(followed.moved, seen[0][0])
+        assert followed.shown.all()
+
+
+def test_a_texture_that_moves_is_followed_over_ten_frames_without_drift(tmp_path: Path) -> None:
+    pictures = [texture(48, 96).roll(2 * i, dims=3) for i in range(11)]
+    estimator = Noisy(DIS())
+    seen = follow_pictures(pictures, estimator, tmp_path)
+    _, last = seen[-1]
+    assert last is not None
+    inner = last.flow[..., 6:-6, 26:-6]
+    error = (inner - torch.tensor([-20.0, 0.0]).view(1, 2, 1, 1)).norm(dim=1)
+    # ten steps, each 0.2 too short, would be off by two pixels
+    assert error.median() < 0.4
+    moved, wanted = last.moved[..., 6:-6, 26:-6], seen[-1][0][..., 6:-6, 26:-6]
+    assert (moved - wanted).abs().mean() < 0.04
+    assert last.shown[..., :18].mean() < 0.1, "what came into view is not the anchor's"
+    assert last.shown[..., 26:-6].mean() > 0.9
+
+
+class Noisy:
+    """An estimator that sees each larger motion 0.2 pixels too short."""
+
+    name = "noisy"
+
+    def __init__(self, estimator: FlowEstimator):
+        self.estimator = estimator
+
+    def __call__(self, first: Tensor, second: Tensor) -> Tensor:
+        flow = self.estimator(first, second)
+        length = flow.norm(dim=1, keepdim=True).clamp(min=1e-6)
+        return torch.where(length > 1, flow * (1 - 0.2 / length), flow)
+
+
+def test_the_anchor_is_followed_past_a_blank_frame(tmp_path: Path) -> None:
+    pictures = [texture(48, 96).roll(2 * i, dims=3) for i in range(6)]
+    pictures[3] = torch.ones_like(pictures[3])
+    seen = follow_pictures(pictures, SteadyFlow(), tmp_path)
+    for i in (2, 4, 5):
+        _, followed = seen[i]
+        assert followed is not None
+        flow = followed.flow[..., 6:-6, 18:-6]
+        assert flow[:, 0].median().item() == pytest.approx(-2 * i, abs=0.2), f"frame {i}"
+        assert flow[:, 1].median().item() == pytest.approx(0, abs=0.2)
 
 
 def test_it_goes_on_from_its_state(tmp_path: Path) -> None:

@@ -230,3 +230,52 @@ def test_what_a_choice_names_can_be_built(compose, group, choice):
     else:
         start = built(Target(torch.zeros(1, 3, 4, 4), {}, None), torch.Generator().manual_seed(0))
         assert start.shape == (1, 3, 4, 4)
+
+
+MODELS = sorted(file.stem for file in (conf_dir() / "model").glob("*.yaml"))
+
+
+def test_every_model_is_in_the_table():
+    assert set(MODELS) == set(COHERENCES)
+
+
+@pytest.mark.parametrize(
+    ("model", "start", "flow", "passes", "evaluations", "shares"),
+    [
+        ("naive", "content_start", "estimators.DeepFlow", 1, 60, []),
+        ("mse", "content_start", "estimators.DeepFlow", 1, 60, []),
+        ("enhanced", "content_start", "estimators.DeepFlow", 1, 60, []),
+        ("flow", "content_start", "estimators.DeepFlow", 1, 60, []),
+        ("ruder", "warped_start", "estimators.DeepFlow", 1, 60, []),
+        ("ruder_multipass", "blended_start", "estimators.DeepFlow", 5, 12, []),
+        ("robust", "filled_start", "steady.SteadyFlow", 1, 60, [2, 0.75, 0.75, 0.75, 0.75]),
+    ],
+)
+def test_what_each_model_changes_of_the_defaults(compose, model, start, flow, passes, evaluations, shares):
+    settings = resolve(compose(f"model={model}"))
+    assert settings["start"]["_target_"] == f"vst.start.{start}"
+    assert settings["flow"]["_target_"] == f"vst.flow.{flow}"
+    assert (settings["passes"], settings["evaluations"], settings["shares"]) == (passes, evaluations, shares)
+    assert settings["cuts"] is None
+
+
+def test_the_shares_of_robust_make_up_for_its_first_frame(compose):
+    shares = resolve(compose("model=robust"))["shares"]
+    assert sum(shares) == len(shares)
+
+
+def test_the_command_line_wins_over_a_model(compose):
+    given = ["start=content", "flow=dis", "shares=[1]", "eta=7", "cuts=[3,9]", "passes=2"]
+    settings = resolve(compose("model=robust", *given))
+    assert settings["start"]["_target_"] == "vst.start.content_start"
+    assert settings["flow"]["_target_"] == "vst.flow.estimators.DIS"
+    assert (settings["shares"], settings["cuts"], settings["passes"]) == ([1], [3, 9], 2)
+    assert settings["loss"]["coherence"]["weight"] == 7
+
+
+@pytest.mark.parametrize("override", ["cuts=[a]", "cuts=3", "shares=[much]", "shares=1", "cuts=[1.5]"])
+def test_lists_of_the_top_level_are_typed(compose, override):
+    from hydra.errors import HydraException
+
+    with pytest.raises((HydraException, OmegaConfBaseException)):
+        compose(override)

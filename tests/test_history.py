@@ -3,11 +3,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import ClassVar
 
+import pytest
 import torch
 from torch import Tensor
 
 from vst.frames import Frame, Painted
 from vst.history import History
+from vst.neighbour import Neighbour
 
 
 class Still:
@@ -100,3 +102,49 @@ def test_a_pass_begins_without_a_past(tmp_path: Path) -> None:
     history.clear()
     assert list(history) == []
     assert history.state_dict() == []
+
+
+def test_a_frame_goes_from_the_disk_one_frame_after_it_went_from_memory(tmp_path: Path) -> None:
+    history = History(tmp_path, reach=2)
+    for index in range(6):
+        history.append(painted(index))
+        kept = [f"{i:06d}.npy" for i in range(max(0, index - 2), index + 1)]
+        for folder in ("content", "painted"):
+            assert sorted(file.name for file in (tmp_path / folder).iterdir()) == kept
+
+
+def test_neighbours_keep_their_distances_backward_too(tmp_path: Path) -> None:
+    history = History(tmp_path, reach=3)
+    for index in (9, 8, 7, 6):
+        history.append(painted(index, cut=index == 9, pass_index=1))
+    found = history.neighbours(painted(5, pass_index=1).frame, Still())
+    assert [near.distance for near in found] == [1, 2, 3]
+    for near, index in zip(found, (6, 7, 8), strict=True):
+        assert torch.equal(near.stylized, painted(index).image)
+
+
+def test_a_neighbours_flows_go_the_way_they_are_named(tmp_path: Path) -> None:
+    class Bright:
+        """To the right by the mean of the first frame, down by that of the second."""
+
+        name: ClassVar[str] = "bright"
+
+        def __call__(self, first: Tensor, second: Tensor) -> Tensor:
+            return torch.cat([image[:, :1] * 0 + image.mean() for image in (first, second)], dim=1)
+
+    history = History(tmp_path, reach=1)
+    history.append(painted(0))
+    (near,) = history.neighbours(painted(1).frame, Bright())
+    before, now = (painted(index).frame.content.mean().item() for index in (0, 1))
+    assert near.backward_flow[0, :, 0, 0].tolist() == pytest.approx([now, before])
+    assert near.forward_flow[0, :, 0, 0].tolist() == pytest.approx([before, now])
+
+
+def test_what_does_not_move_is_explained_unless_it_changes() -> None:
+    content = torch.full((1, 3, 16, 20), 0.5)
+    before = content.clone()
+    before[..., 12:] = 0.9
+    near = Neighbour(before, content, content, Still())
+    assert torch.equal(near.explained[..., :11], torch.ones(1, 1, 16, 11))
+    # 0.4 against the 0.04 that noise makes
+    assert near.explained[0, 0, 8, 16].item() == pytest.approx(1 / 101, rel=1e-3)

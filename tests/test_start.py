@@ -148,3 +148,27 @@ def test_the_filled_start_begins_a_shot_from_its_content():
     content = rand(0)
     near = Neighbour(rand(1), rand(2), content, Still(), same_shot=False)
     assert torch.equal(filled_start(Target(content, {}, near), Generator()), content)
+
+
+def test_the_filled_start_keeps_what_the_motion_explains_and_fills_what_changes():
+    content = torch.rand(1, 3, 24, 32, generator=Generator().manual_seed(0))
+    before = content.clone()
+    before[..., 10:16, 20:28] = 1 - before[..., 10:16, 20:28]  # of another shape, without a motion
+    near = Neighbour(before, 0.5 * content + 0.2, content, Still())
+    near.stylized[..., 10:16, 20:28] = 0.95
+    filled = filled_start(Target(content, {}, near, past=[near]), Generator())
+    assert torch.equal(filled[..., :18], near.stylized[..., :18])
+    # known less than half, it comes nearer to the content in the painting's colours than to what was there
+    middle = (..., slice(11, 15), slice(21, 27))
+    away = [(filled - other)[middle].abs().mean() for other in (0.5 * content + 0.2, near.stylized)]
+    assert away[0] < 0.5 * away[1]
+
+
+def test_the_blended_start_takes_the_share_it_is_given():
+    content = rand(0)
+    near = Neighbour(rand(1), rand(2), content, Still())
+    near.trust = torch.full((2, 1, 9, 11), 0.5)
+    later = Target(content, {}, near, earlier=rand(7), pass_index=1)
+    for share in (0.0, 0.3, 1.0):
+        expected = share * 0.5 * rand(2) + (1 - share * 0.5) * rand(7)
+        torch.testing.assert_close(blended_start(later, Generator(), share=share), expected)

@@ -112,3 +112,23 @@ def test_ruders_own_masks_come_out(shared, flow, other_flow, mask):
     # His grey values are cut off, not rounded: all of a weight of one is 254.
     assert np.abs(ours[0, 0].numpy() - 0.5 - published).max() <= 0.5 + 1e-6
     assert ((ours[0, 0].numpy() >= 128) == (published > 127)).mean() >= 0.999
+
+
+@pytest.mark.parametrize("sigma", [0, 0.8])
+def test_what_is_shown_is_what_is_trusted_and_the_boundaries(sigma):
+    forward, backward = square_moving_right()
+    shown, trusted = (mask(backward, forward, sigma) for mask in (visibility_mask, reliability_mask))
+    boundary = motion_boundary_mask(backward) == 0
+    # the softening reaches two pixels, and those of the boundary count as they are
+    near = torch.nn.functional.max_pool2d(boundary.float(), 5 if sigma else 1, 1, 2 if sigma else 0) > 0
+    assert torch.equal(shown[~near], trusted[~near])
+    assert (shown >= trusted).all()
+    seen = disocclusion_mask(backward, forward) > 0
+    assert (shown[boundary & seen] > trusted[boundary & seen]).float().mean() > 0.9
+
+
+def test_what_leaves_the_frame_is_not_shown():
+    flow = torch.zeros(1, 2, 10, 12)
+    flow[:, 0] = 3
+    assert torch.equal(visibility_mask(flow, -flow, sigma=0), in_frame_mask(flow))
+    assert visibility_mask(flow, -flow)[..., 10:].sum() < visibility_mask(flow, -flow)[..., :2].sum()

@@ -67,3 +67,42 @@ def test_frames_are_chosen_by_their_distance(distances, found):
     image = rand(1, 3, 4, 4)
     past = [Neighbour(image, image, image, lambda a, b: a[:, :2], distance) for distance in (1, 2, 4)]
     assert [neighbour.distance for neighbour in at_distances(past, distances)] == found
+
+
+def test_what_nearer_frames_show_in_part_is_taken_from_their_masks_as_they_were():
+    # equation 9 sums the masks, not what was left of them: 1 - (0.3 + 0.5), not 1 - (0.3 + 0.2)
+    trusts = [torch.full((1, 1, 1, 1), value) for value in (0.3, 0.5, 1.0)]
+    assert [weight.item() for weight in nearest_trusted(trusts)] == pytest.approx([0.3, 0.2, 0.2])
+    assert nearest_trusted([]) == []
+
+
+def test_a_pixel_is_never_held_by_more_than_one_frame_in_all():
+    trusts = [rand(2, 1, 6, 7, seed=n) for n in range(4)]
+    left = nearest_trusted(trusts)
+    assert torch.equal(left[0], trusts[0])
+    assert all((weight >= 0).all() for weight in left)
+    assert torch.stack(left).sum(0).max() <= 1
+
+
+def test_what_is_seen_in_part_is_mixed_of_what_is_known_and_what_is_filled():
+    image, content, seen = rand(1, 3, 12, 14), rand(1, 3, 12, 14, seed=1), torch.ones(1, 1, 12, 14)
+    none = seen.clone()
+    none[..., 3, 4] = 0
+    filled = fill_unseen(image, none, content, radius=3)[..., 3, 4]
+    none[..., 3, 4] = 0.5
+    mixed = fill_unseen(image, none, content, radius=3)[..., 3, 4]
+    # half of one pixel of 49 hardly changes the regression
+    torch.testing.assert_close(mixed, (image[..., 3, 4] + filled) / 2, rtol=0, atol=0.02)
+    assert (filled - image[..., 3, 4]).abs().max() > 0.1
+
+
+def test_filling_takes_the_colours_from_around_rather_than_from_afar():
+    # the painting is dark on the left and bright on the right, of one and the same grey content
+    content, image = torch.full((1, 3, 20, 60), 0.5), torch.full((1, 3, 20, 60), 0.2)
+    image[..., 30:] = 0.8
+    seen = torch.ones(1, 1, 20, 60)
+    seen[..., 8:12, 8:12] = seen[..., 8:12, 48:52] = 0
+    filled = fill_unseen(image, seen, content, radius=5)
+    # a tenth of the weight is the whole frame's, whose mean is 0.5: about 0.2 + 0.1 · 0.3 of each
+    assert filled[..., 8:12, 8:12].mean().item() == pytest.approx(0.23, abs=0.02)
+    assert filled[..., 8:12, 48:52].mean().item() == pytest.approx(0.77, abs=0.02)

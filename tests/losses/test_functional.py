@@ -228,6 +228,9 @@ LOSSES: dict[str, Callable[[Tensor, int | slice], Tensor]] = {
     "flow": lambda canvas, lanes: flow_coherence(canvas, rand(3, 3, 4, 5, seed=1)[lanes]),
     "enhanced": lambda canvas, lanes: of_three(canvas, lanes, 1.0, paper_gate),
     "closing": lambda canvas, lanes: of_three(canvas, lanes, 0.1, closing_gate),
+    "masked": lambda canvas, lanes: masked_coherence(
+        canvas, rand(3, 3, 4, 5, seed=1)[lanes], rand(3, 1, 4, 5, seed=2)[lanes]
+    ),
 }
 
 
@@ -285,3 +288,25 @@ def test_a_motion_that_does_not_explain_the_content_is_believed_less():
     assert found[0, 0, 4, 4].item() == pytest.approx(1 / 2, rel=1e-4)
     assert found[0, 0, 0, 0] == 1
     assert found[1].flatten().tolist() == pytest.approx([1 / (1 + (0.3 / 0.95) ** 2)] * 81, rel=1e-4)
+
+
+@given(seed=st.integers(0, 10**6), size=st.floats(0, 20))
+@settings(deadline=None, max_examples=20)
+def test_motion_confidence_by_numpy(seed, size):
+    flow = size * (rand(3, 2, 4, 5, seed=seed) - 0.5)
+    for lane, found in enumerate(motion_confidence(flow, tolerance=0.3, least=0.1).flatten().tolist()):
+        mean = np.hypot(flow[lane, 0].numpy(), flow[lane, 1].numpy()).mean()
+        assert found == pytest.approx(0.1 + 0.9 / (1 + (mean / 0.3) ** 2))
+        assert 0.1 <= found <= 1
+
+
+def test_content_confidence_by_loops():
+    content, moved = rand(2, 3, 5, 6), rand(2, 3, 5, 6, seed=1)
+    found = content_confidence(content, moved, tolerance=0.04).numpy()
+    for lane in range(2):
+        apart = np.abs(content[lane].numpy() - moved[lane].numpy()).mean(0)
+        near = np.array(
+            [[apart[max(0, y - 1) : y + 2, max(0, x - 1) : x + 2].mean() for x in range(6)] for y in range(5)]
+        )
+        middle = np.sort(near, axis=None)[14]  # of an even number of values torch takes the lower middle
+        np.testing.assert_allclose(found[lane, 0], 1 / (1 + (near / (0.04 + 3 * middle)) ** 2), rtol=1e-9)

@@ -6,6 +6,7 @@ from typing import ClassVar
 import numpy as np
 import pytest
 import torch
+from scipy.ndimage import map_coordinates
 from torch import Tensor
 
 from vst.anchor import Followed
@@ -332,3 +333,86 @@ def test_robust_coherence_holds_nothing_across_a_cut():
         term = ROBUST(1.0)
         term.begin_frame(Target(content, {}, neighbour))
         assert term(image(9), {}).tolist() == [0, 0]
+
+
+class Drift:
+    """All moves by a pixel and a half to the right, lane 1 half as far."""
+
+    name: ClassVar[str] = "drift"
+
+    def __init__(self, current: Tensor):
+        self.current = current
+
+    def __call__(self, first: Tensor, second: Tensor) -> Tensor:
+        flow = torch.zeros(2, 2, *first.shape[-2:])
+        flow[0, 0], flow[1, 0] = 1.5, 0.75
+        return -flow if first is self.current else flow
+
+
+def test_robust_coherence_of_frames_that_move_is_its_formula_too():
+    content, before, canvas = image(0), image(1), image(9)
+    near = Neighbour(before, image(2), content, Drift(content))
+    anchor = Followed(torch.zeros(2, 2, 12, 16), (rand(2, 1, 12, 16, seed=6) > 0.5).float(), image(3))
+    term = ROBUST(1.0)
+    term.begin_frame(Target(content, {}, near, past=[near], anchor=anchor))
+    rows, columns = np.mgrid[:12, :16]
+    for lane, step in enumerate((1.5, 0.75)):
+
+        def fetch(picture: Tensor, lane: int = lane, step: float = step) -> np.ndarray:
+            left = [columns - step, rows * 1.0]
+            return np.stack(
+                [map_coordinates(c, left[::-1], order=1, mode="nearest") for c in picture[lane].numpy()]
+            )
+
+        calm = 0.04 + 0.96 / (1 + (step / 0.5) ** 2)
+        apart = np.abs(content[lane].numpy() - fetch(before)).mean(0)
+        held = np.pad(np.ones((12, 16)), 1)
+        total = np.pad(apart, 1)
+        windows = [(dy, dx) for dy in range(3) for dx in range(3)]
+        count, total = (sum(a[dy : dy + 12, dx : dx + 16] for dy, dx in windows) for a in (held, total))
+        apart = total / count
+        explained = 1 / (1 + (apart / (0.04 + 3 * np.sort(apart, axis=None)[95])) ** 2)
+        c, a = near.shown[lane, 0].numpy(), 0.25 * anchor.shown[lane, 0].numpy()
+        weight = (1 - a) * c + a
+        mixed = ((1 - a) * c * fetch(near.stylized) + a * anchor.moved[lane].numpy()) / np.maximum(
+            weight, 1e-12
+        )
+        expected = (weight * calm * explained * (canvas[lane].numpy() - mixed) ** 2).mean()
+        assert term(canvas, {})[lane].item() == pytest.approx(expected, rel=1e-4)
+
+
+@pytest.mark.parametrize("make", [ROBUST, RuderCoherence])
+def test_the_first_frame_of_a_later_pass_is_held_to_nothing_either(make):
+    content = image(0)
+    near = Shown(1, content, torch.ones(2, 1, 12, 16))
+    term = make(1.0)
+    term.begin_frame(Target(content, {}, near, past=[near]))
+    assert (term(image(9), {}) > 0).all()
+    term.begin_frame(Target(content, {}, None, pass_index=1))
+    canvas = image(9).requires_grad_()
+    value = term(canvas, {})
+    assert value.tolist() == [0, 0]
+    (gradient,) = torch.autograd.grad((value + canvas.flatten(1).sum(1)).sum(), canvas)
+    assert torch.equal(gradient, torch.ones_like(canvas))
+
+
+def test_ruder_knows_nothing_of_cuts_and_robust_does():
+    content = image(0)
+    other_shot = Shown(1, content, torch.ones(2, 1, 12, 16), same_shot=False)
+    term = RuderCoherence(1.0)
+    term.begin_frame(Target(content, {}, other_shot))
+    expected = ((image(9) - image(1)).numpy() ** 2).reshape(2, -1).mean(1)
+    assert term(image(9), {}).tolist() == pytest.approx(expected.tolist(), rel=1e-5)
+
+
+def test_ruders_term_looks_at_the_distances_it_is_given_alone():
+    content, nowhere, everywhere = image(0), torch.zeros(2, 1, 12, 16), torch.ones(2, 1, 12, 16)
+    past = [Shown(1, content, nowhere)]
+    past += [Shown(n, content, everywhere, distance=n) for n in (2, 3, 4)]
+    for distances, held in (([1], None), ([1, 3], 3), ([4, 1], 4), ([1, 2, 4], 2), ([1, 7], None)):
+        term = RuderCoherence(1.0, distances)
+        term.begin_frame(Target(content, {}, past[0], past=past))
+        wanted = past[held - 1].stylized if held else image(9)
+        assert term(wanted, {}).abs().max() < 1e-12
+        if held:
+            assert (term(image(9), {}) > 1e-3).all()

@@ -7,11 +7,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from vst.flow.estimators import DIS, DeepFlow
+from vst.flow.estimators import DIS, DeepFlow, Farneback
+from vst.flow.steady import SteadyFlow
 from vst.flow.warp import backward_warp
 from vst.metrics.clip import METRICS, ClipMetrics
 from vst.metrics.ghosting import ghost_region, ghosting
-from vst.metrics.motion import EstimatedMotion, ExactMotion, independent_estimator
+from vst.metrics.motion import EstimatedMotion, ExactMotion, independent_estimator, named_estimator, truth_for
 from vst.metrics.residual import residual_correlation, residual_mse
 from vst.metrics.temporal import flicker, still_mask, warping_error
 from vst.metrics.unpainted import unpainted
@@ -183,3 +184,52 @@ def test_the_estimator_is_never_the_one_that_painted():
     for used in ("farneback", "dis", "deepflow", "raft"):
         assert independent_estimator(used).name != used
     assert EstimatedMotion(DIS()).name == "dis"
+
+
+def test_the_truth_is_exact_where_the_clip_knows_it_and_nobody_asks_for_another():
+    scene = Talk(48, 64, 3)
+    exact = truth_for(scene, "deepflow")
+    assert exact.name == "exact"
+    motion = exact(scene.frame(2), scene.frame(0), 2, 2)
+    assert torch.equal(motion.flow, scene.backward_flow(2, 2))
+    assert torch.equal(motion.trust, scene.backward_valid(2, 2))
+    assert torch.equal(motion.revealed, 1 - scene.backward_valid(2, 2))
+    asked = truth_for(scene, "deepflow", "farneback")
+    assert asked.name == "farneback"
+    assert not torch.equal(asked(scene.frame(2), scene.frame(0), 2, 2).flow, motion.flow)
+
+
+class File:
+    """A clip that knows nothing of its motion."""
+
+    def __init__(self, scene: Scene):
+        self.info, self.read = scene.info, scene.read
+
+
+@pytest.mark.parametrize(
+    ("used", "judge"),
+    [
+        ("deepflow", "dis"),
+        (SteadyFlow.name, "dis"),
+        ("dis", "deepflow"),
+        ("farneback", "deepflow"),
+        ("raft", "deepflow"),
+    ],
+)
+def test_a_clip_of_unknown_motion_is_judged_by_another_estimator(used, judge):
+    assert truth_for(File(Talk(24, 32, 3)), used).name == judge
+
+
+@pytest.mark.parametrize("name", ["deepflow", "dis", "farneback"])
+def test_a_judge_sees_small_frames_enlarged(name):
+    scene = Battle(48, 64, 4)
+    shown = scene.backward_valid(1) > 0
+    plain = {"deepflow": DeepFlow, "dis": DIS, "farneback": Farneback}[name]()
+    errors = [
+        (judge(scene.frame(1), scene.frame(0)) - scene.backward_flow(1))
+        .norm(dim=1, keepdim=True)[shown]
+        .median()
+        for judge in (named_estimator(name), plain)
+    ]
+    assert named_estimator(name).name == name
+    assert errors[0] < errors[1]

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
-from vst.frames import Clip
-from vst.synthetic.scenes import Battle
+from vst.frames import Clip, Frame
+from vst.synthetic.scenes import Anime, Battle
+from vst.video.datamodule import ClipDataModule
 from vst.video.loader import FrameLoader
 from vst.video.store import FrameStore
 
@@ -59,3 +62,58 @@ def test_known_cuts_take_the_place_of_the_detection(
 ) -> None:
     flags = cuts_of(load(battle, known_cuts=known))
     assert [index for index, cut in flags if cut] == found, "nothing is cut off from the first frame's past"
+
+
+class Stretch:
+    """The frames of a scene from one on, numbered as a file's are."""
+
+    def __init__(self, scene: Battle, start: int):
+        self.scene, self.start = scene, start
+        self.info = replace(scene.info, start=start, frames=scene.info.frames - start)
+
+    def read(self, first: int = 0) -> Iterator[Frame]:
+        for frame in self.scene.read(self.start + first):
+            yield replace(frame, index=frame.index - self.start)
+
+
+@pytest.mark.parametrize("position", [0, 2, 3])
+def test_known_cuts_are_frames_of_the_source(battle: Battle, tmp_path: Path, position: int) -> None:
+    clip, kept, times, cuts = Stretch(battle, 4), FrameStore(tmp_path), {}, set()
+    for pass_index in (0, 1):  # the first frame of the stretch, 4, begins no shot; nor do those outside
+        loader = load(clip, pass_index, kept=kept, times=times, cuts=cuts, known_cuts=[1, 4, 6, 11, 12])
+        assert {frame.source_index for frame in loader if frame.cut} == {6, 11}
+        assert cuts == {2, 7}
+    again = load(clip, position=position, known_cuts=[6])
+    assert cuts_of(again) == [(i, i == 2) for i in range(position, 8)]
+
+
+@pytest.mark.parametrize("start", [5, 6, 7])
+def test_cuts_are_found_by_what_is_in_the_stretch(battle: Battle, start: int) -> None:
+    found = [frame.source_index for frame in load(Stretch(battle, start)) if frame.cut]
+    assert found == ([6] if start < 6 else [])
+
+
+def test_a_scene_without_cuts_and_with_flashes_has_none() -> None:
+    assert not any(cut for _, cut in cuts_of(load(Anime(72, 96, 14))))
+
+
+def test_a_resumed_module_goes_on_where_it_stopped_with_what_it_knew(battle: Battle, tmp_path: Path) -> None:
+    data = ClipDataModule(battle, FrameStore(tmp_path))
+    whole = [frame.index for frame in data.train_dataloader()]
+    assert whole == list(range(12))
+    again = ClipDataModule(battle, FrameStore(tmp_path))
+    again.load_state_dict(data.state_dict())
+    again.first_pass, again.first_position = 1, 4
+    frames = list(again.train_dataloader())
+    assert [frame.index for frame in frames] == [7, 6, 5, 4, 3, 2, 1, 0]
+    assert [frame.index for frame in frames if frame.cut] == [6]
+    assert [frame.pts for frame in frames] == [data.times[frame.index] for frame in frames]
+    # what it learns from here on is its own
+    again.cuts.add(9)
+    assert data.cuts == {6}
+
+
+def test_a_module_that_knows_its_cuts_looks_for_none(battle: Battle) -> None:
+    data = ClipDataModule(battle, known_cuts=[3])
+    assert [frame.index for frame in data.train_dataloader() if frame.cut] == [3]
+    assert data.state_dict()["cuts"] == [3]
