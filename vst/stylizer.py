@@ -113,7 +113,7 @@ class VideoStylizer(LightningModule):
         with torch.no_grad():
             activations = self.backbone(frame.content, self.layers)
         past = [neighbour for neighbour in neighbours if neighbour.same_shot]
-        past = [neighbour for neighbour in past if not neighbour.blank] or past
+        past = [neighbour for neighbour in past if not neighbour.blank]
         neighbour = next(iter(neighbours), None)
         anchor = self.anchor.follow(frame.content, past) if self.anchor is not None else None
         return Target(frame.content, activations, neighbour, earlier, past, anchor, frame.pass_index)
