@@ -15,7 +15,7 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from vst.config import Config, conf_dir, register_schema
-from vst.errors import InputError, VstError
+from vst.errors import InputError, VstError, leave
 
 
 def main() -> None:
@@ -35,13 +35,13 @@ def main() -> None:
         go_on = (
             f"; go on with resume={interrupted.directory}" if interrupted.directory else ", before it began"
         )
-        _leave(f"ended by {interrupted}{go_on}", interrupted.status)
+        leave(f"ended by {interrupted}{go_on}", interrupted.status)
     except KeyboardInterrupt:
-        _leave("ended by SIGINT, before it began", 130)
+        leave("ended by SIGINT, before it began", 130)
     except (HydraException, OmegaConfBaseException) as error:  # some of Hydra's are OSErrors as well
-        _leave(_sentence(error), InputError.status)
+        leave(_sentence(error), InputError.status)
     except (VstError, OSError) as error:
-        _leave(*_failure(error))
+        leave(*_failure(error))
     finally:
         if len(_finished) > 1:
             print("\n" + "\n\n".join(_where(directory) for directory in _finished))
@@ -96,7 +96,7 @@ def _job(cfg: DictConfig) -> None:
         _remove_empty(Path(hydra_config.runtime.output_dir))
         sentence, status = _failure(error)
         if not several:
-            _leave(sentence, status)
+            leave(sentence, status)
         # Hydra goes on with the other jobs, and reports one failure of them all at the end
         print(f"vst: {_job_name()}: {sentence}", file=sys.stderr)
         raise
@@ -156,12 +156,6 @@ def _quoted(path: Path) -> str:
     """A path as Hydra reads it whatever is in its name."""
     escaped = str(path).replace("'", "\\'")
     return f"'{escaped}'"
-
-
-def _leave(sentence: str, status: int) -> None:
-    print(f"vst: {sentence}", file=sys.stderr)
-    sys.stderr.flush()
-    sys.exit(status)
 
 
 def _sentence(error: Exception) -> str:

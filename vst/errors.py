@@ -1,3 +1,13 @@
+"""Failures that the user can act on, and how a command line answers them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import NoReturn
+
+
 class VstError(Exception):
     """A failure that the user can act on: one sentence that names the thing, what is wrong, what to do."""
 
@@ -19,3 +29,22 @@ class ClipBroke(VstError):  # noqa: N818 - what happened, not what went wrong in
             f"so repair the clip, or ask for fewer frames with video.frames"
         )
         self.source_frame = source_frame
+
+
+def leave(sentence: str, status: int) -> NoReturn:
+    """Say why on standard error, in one line, and exit."""
+    print(f"vst: {sentence}", file=sys.stderr)
+    sys.stderr.flush()
+    sys.exit(status)
+
+
+@contextmanager
+def failures_answered() -> Generator[None]:
+    """Leave with one sentence where what is done within fails in a way that the user can act on."""
+    try:
+        yield
+    except VstError as error:
+        leave(str(error), error.status)
+    except OSError as error:
+        where = f" {error.filename}" if error.filename else ""
+        leave(f"a file{where} failed: {error.strerror or error}; mend it and try again", 1)

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from vst.errors import ClipBroke, InputError, VstError
+from vst.errors import ClipBroke, InputError, failures_answered
 from vst.records import write_json
 from vst.video.reader import VideoReader
 
@@ -95,17 +95,11 @@ def main() -> None:
     if not arguments or set(arguments) & {"-h", "--help"}:
         print(USAGE, end="")
         return
-    try:
+    with failures_answered():
         request = parse(arguments)
         figures = evaluate(request)
         if request.output:
             write_json(request.output, figures)
-    except VstError as error:
-        _leave(str(error), error.status)
-    except OSError as error:
-        where = f" {error.filename}" if error.filename else ""
-        _leave(f"a file{where} failed: {error.strerror or error}; mend it and try again", 1)
-    else:
         print(table(figures))
 
 
@@ -484,11 +478,6 @@ def _short(paths: Sequence[str]) -> list[str]:
 
 def _cell(value: float) -> str:
     return "–" if math.isnan(value) else f"{value:.4g}"
-
-
-def _leave(sentence: str, status: int) -> None:
-    print(f"vst: {sentence}", file=sys.stderr)
-    sys.exit(status)
 
 
 if __name__ == "__main__":

@@ -81,7 +81,8 @@ class Target:
     of this frame's shot that were painted before it in this pass, the nearest first, as many as the losses
     reach back, without blank ones; `anchor` is the painting that the shot is held to,
     where a loss asked for one. `pass_index` counts the passes from 0; `earlier` is this frame's painting from
-    the pass before, None in the first.
+    the pass before, None in the first. `place` counts the frames of the shot painted before this one, blank
+    ones too, as far as the history reaches.
     """
 
     content: Tensor
@@ -91,6 +92,7 @@ class Target:
     past: Sequence[Neighbour] = ()
     anchor: Followed | None = None
     pass_index: int = 0
+    place: int = 0
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ class History:
     def __init__(self, directory: Path, reach: int):
         self.reach = reach
         self._painted: deque[Painted] = deque(maxlen=reach)
+        self._blank: deque[bool] = deque(maxlen=reach)
         self._contents, self._paintings = FrameStore(directory / "content"), FrameStore(directory / "painted")
         self._leaving: int | None = None
 
@@ -39,11 +40,12 @@ class History:
             self._paintings.discard(self._leaving)
         full = len(self._painted) == self.reach
         self._leaving = self._painted[0].frame.index if full else None
-        self._painted.append(painted)
+        self._remember(painted)
 
     def clear(self) -> None:
         """Forget all: a pass begins without a past."""
         self._painted.clear()
+        self._blank.clear()
         self._leaving = None
 
     def neighbours(self, frame: Frame, estimator: FlowEstimator) -> list[Neighbour]:
@@ -53,13 +55,12 @@ class History:
         """
         found: list[Neighbour] = []
         nearer, same_shot = frame, True
-        for distance, past in enumerate(self, start=1):
+        for distance, (past, blank) in enumerate(zip(self, reversed(self._blank), strict=True), start=1):
             # a cut lies between two frames where the later one of the clip begins a shot
             same_shot = same_shot and not max(nearer, past.frame, key=lambda side: side.index).cut
             if not same_shot and distance > 1:
                 break
             content, image = past.frame.content.to(frame.content), past.image.to(frame.content)
-            blank = is_blank(past.frame.content)
             found.append(Neighbour(content, image, frame.content, estimator, distance, same_shot, blank))
             nearer = past.frame
         return found
@@ -74,4 +75,8 @@ class History:
         self.clear()
         for place in state:
             content, image = self._contents.load(place["index"]), self._paintings.load(place["index"])
-            self._painted.append(Painted(Frame(content, **place), image))
+            self._remember(Painted(Frame(content, **place), image))
+
+    def _remember(self, painted: Painted) -> None:
+        self._painted.append(painted)
+        self._blank.append(is_blank(painted.frame.content))

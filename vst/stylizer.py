@@ -112,11 +112,13 @@ class VideoStylizer(LightningModule):
             earlier = self.paintings.of(frame.pass_index - 1).load(frame.index).to(frame.content)
         with torch.no_grad():
             activations = self.backbone(frame.content, self.layers)
-        past = [neighbour for neighbour in neighbours if neighbour.same_shot]
-        past = [neighbour for neighbour in past if not neighbour.blank]
+        shot = [neighbour for neighbour in neighbours if neighbour.same_shot]
+        past = [neighbour for neighbour in shot if not neighbour.blank]
         neighbour = next(iter(neighbours), None)
         anchor = self.anchor.follow(frame.content, past) if self.anchor is not None else None
-        return Target(frame.content, activations, neighbour, earlier, past, anchor, frame.pass_index)
+        return Target(
+            frame.content, activations, neighbour, earlier, past, anchor, frame.pass_index, place=len(shot)
+        )
 
     def _start(self, target: Target, frame: Frame) -> Tensor:
         # drawn from the frame's place in the run alone, so that a resumed run draws the same
@@ -132,10 +134,8 @@ class VideoStylizer(LightningModule):
 
     def _budget(self, target: Target) -> int:
         """Evaluations for a frame, by its place in its shot."""
-        place = target.past[-1].distance if target.past else 0
-        if target.pass_index > 0:
-            return self.evaluations
-        share = self.shares[place] if place < len(self.shares) else 1
+        first_frames = target.pass_index == 0 and target.place < len(self.shares)
+        share = self.shares[target.place] if first_frames else 1
         return max(1, round(share * self.evaluations))
 
     def _total(self, canvas: Tensor) -> Losses:

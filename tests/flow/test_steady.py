@@ -25,7 +25,26 @@ def test_small_frames_are_seen_more_exactly_when_enlarged(kind):
     assert steady < 0.8 * plain + 0.002
 
 
-@pytest.mark.parametrize("i", [8, 9])
+@pytest.mark.parametrize("kind", [Talk, Battle])
+def test_the_mean_error_is_no_greater_than_deepflows(kind):
+    scene, i = kind(96, 128, 8), 2
+    shown = scene.backward_valid(i) > 0
+    steady, plain = (
+        (estimate(scene.frame(i), scene.frame(i - 1)) - scene.backward_flow(i)).norm(dim=1, keepdim=True)[
+            shown
+        ]
+        for estimate in (SteadyFlow(), DeepFlow())
+    )
+    assert steady.mean() < 1.1 * plain.mean()
+
+
+@pytest.mark.parametrize("size", [(48, 64), (40, 30)])
+def test_what_does_not_move_does_not_seem_to(size):
+    frame = Talk(*size, 2).frame(0)
+    assert SteadyFlow()(frame, frame).abs().max() < 0.01
+
+
+@pytest.mark.parametrize("i", [7, 8, 9])
 def test_motion_is_seen_through_a_flash(i):
     # frame 8 has its colours inverted; the frame before it is almost white, the one after as ever
     scene = Anime(96, 128, 14)
@@ -78,3 +97,8 @@ def test_enlarged_frames_stay_within_bounds_and_flow_is_in_pixels_of_the_frame(l
     flow = Enlarged(sizes, scale=2, largest=largest)(torch.rand(1, 3, 12, 20), torch.rand(1, 3, 12, 20))
     assert sizes.seen == [size]
     assert torch.equal(flow, torch.full((1, 2, 12, 20), moved))
+
+
+def test_it_is_told_from_plain_deepflow_by_its_name_and_kept_from_judging_it():
+    assert SteadyFlow().name != DeepFlow().name
+    assert DeepFlow().name in SteadyFlow().name

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +13,15 @@ import torch
 from torch import Tensor
 
 from vst.errors import InputError
+from vst.frames import ClipInfo
+from vst.metrics.clip import METRICS, ClipMetrics
+from vst.metrics.motion import ExactMotion
 from vst.metrics.residual import residual_mse
 from vst.metrics.temporal import warping_error
 from vst.records import Table
-from vst.synthetic.scenes import Battle
-from vst.video.store import load_png
+from vst.synthetic.scenes import Battle, Scene, Talk
+from vst.video.store import load_png, to_uint8
+from vst.video.writer import write_video
 
 Paint = Callable[..., Path]
 
@@ -139,3 +144,116 @@ def test_wrong_values_are_named(tmp_path: Path, paint: Paint, overrides: list[st
     with pytest.raises(InputError, match=sentence) as caught:
         paint(tmp_path / "run", *overrides)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("model", "passes"), [("ruder", 1), ("robust", 1), ("ruder_multipass", 2)], ids=lambda value: str(value)
+)
+def test_the_models_beyond_the_paper_leave_full_records(
+    tmp_path: Path, paint: Paint, model: str, passes: int
+) -> None:
+    run = paint(tmp_path / "run", f"model={model}", "evaluations=3", f"passes={passes}")
+    rows, curves = rows_of(run), Table(run / "curves.csv").read()
+    record = json.loads((run / "metrics.json").read_text())
+    assert (record["status"], record["summary"]["frames"], len(rows)) == ("finished", 4, 4 * passes)
+    assert record["provenance"]["config"]["model"] == model
+    evaluations = [int(row["evaluations"]) for row in rows]
+    assert len(curves) == sum(evaluations) == record["summary"]["evaluations_total"]
+    # the first frame is held to nothing, nor is any frame of a multi-pass run's first pass
+    held = [False, True, True, True] if passes == 1 else [False] * 5 + [True] * 3
+    assert [float(row["coherence"]) > 0 for row in rows] == held
+    assert all(row[name] for row in rows for name in ("content", "style", "total", "seconds", "outcome"))
+    last = rows[-4:]
+    assert [row["frame"] for row in last if not row["residual_mse"]] == ["0"]
+    assert {file.name for file in (run / "frames").iterdir()} == {f"{i:06d}.png" for i in range(4)}
+    assert (run / "stylized.mp4").is_file()
+    assert {file.name for file in (run / "checkpoints").iterdir()} == {"last.ckpt"}, "the long memory is gone"
+
+
+# how far 8-bit files are from the paintings, in each
+ROUNDING = {
+    "warping_error": 2e-5,
+    "warping_error_long": 2e-5,
+    "residual_mse": 2e-5,
+    "residual_correlation": 0.01,
+    "flicker": 1 / 255,
+    "ghosting": 0.02,
+    "unpainted": 0.02,
+}
+
+
+@pytest.mark.parametrize("scene", [Battle(48, 64, 8), Talk(48, 64, 5)], ids=["battle", "talk"])
+def test_all_temporal_columns_are_what_the_metrics_give(
+    tmp_path: Path, paint: Paint, options: list[str], scene: Scene
+) -> None:
+    del options[:2]  # the clip of the other tests
+    clip = [
+        f"video={scene.info.name}",
+        "video.height=48",
+        "video.width=64",
+        f"video.frames={scene.info.frames}",
+    ]
+    small = ["evaluations=3", "callbacks.metrics.interval=2"]
+    run = paint(tmp_path / "run", *clip, *small, "model=ruder", "flow=dis")
+    metrics, rows = ClipMetrics(ExactMotion(scene), interval=2), rows_of(run)
+    assert [int(row["cut"]) for row in rows] == [int(i in scene.cuts) for i in range(scene.info.frames)]
+    for i, row in enumerate(rows):
+        wanted = metrics.update(scene.frame(i), painted(run, i), i, cut=i in scene.cuts)
+        for name in METRICS:
+            defined = bool(wanted[name].isfinite())
+            assert bool(row[name]) == defined, f"{name} of frame {i}"
+            if defined:
+                assert float(row[name]) == pytest.approx(float(wanted[name]), abs=ROUNDING[name]), name
+    summary = json.loads((run / "metrics.json").read_text())["summary"]
+    for name in METRICS:
+        values = [float(row[name]) for row in rows if row[name]]
+        assert summary[name] == (pytest.approx(np.mean(values), rel=1e-6) if values else None), name
+
+
+def test_known_cuts_are_frames_of_the_file(tmp_path: Path, paint: Paint) -> None:
+    run = paint(tmp_path / "run", "model=naive", "evaluations=1", "video.start=1", "cuts=[1,2]")
+    rows = rows_of(run)
+    assert [(row["source_frame"], row["cut"]) for row in rows] == [("1", "0"), ("2", "1"), ("3", "0")]
+
+
+def test_nothing_temporal_is_measured_across_a_known_cut(tmp_path: Path, paint: Paint) -> None:
+    run = paint(tmp_path / "run", "model=naive", "evaluations=1", "cuts=[2]")
+    assert [bool(row["warping_error"]) for row in rows_of(run)] == [False, True, False, True]
+
+
+def test_a_judge_may_be_asked_for_by_name(tmp_path: Path, battle) -> None:
+    run = battle(
+        tmp_path / "run",
+        "model=naive",
+        "evaluations=1",
+        "video.frames=2",
+        "callbacks.metrics.motion=farneback",
+    )
+    assert json.loads((run / "metrics.json").read_text())["provenance"]["motion"] == "farneback"
+
+
+def test_later_passes_have_all_their_evaluations(tmp_path: Path, paint: Paint) -> None:
+    run = paint(tmp_path / "run", "model=robust", "shares=[2,0.5]", "cuts=[2]", "evaluations=4", "passes=2")
+    assert [row["evaluations"] for row in rows_of(run)] == ["8", "2", "8", "2", "4", "4", "4", "4"]
+
+
+def test_a_share_is_never_less_than_one_evaluation(tmp_path: Path, paint: Paint) -> None:
+    run = paint(tmp_path / "run", "model=robust", "shares=[1,0.01]", "evaluations=3", "video.frames=2")
+    assert [row["evaluations"] for row in rows_of(run)] == ["3", "1"]
+
+
+def test_what_fades_in_from_black_is_painted(tmp_path: Path, paint: Paint) -> None:
+    scene = Talk(48, 64, 5)
+    info = ClipInfo("fade", 5, 48, 64, Fraction(1, 25), Fraction(25), 0, 5)
+    faded = [scene.frame(i) * i / 4 for i in range(5)]
+    path = tmp_path / "fade.mp4"
+    write_video(path, ((to_uint8(frame), i) for i, frame in enumerate(faded)), info)
+
+    def likeness(model: str) -> float:
+        run = paint(tmp_path / model, f"video.path={path}", f"model={model}", "evaluations=10")
+        grey = [picture.mean(1).flatten() for picture in (painted(run, 4), scene.frame(4))]
+        return float(torch.corrcoef(torch.stack(grey))[0, 1])
+
+    naive = likeness("naive")
+    assert naive > 0.5
+    assert likeness("robust") > 0.5 * naive

@@ -47,8 +47,9 @@ class Metrics(Callback):
         module, data = stylizer_of(pl_module), data_of(trainer)
         terms = [name for name in module.losses if name not in LOSSES]
         self.table.begin([*COUNTED, *LOSSES, *terms, *SPENT, *METRICS, "outcome"], self._size)
-        self._clip_metrics = self._begin_clip(data, module.flow.name)
-        self.judge = self._clip_metrics.truth.name
+        truth = truth_for(data.clip, module.flow.name, self.motion)
+        self._clip_metrics = ClipMetrics(truth, self.interval)
+        self.judge = truth.name
         if self._last_pass(trainer) == 0:
             for past in reversed(list(module.history)):
                 index = past.frame.index
@@ -109,9 +110,8 @@ class Metrics(Callback):
         rows = self.table.read()
         newest = list({row["frame"]: row for row in rows}.values())
         names = [name for name in self.table.columns if name not in (*COUNTED, "outcome")]
+        names = names if newest else []
         means = {name: _mean([float(row[name]) for row in newest if row[name]]) for name in names}
-        if not newest:
-            means = {}
         roots = {root: math.sqrt(means[name]) for root, name in ROOTS.items() if name in means}
         totals = {f"{name}_total": sum(float(row[name]) for row in rows) for name in SPENT}
         troubled = sum(row["outcome"] != "finished" for row in rows)
@@ -124,9 +124,6 @@ class Metrics(Callback):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take back what `state_dict` gave."""
         self._size = state_dict["size"]
-
-    def _begin_clip(self, data: ClipDataModule, used: str) -> ClipMetrics:
-        return ClipMetrics(truth_for(data.clip, used, self.motion), self.interval)
 
     def _is_cut(self, data: ClipDataModule, index: int) -> bool:
         """Whether a shot begins there, as the clip itself knows it where it does."""

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from vst.errors import InputError, VstError
+from vst.errors import InputError, failures_answered
 from vst.report import write_report
 
 USAGE = """\
@@ -26,16 +26,8 @@ def main() -> None:
     if not arguments or set(arguments) & {"-h", "--help"}:
         print(USAGE, end="")
         return
-    try:
-        directories, output = parse(arguments)
-        page = write_report(directories, output)
-    except VstError as error:
-        _leave(str(error), error.status)
-    except OSError as error:
-        where = f" {error.filename}" if error.filename else ""
-        _leave(f"a file{where} failed: {error.strerror or error}; mend it and try again", 1)
-    else:
-        print(f"report  {page}")
+    with failures_answered():
+        print(f"report  {write_report(*parse(arguments))}")
 
 
 def parse(arguments: Sequence[str]) -> tuple[list[Path], Path | None]:
@@ -58,11 +50,6 @@ def parse(arguments: Sequence[str]) -> tuple[list[Path], Path | None]:
     if not directories:
         raise InputError("no folder is given; name a run, or a folder that holds runs")
     return directories, output
-
-
-def _leave(sentence: str, status: int) -> None:
-    print(f"vst: {sentence}", file=sys.stderr)
-    sys.exit(status)
 
 
 if __name__ == "__main__":
