@@ -39,7 +39,7 @@ def colours(locator, *places: float) -> list[tuple[int, ...]]:
 
 def seen(page, locator, levels: list[int]) -> bool:
     """Whether an element comes to show these grey levels: a video is put on the screen some time after its seek."""
-    for _ in range(20):
+    for _ in range(100):
         if np.allclose(colours(locator, 0.25, 0.75), np.array(levels)[:, None], atol=6):
             return True
         page.wait_for_timeout(100)
