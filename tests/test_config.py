@@ -119,6 +119,7 @@ def test_the_terms_and_weights_of_each_model(compose, model):
         "layers": ["conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1"],
         "normalisation": "chw",
     }
+    assert terms.pop("range") == {"_target_": "vst.losses.range.RangeLoss", "weight": 1e5}
     assert terms == ({} if coherence is None else {"coherence": coherence})
 
 
@@ -128,6 +129,7 @@ def test_the_options_of_the_top_level_reach_the_terms(compose, model):
     assert {name: term["weight"] for name, term in settings["loss"].items()} == {
         "content": 2.0,
         "style": 3e4,
+        "range": 1e5,
         "coherence": 5.0,
     }
     assert (settings["evaluations"], settings["seed"]) == (7, 11)

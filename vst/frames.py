@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from vst.anchor import Followed
     from vst.neighbour import Neighbour
-    from vst.optim.solution import Solution
+    from vst.optim.solution import Losses, Solution
 
 
 @dataclass
@@ -105,7 +105,11 @@ class Painted:
 
 @dataclass(frozen=True)
 class Stylized(Painted):
-    """One painted frame, and how it came about."""
+    """One painted frame, and how it came about.
+
+    `losses` are those of the finished painting; the solution's are of its best iterate, which may leave [0, 1].
+    """
 
     neighbour: Neighbour | None
     solution: Solution
+    losses: Losses

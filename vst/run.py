@@ -106,7 +106,7 @@ def _check_values(settings: Settings) -> None:
         )
     if any(cut < 0 for cut in settings["cuts"] or ()):
         raise InputError(f"cuts is {settings['cuts']}, and frames are counted from 0; give their numbers")
-    coherent = {name for name, node in settings["loss"].items() if node} - {"content", "style"}
+    coherent = {name for name, node in settings["loss"].items() if node} - {"content", "style", "range"}
     if settings["eta"] > 0 and not coherent:
         raise InputError(
             f"eta is {settings['eta']:g}, but the model {settings['model']} has no coherence for it to weigh; "

@@ -88,7 +88,9 @@ class VideoStylizer(LightningModule):
             on_evaluation=self._on_evaluation(budget),
         )
         image = self.canvas.image(solution.point, start).clamp(0, 1)
-        stylized = Stylized(frame, image, target.neighbour, solution)
+        with torch.no_grad():
+            losses = self._total(image)
+        stylized = Stylized(frame, image, target.neighbour, solution, losses)
         self.history.append(stylized)
         if self.anchor is not None:
             self.anchor.update(stylized, target.anchor)

@@ -24,6 +24,7 @@ from vst.losses.functional import (
     motion_confidence,
     mse_coherence,
     paper_gate,
+    range_loss,
     style_loss,
 )
 
@@ -138,6 +139,11 @@ def test_style_loss_refuses_targets_of_other_layers():
         style_loss([torch.zeros(1, 2, 2)] * 2, [torch.zeros(1, 2, 2)])
 
 
+def test_range_loss_by_hand():
+    image = torch.tensor([[-0.5, 0.0, 0.3, 1.0, 1.2, 2.0], [0.1] * 6]).view(2, 3, 1, 2)
+    torch.testing.assert_close(range_loss(image), torch.tensor([(0.25 + 0.04 + 1) / 6, 0]))
+
+
 @pytest.mark.parametrize(("divergence", "value"), [(0.0, 0.7616), (1.0, 0.3521), (0.1, 0.7186)])
 def test_the_papers_gate(divergence, value):
     assert paper_gate(torch.tensor([divergence])).item() == pytest.approx(value, abs=5e-5)
@@ -224,6 +230,7 @@ def of_three(canvas: Tensor, lanes: int | slice, size: float, gate: Gate) -> Ten
 LOSSES: dict[str, Callable[[Tensor, int | slice], Tensor]] = {
     "content": lambda canvas, lanes: content_loss(canvas, rand(3, 3, 4, 5, seed=1)[lanes]),
     "style": lambda canvas, lanes: grams_loss(canvas),
+    "range": lambda canvas, lanes: range_loss(3 * canvas - 1),
     "mse": lambda canvas, lanes: mse_coherence(canvas, rand(3, 3, 4, 5, seed=1)[lanes]),
     "flow": lambda canvas, lanes: flow_coherence(canvas, rand(3, 3, 4, 5, seed=1)[lanes]),
     "enhanced": lambda canvas, lanes: of_three(canvas, lanes, 1.0, paper_gate),

@@ -29,8 +29,10 @@ from vst.losses.functional import (
     flow_coherence,
     gram_matrix,
     mse_coherence,
+    range_loss,
     style_loss,
 )
+from vst.losses.range import RangeLoss
 from vst.losses.style import StyleLoss
 from vst.neighbour import Neighbour
 
@@ -95,6 +97,13 @@ def test_content_loss_of_several_layers_is_their_mean():
     term.begin_frame(target)
     first, second = (content_loss(canvas[layer], target.activations[layer]) for layer in LAYERS)
     torch.testing.assert_close(term(image(9), canvas), (first + second) / 2)
+
+
+def test_range_loss_minds_nothing_but_the_canvas():
+    term = RangeLoss(1.0)
+    term.begin_frame(target_of(0))
+    canvas = 3 * image(9) - 1
+    torch.testing.assert_close(term(canvas, {}), range_loss(canvas), rtol=0, atol=0)
 
 
 @pytest.mark.parametrize("normalisation", ["chw", "hw", "none"])

@@ -30,8 +30,9 @@ class Metrics(Callback):
       motion: auto   # exact where the clip knows it, else an estimator that the model does not use; or its name
     ```
     `time` is when the frame is shown, in seconds of the source, `cut` is 1 where a new shot begins; the losses
-    are those of the painted frame, before their weights; the temporal metrics (vst.metrics) are of the finished
-    paintings, not rounded to 8 bits, and empty where not defined. `outcome` says how the minimisation ended.
+    (before their weights) and the temporal metrics (vst.metrics) are those of the finished painting, clamped to
+    [0, 1] and not rounded to 8 bits; a metric is empty where it is not defined. `outcome` says how the
+    minimisation ended.
     """
 
     def __init__(self, directory: str, interval: int = 10, motion: Judge = "auto"):
@@ -62,9 +63,10 @@ class Metrics(Callback):
         """Write one frame's row."""
         stylized, data = stylized_of(outputs), data_of(trainer)
         frame, solution = stylized.frame, stylized.solution
+        losses = {**stylized.losses.terms, "total": stylized.losses.total}
         figures = {
             "coherence": 0.0,
-            **{name: float(values[0]) for name, values in solution.losses.items()},
+            **{name: float(values[0]) for name, values in losses.items()},
             "evaluations": int(solution.evaluations[0]),
             "seconds": solution.seconds,
         }
