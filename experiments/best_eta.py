@@ -3,8 +3,8 @@
     python experiments/best_eta.py [--runs multirun/best_eta] [--only fig1,fig3] [--dwanko CLIP]
 
 The best is the η with the lowest warping error at a style loss of at most 1.05 times naive's. It is looked for on a
-ladder of 1, 3, 10 …: up from the model's default while the style allows, down from it until it does. Runs that
-are finished are not repeated. What stands in the file for other scenarios is kept.
+ladder of 1, 3, 10 …, beginning with what stands in the file or else the model's default: up from there while the style
+allows, down until it does. Runs that are finished are not repeated, and the scenarios not searched are kept.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from omegaconf import OmegaConf
 
 LADDER = (1e2, 3e2, 1e3, 3e3, 1e4, 3e4, 1e5, 3e5, 1e6)
 BEGIN = {"mse": 1e4, "enhanced": 1e4, "flow": 3e4}
-"""The rung from which a model's search begins: its default."""
+"""The rung from which a model's search begins where none was found before: its default."""
 
 MOST_STYLE = 1.05
 """Style loss that a model may have, by naive's."""
@@ -54,7 +54,8 @@ def main() -> None:
             def try_eta(eta: float, scenario: Scenario = scenario, model: str = model) -> Summary:
                 return painted(scenario, model, eta, given.runs, given.dwanko)
 
-            found.setdefault(scenario.name, {})[model] = search(BEGIN[model], try_eta, naive["style"])
+            best = found.setdefault(scenario.name, {})
+            best[model] = search(float(best.get(model, BEGIN[model])), try_eta, naive["style"])
     ordered = {scenario.name: found[scenario.name] for scenario in SCENARIOS if scenario.name in found}
     BEST_ETA.write_text(HEADER + OmegaConf.to_yaml(OmegaConf.create(ordered)), encoding="utf-8")
 
