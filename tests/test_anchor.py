@@ -212,3 +212,19 @@ def test_it_goes_on_from_its_state(tmp_path: Path) -> None:
     assert again.state_dict() == {}
     again.load_state_dict({})
     assert again.follow(content, [near]) is None
+
+
+def test_each_lane_takes_a_new_anchor_of_its_own() -> None:
+    content, first, second = (
+        torch.rand(2, 3, 8, 8, generator=torch.Generator().manual_seed(i)) for i in range(3)
+    )
+    anchor = Anchor(DIS())
+    anchor.update(Painted(Frame(content, 0, 0, 0), first), None)
+    shown = torch.ones(2, 1, 8, 8)
+    shown[1, ..., :5] = 0  # more than half of it has left the view
+    flow = torch.full((2, 2, 8, 8), 0.5)
+    anchor.update(Painted(Frame(content, 1, 1, 1), second), Followed(flow, shown, first))
+    held = anchor.state_dict()
+    assert torch.equal(held["image"], torch.stack([first[0], second[1]]))
+    assert torch.equal(held["flow"], torch.stack([flow[0], torch.zeros(2, 8, 8)]))
+    assert torch.equal(held["shown"], torch.stack([shown[0], torch.ones(1, 8, 8)]))

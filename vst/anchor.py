@@ -60,12 +60,16 @@ class Anchor:
 
     def update(self, painted: Painted, followed: Followed | None) -> None:
         """Go on to a frame that is now painted; it becomes the anchor where there is none that serves."""
-        if self._held and followed is not None and float(followed.shown.mean()) >= LEAST_SEEN:
-            self._held = replace(self._held, flow=followed.flow, shown=followed.shown)
-            return
         image = painted.image
         still, everywhere = torch.zeros_like(image[:, :2]), torch.ones_like(image[:, :1])
-        self._held = _Held(painted.frame.content, image, still, everywhere)
+        fresh = _Held(painted.frame.content, image, still, everywhere)
+        if self._held is None or followed is None:
+            self._held = fresh
+            return
+        held = replace(self._held, flow=followed.flow, shown=followed.shown)
+        serves = followed.shown.mean((1, 2, 3), keepdim=True) >= LEAST_SEEN
+        pairs = zip(vars(held).values(), vars(fresh).values(), strict=True)
+        self._held = _Held(*(torch.where(serves, old.to(new), new) for old, new in pairs))
 
     def clear(self) -> None:
         """Forget it: a pass begins."""

@@ -218,7 +218,7 @@ def _build_parts(settings: Settings, clip: Clip) -> tuple[VideoStylizer, dict[st
         canvas=build(settings["canvas"]),
         minimise=build(settings["optimizer"]),
         flow=flow,
-        evaluations=settings["evaluations"],
+        evaluations=settings["evaluations"] / settings["passes"],
         shares=settings["shares"],
         seed=settings["seed"],
         history=History(kept / "history", reach),

@@ -25,7 +25,7 @@ class VideoStylizer(LightningModule):
     """The frame loop: paints one frame a training step, an epoch being a pass over the stretch.
 
     `losses` are the terms of L_total by name, `style` the painting (1, 3, h, w). A frame has `evaluations` of
-    the objective, the first frames of a shot `shares` of them. `history` remembers the frames painted last.
+    the objective a pass, the first frames of a shot `shares` of them. `history` remembers the frames painted last.
     In a run of more than one pass `paintings` keeps those of each.
     """
 
@@ -38,7 +38,7 @@ class VideoStylizer(LightningModule):
         canvas: Canvas,
         minimise: Minimise,
         flow: FlowEstimator,
-        evaluations: int,
+        evaluations: float,
         shares: Sequence[float],
         seed: int,
         history: History,

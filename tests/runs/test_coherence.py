@@ -80,7 +80,7 @@ def test_a_run_measures_its_paintings_by_the_exact_motion(tmp_path: Path, battle
 
 
 def test_of_several_passes_the_last_is_measured_in_the_order_of_the_clip(tmp_path: Path, battle) -> None:
-    run = battle(tmp_path / "run", "model=ruder_multipass", "flow=dis", "passes=2", "evaluations=3")
+    run = battle(tmp_path / "run", "model=ruder_multipass", "flow=dis", "passes=2", "evaluations=6")
     rows, scene = rows_of(run), Battle(48, 64, 8)
     assert [int(row["frame"]) for row in rows] == [*range(8), *reversed(range(8))]
     assert not any(row["warping_error"] for row in rows[:8])
@@ -152,7 +152,7 @@ def test_wrong_values_are_named(tmp_path: Path, paint: Paint, overrides: list[st
 def test_the_models_beyond_the_paper_leave_full_records(
     tmp_path: Path, paint: Paint, model: str, passes: int
 ) -> None:
-    run = paint(tmp_path / "run", f"model={model}", "evaluations=3", f"passes={passes}")
+    run = paint(tmp_path / "run", f"model={model}", f"evaluations={3 * passes}", f"passes={passes}")
     rows, curves = rows_of(run), Table(run / "curves.csv").read()
     record = json.loads((run / "metrics.json").read_text())
     assert (record["status"], record["summary"]["frames"], len(rows)) == ("finished", 4, 4 * passes)
@@ -233,7 +233,7 @@ def test_a_judge_may_be_asked_for_by_name(tmp_path: Path, battle) -> None:
 
 
 def test_later_passes_have_all_their_evaluations(tmp_path: Path, paint: Paint) -> None:
-    run = paint(tmp_path / "run", "model=robust", "shares=[2,0.5]", "cuts=[2]", "evaluations=4", "passes=2")
+    run = paint(tmp_path / "run", "model=robust", "shares=[2,0.5]", "cuts=[2]", "evaluations=8", "passes=2")
     assert [row["evaluations"] for row in rows_of(run)] == ["8", "2", "8", "2", "4", "4", "4", "4"]
 
 

@@ -51,8 +51,9 @@ def finish(process: BaseProcess) -> int | None:
         (["model=flow", "flow=dis", "start=warped", "passes=3"], [(2, 0.1), (5, 0.0), (9, 0.15)]),
         (["model=robust", "cuts=[2]"], [(1, 0.1), (2, 0.0), (3, 0.2)]),
         (["model=ruder_multipass", "flow=dis", "passes=2"], [(3, 0.1), (6, 0.0)]),
+        (["model=robust", "passes=2"], [(2, 0.1), (6, 0.0)]),
     ],
-    ids=["flow", "noise", "passes", "robust", "ruder_multipass"],
+    ids=["flow", "noise", "passes", "robust", "ruder_multipass", "robust over two passes"],
 )
 def test_killed_run_resumes_bit_for_bit(
     tmp_path: Path, launch: Launch, overrides: list[str], kills: list[tuple[int, float]]

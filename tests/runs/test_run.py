@@ -135,7 +135,7 @@ def test_coherence_brings_frames_together(tmp_path: Path, paint: Paint) -> None:
 
 
 def test_passes_alternate_and_go_on_from_the_paintings(tmp_path: Path, paint: Paint) -> None:
-    run = paint(tmp_path / "run", "model=mse", "eta=1", "passes=3")
+    run = paint(tmp_path / "run", "model=mse", "eta=1", "passes=3", "evaluations=18")
     rows = numbers(run / "metrics.csv")
     assert [(row["pass"], row["frame"]) for row in rows] == [
         *((0, i) for i in (0, 1, 2, 3)),
