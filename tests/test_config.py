@@ -89,13 +89,13 @@ COHERENCES = {
         },
     ),
     "robust": (
-        6e5,
+        8e5,
         {
             "_target_": "vst.losses.coherence.RobustCoherence",
-            "weight": 6e5,
+            "weight": 8e5,
             "anchor_share": 0.1,
-            "tolerance": 0.25,
-            "least": 0.04,
+            "tolerance": 0.22,
+            "least": 0.03,
         },
     ),
 }
