@@ -160,10 +160,12 @@ def test_every_experiment_goes_with_every_model(compose, experiment, model):
 def test_an_experiment_wins_over_the_defaults(compose):
     settings = resolve(compose("experiment=demo"))
     assert (settings["evaluations"], settings["video"]["size"]) == (40, 144)
-    paper = resolve(compose("experiment=paper"))
+    paper = resolve(compose("experiment=paper", "model=naive"))
     assert paper["canvas"]["_target_"] == "vst.canvas.PixelCanvas"
     assert paper["flow"]["_target_"] == "vst.flow.estimators.Farneback"
     assert paper["start"]["_target_"] == "vst.start.content_start"
+    assert "range" not in {name for name, term in paper["loss"].items() if term}
+    assert resolve(compose("experiment=paper", "model=robust"))["start"]["_target_"] == "vst.start.filled_start"
     assert resolve(compose())["evaluations"] == 60
 
 
@@ -249,7 +251,7 @@ def test_every_model_is_in_the_table():
         ("enhanced", "content_start", "estimators.DeepFlow", 1, 60, []),
         ("flow", "content_start", "estimators.DeepFlow", 1, 60, []),
         ("ruder", "warped_start", "estimators.DeepFlow", 1, 60, []),
-        ("ruder_multipass", "blended_start", "estimators.DeepFlow", 5, 12, []),
+        ("ruder_multipass", "blended_start", "estimators.DeepFlow", 5, 60, []),
         ("robust", "filled_start", "steady.SteadyFlow", 1, 60, [2, 0.75, 0.75, 0.75, 0.75]),
     ],
 )
