@@ -165,7 +165,9 @@ def test_an_experiment_wins_over_the_defaults(compose):
     assert paper["flow"]["_target_"] == "vst.flow.estimators.Farneback"
     assert paper["start"]["_target_"] == "vst.start.content_start"
     assert "range" not in {name for name, term in paper["loss"].items() if term}
-    assert resolve(compose("experiment=paper", "model=robust"))["start"]["_target_"] == "vst.start.filled_start"
+    assert (
+        resolve(compose("experiment=paper", "model=robust"))["start"]["_target_"] == "vst.start.filled_start"
+    )
     assert resolve(compose())["evaluations"] == 60
 
 
