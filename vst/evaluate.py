@@ -42,7 +42,8 @@ python -m vst.evaluate content=… stylized=… [stylized=… …] [option=…] 
   size=PIXELS     scale the content's longer side to it; without it, the content keeps its size
   start=N         the first frame of the content that was painted, from 0
   frames=N        how many were painted; without it, all from start on
-  cuts=N,N,…      the frames of the content with which a new shot begins, counted as start is
+  cuts=[N,N,…]    the frames of the content with which a new shot begins, counted as start is, [] for none;
+                  without it they are found, and for a built-in scene known
   -o FILE         write all figures, frame by frame too, as JSON
 """
 
@@ -74,7 +75,7 @@ class Request:
     size: int | None = None
     start: int = 0
     frames: int | None = None
-    cuts: tuple[int, ...] = ()
+    cuts: tuple[int, ...] | None = None
     output: Path | None = None
 
 
@@ -136,9 +137,7 @@ def parse(arguments: Sequence[str]) -> Request:
         size=_whole("size", single["size"], least=1) if "size" in single else None,
         start=_whole("start", single.get("start", "0"), least=0),
         frames=_whole("frames", single["frames"], least=1) if "frames" in single else None,
-        cuts=tuple(_whole("cuts", cut, least=0) for cut in single["cuts"].split(","))
-        if "cuts" in single
-        else (),
+        cuts=_numbers("cuts", single["cuts"]) if "cuts" in single else None,
         output=output,
     )
 
@@ -162,16 +161,19 @@ def evaluate(request: Request) -> dict[str, Any]:
                 f"{name} has {source.count} frames and the content {content.count}; "
                 f"choose the stretch that was painted with start and frames"
             )
+    if content.count < 2 and request.style is None:
+        raise InputError("one frame alone has no motion to be measured; give more with frames, or a style")
+    known = scene.cuts if scene is not None and request.cuts is None else request.cuts
+    _check_cuts(request, content.count)
     losses = _open_losses(request, content.sizes)
-    cuts = scene.cuts if scene is not None and not request.cuts else request.cuts
     truth = _truth(request, scene)
-    rows, summaries = _measure(content, painted, truth, request.start, cuts, losses)
+    rows, summaries, cuts = _measure(content, painted, truth, request.start, known, losses)
     return {
         "content": request.content,
         "frames": content.count,
         "size": [content.sizes[1], content.sizes[0]],
         "start": request.start,
-        "cuts": [cut for cut in cuts if request.start < cut < request.start + content.count],
+        "cuts": cuts,
         "motion": truth.name,
         "interval": INTERVAL,
         "style": request.style,
@@ -340,26 +342,34 @@ def _measure(
     painted: Sequence[Source],
     truth: Truth,
     start: int,
-    cuts: Sequence[int],
+    known_cuts: Sequence[int] | None,
     losses: PaperLosses | None,
-) -> tuple[list[list[dict[str, Any]]], list[dict[str, float]]]:
-    """Go through all clips at once: the rows of each painted one, and the summary of each."""
+) -> tuple[list[list[dict[str, Any]]], list[dict[str, float]], list[int]]:
+    """Go through all clips at once: the rows of each painted one, the summary of each, and the cuts."""
     import torch
     from tqdm import tqdm
 
+    from vst.frames import Frame
     from vst.metrics.clip import ClipMetrics
+    from vst.video.scenes import CutDetector, mark_cuts
 
     metrics = ClipMetrics(truth, INTERVAL)
     rows: list[list[dict[str, Any]]] = [[] for _ in painted]
-    streams = zip(content.pictures(), *(source.pictures() for source in painted), strict=True)
+    cuts: list[int] = []
+    numbered = enumerate(content.pictures(), start)
+    frames = (Frame(_tensor([picture]), index - start, index, index) for index, picture in numbered)
+    marked = mark_cuts(frames, CutDetector(), known_cuts)
+    streams = zip(marked, *(source.pictures() for source in painted), strict=True)
     with torch.no_grad():
-        for number, (source, *paintings) in enumerate(tqdm(streams, total=content.count, disable=None)):
-            frame = _tensor([source])
+        for (frame, begins), *paintings in tqdm(streams, total=content.count, disable=None):
             stylized = _tensor([fit(picture, content.sizes) for picture in paintings])
-            index = start + number
-            values = metrics.update(frame, stylized, index, cut=index in cuts)
+            index = frame.source_index
+            # the first frame of a stretch has nothing before it to be cut off from
+            if cut := begins and frame.index > 0:
+                cuts.append(index)
+            values = metrics.update(frame.content, stylized, index, cut=cut)
             if losses is not None:
-                values = {**values, **losses(frame, stylized)}
+                values = {**values, **losses(frame.content, stylized)}
             for lane, own in enumerate(rows):
                 own.append({"frame": index, **{name: float(value[lane]) for name, value in values.items()}})
     means = metrics.summary()
@@ -368,7 +378,7 @@ def _measure(
         for own, summary in zip(rows, summaries, strict=True):
             for name in ("content", "style"):
                 summary[name] = sum(row[name] for row in own) / len(own)
-    return rows, summaries
+    return rows, summaries, cuts
 
 
 def _tensor(pictures: Sequence[Picture]) -> Tensor:
@@ -412,6 +422,17 @@ def _scene(request: Request, painted: Source) -> Scene:
     return scene(height=height, width=width, frames=request.start + count)
 
 
+def _check_cuts(request: Request, count: int) -> None:
+    """Refuse cuts that are not in the stretch, counted from its own first frame instead of the content's."""
+    end = request.start + count
+    for cut in request.cuts or ():
+        if not request.start <= cut < end:
+            raise InputError(
+                f"cuts has {cut}, and frames {request.start} to {end - 1} of the content are compared; count the "
+                f"cuts as start is, from the content's first frame"
+            )
+
+
 def _truth(request: Request, scene: Scene | None) -> Truth:
     from vst.metrics.motion import EstimatedMotion, ExactMotion, named_estimator
 
@@ -448,6 +469,8 @@ def _note(found: Sizes, wanted: Sizes) -> str | None:
     was = f"{found[1]}x{found[0]} pixels"
     if _is_padded(found, wanted):
         return f"{was}, cut to {wanted[1]}x{wanted[0]}: the rest repeats the edge"
+    if abs(found[0] * wanted[1] - found[1] * wanted[0]) > max(found) * max(wanted) / 50:
+        return f"{was}, and so of another shape: stretched to {wanted[1]}x{wanted[0]}"
     return f"{was}, resized to {wanted[1]}x{wanted[0]}; size={max(found)} would compare it as it is"
 
 
@@ -458,6 +481,12 @@ def _is_padded(found: Sequence[int], wanted: Sizes) -> bool:
 def _natural(file: Path) -> list[tuple[int, str]]:
     """The name of a file as what to sort by: frame_2 before frame_10."""
     return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", file.name)]
+
+
+def _numbers(key: str, text: str) -> tuple[int, ...]:
+    """Whole numbers with commas, in brackets or not."""
+    inner = text.removeprefix("[").removesuffix("]").strip()
+    return tuple(_whole(key, number.strip(), least=0) for number in inner.split(",")) if inner else ()
 
 
 def _whole(key: str, text: str, least: int) -> int:
