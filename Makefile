@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup demo test lint format lock clean
+.PHONY: help setup demo notebook test lint format lock clean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -25,6 +25,9 @@ $(READY): requirements.lock requirements-uv.lock pyproject.toml
 
 demo: $(READY) ## paint a short stretch of a real clip with five models, and end in a page that sets them side by side
 	$(BIN)/python -m vst --multirun experiment=demo model=naive,mse,enhanced,flow,robust
+
+notebook: $(READY) ## run notebooks/paper.ipynb anew, some minutes, and keep its pictures in it
+	$(BIN)/python notebooks/execute.py
 
 test: lint ## lint, check types, and run the tests
 	$(BIN)/python -m pytest
