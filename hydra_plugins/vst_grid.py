@@ -18,8 +18,6 @@ from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from hydra_plugins.hydra_joblib_launcher.joblib_launcher import JoblibLauncher
-from hydra_plugins.hydra_submitit_launcher.submitit_launcher import BaseSubmititLauncher, LocalLauncher
 from vst.config import quoted
 from vst.errors import InputError
 from vst.grid import Job, Outcome, check_all_done, conclude, pair_options, run_name
@@ -86,7 +84,8 @@ class GridSweeper(BasicSweeper):
         return list(jobs.values())
 
     def _job(self, options: list[str], varied: list[str], directory: Path) -> Job:
-        assert self.config is not None and self.hydra_context is not None
+        assert self.config is not None
+        assert self.hydra_context is not None
         cfg = self.hydra_context.config_loader.load_sweep_config(self.config, options)
         place = directory / run_name(
             {group: str(cfg.hydra.runtime.choices[group]) for group in ("model", "style", "video")}, varied
@@ -95,19 +94,21 @@ class GridSweeper(BasicSweeper):
         return Job(place, overrides, _settings(cfg, place))
 
     def _launch(self, jobs: Sequence[Job]) -> dict[Path, Outcome]:
-        assert self.launcher is not None and self.config is not None
-        launcher = self.launcher
-        if isinstance(launcher, JoblibLauncher):
+        assert self.launcher is not None
+        assert self.config is not None
+        chosen = self.config.hydra.launcher
+        # by name, since Hydra executes the plugins' modules anew, and classes once imported are others then
+        kind = chosen._target_.rpartition(".")[2]
+        if kind == "JoblibLauncher":
             from joblib import effective_n_jobs
 
-            share_out(min(effective_n_jobs(self.config.hydra.launcher.n_jobs), len(jobs)))
-        elif isinstance(launcher, LocalLauncher):  # starts all at once
+            share_out(min(effective_n_jobs(chosen.n_jobs), len(jobs)))
+        elif kind == "LocalLauncher":  # starts all at once
             share_out(len(jobs))
-        listening = _workers_told if isinstance(launcher, JoblibLauncher) else interruptible
-        if isinstance(launcher, BaseSubmititLauncher):
+        if kind in ("LocalLauncher", "SlurmLauncher"):
             print(f"what each says is in {self.config.hydra.sweep.dir}/.submitit", file=sys.stderr)
-        with listening():
-            returns = launcher.launch([job.overrides for job in jobs], initial_job_idx=0)
+        with _workers_told() if kind == "JoblibLauncher" else interruptible():
+            returns = self.launcher.launch([job.overrides for job in jobs], initial_job_idx=0)
         return {job.directory: done.return_value for job, done in zip(jobs, returns, strict=True)}
 
 

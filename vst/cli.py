@@ -19,6 +19,8 @@ from vst.config import Config, choices, conf_dir, quoted, register_schema
 from vst.errors import InputError, VstError, failure, leave
 
 if TYPE_CHECKING:
+    from hydra.conf import HydraConf
+
     from vst.grid import Outcome
 
 
@@ -70,7 +72,7 @@ _ended = False
 """Whether a signal has ended a run in this process, one of joblib's workers; it is not to begin another."""
 
 
-def _job_of_grid(cfg: DictConfig, hydra_config: DictConfig) -> Outcome:
+def _job_of_grid(cfg: DictConfig, hydra_config: HydraConf) -> Outcome:
     """One run of a grid, in this process or in one that a launcher started; whatever fails, the others go on."""
     global _ended
     from vst.grid import Outcome

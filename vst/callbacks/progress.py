@@ -10,7 +10,6 @@ from tqdm import tqdm
 
 from vst.callbacks.parts import data_of, stylizer_of
 
-
 SECONDS_BETWEEN_LINES = 10
 
 
