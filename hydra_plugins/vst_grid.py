@@ -107,9 +107,37 @@ class GridSweeper(BasicSweeper):
             share_out(len(jobs))
         if kind in ("LocalLauncher", "SlurmLauncher"):
             print(f"what each says is in {self.config.hydra.sweep.dir}/.submitit", file=sys.stderr)
-        with _workers_told() if kind == "JoblibLauncher" else interruptible():
-            returns = self.launcher.launch([job.overrides for job in jobs], initial_job_idx=0)
-        return {job.directory: done.return_value for job, done in zip(jobs, returns, strict=True)}
+        logs = Path(str(self.config.hydra.sweep.dir)) / ".submitit"
+        earlier = set(logs.glob("*"))
+        try:
+            with _workers_told() if kind == "JoblibLauncher" else interruptible():
+                returns = self.launcher.launch([job.overrides for job in jobs], initial_job_idx=0)
+                return {job.directory: done.return_value for job, done in zip(jobs, returns, strict=True)}
+        except Exception as error:
+            if kind == "BasicLauncher":
+                raise
+            # a job that was killed has no answer to give, and the launchers give up at the first such job
+            print(f"vst: a job was lost: {_last_line(error)}", file=sys.stderr)
+            with interruptible():
+                if kind == "SlurmLauncher":
+                    _wait_for(set(logs.glob("*")) - earlier)
+            return {
+                job.directory: job.standing() or Outcome("it was lost before it finished") for job in jobs
+            }
+
+
+def _last_line(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[-1] if lines else type(error).__name__
+
+
+def _wait_for(folders: set[Path]) -> None:
+    """Wait for the jobs of SLURM's that have these folders."""
+    from submitit import SlurmJob
+
+    for folder in folders:
+        if any(folder.glob("*_submitted.pkl")):
+            SlurmJob(folder=folder.parent / "%j", job_id=folder.name).wait()
 
 
 def _settings(cfg: DictConfig, directory: Path) -> dict[str, Any] | Outcome:
