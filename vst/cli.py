@@ -58,9 +58,9 @@ def _job(cfg: DictConfig) -> Outcome | None:
     hydra_config = HydraConfig.get()
     if hydra_config.mode == RunMode.MULTIRUN:
         return _job_of_grid(cfg, hydra_config)
-    if hydra_config.sweeper.get("pairs"):
-        raise InputError("pair is for a grid of runs; add -m, or give style and video")
     try:
+        if hydra_config.sweeper.get("pairs"):
+            raise InputError("pair is for a grid of runs; add -m, or give style and video")
         print(_where(run(cfg, list(hydra_config.overrides.task))))
     except (VstError, OSError) as error:
         _remove_empty(Path(hydra_config.runtime.output_dir))

@@ -118,7 +118,7 @@ def test_joblib_shares_the_cores_and_ends_tidily(tmp_path: Path, grid: Grid) -> 
     for run in runs:
         wait_for_rows(run, 1, process)
     process.send_signal(signal.SIGTERM)
-    said, complaint = process.communicate(timeout=250)
+    _, complaint = process.communicate(timeout=250)
     assert process.returncode == 128 + signal.SIGTERM, complaint
     assert "ended by SIGTERM; go on with the same command" in complaint.splitlines()[-1]
     assert [status(run) for run in runs] == ["interrupted", "interrupted"]
@@ -166,7 +166,7 @@ def test_slurm_runs_a_grid(tmp_path: Path, grid: Grid) -> None:
         "pair=swirls:talk", "model=naive,mse", *SCENE, "evaluations=3", "video.frames=2",
         "hydra/launcher=submitit_slurm", "hydra.launcher.timeout_min=10",
     )  # fmt: skip
-    said, complaint = process.communicate(timeout=280)
+    _, complaint = process.communicate(timeout=280)
     assert process.returncode == 0, complaint
     runs = [tmp_path / "grid" / name for name in ("naive-swirls-talk", "mse-swirls-talk")]
     assert [status(run) for run in runs] == ["finished", "finished"]
