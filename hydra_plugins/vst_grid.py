@@ -59,11 +59,19 @@ class GridSweeper(BasicSweeper):
             if waiting:
                 outcomes |= self._launch(waiting)
         except Interrupted as interrupted:
+            if self._kind in ("LocalLauncher", "SlurmLauncher"):
+                again = f"{again} when its jobs are done, which go on by themselves"
             interrupted.go_on = again
             raise
         finally:
             conclude(directory, jobs, outcomes)
         check_all_done(jobs, outcomes, again)
+
+    @property
+    def _kind(self) -> str:
+        """The launcher's class, by name: Hydra executes plugins anew, and classes imported before are others."""
+        assert self.config is not None
+        return self.config.hydra.launcher._target_.rpartition(".")[2]
 
     def _jobs(self, arguments: list[str], directory: Path) -> list[Job]:
         """The grid's runs, each once."""
@@ -96,13 +104,11 @@ class GridSweeper(BasicSweeper):
     def _launch(self, jobs: Sequence[Job]) -> dict[Path, Outcome]:
         assert self.launcher is not None
         assert self.config is not None
-        chosen = self.config.hydra.launcher
-        # by name, since Hydra executes the plugins' modules anew, and classes once imported are others then
-        kind = chosen._target_.rpartition(".")[2]
+        kind = self._kind
         if kind == "JoblibLauncher":
             from joblib import effective_n_jobs
 
-            share_out(min(effective_n_jobs(chosen.n_jobs), len(jobs)))
+            share_out(min(effective_n_jobs(self.config.hydra.launcher.n_jobs), len(jobs)))
         elif kind == "LocalLauncher":  # starts all at once
             share_out(len(jobs))
         if kind in ("LocalLauncher", "SlurmLauncher"):

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
@@ -23,13 +23,14 @@ Grid = Callable[..., subprocess.Popen[str]]
 
 
 @pytest.fixture
-def grid(tmp_path: Path) -> Grid:
+def grid(tmp_path: Path) -> Iterator[Grid]:
     """Start a grid in a process of its own, whose output is kept: `grid(*overrides)`."""
+    started: list[subprocess.Popen[str]] = []
 
     def grid(*overrides: str) -> subprocess.Popen[str]:
         small = ["backbone=random", "style.size=48", "beta=1e3", f"hydra.sweep.dir={tmp_path / 'grid'}"]
         environment = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [sys.executable, "-m", "vst", "-m", *small, *overrides],
             cwd=tmp_path,
             env=environment,
@@ -37,8 +38,13 @@ def grid(tmp_path: Path) -> Grid:
             stderr=subprocess.PIPE,
             text=True,
         )
+        started.append(process)
+        return process
 
-    return grid
+    yield grid
+    for process in started:
+        process.kill()
+        process.communicate()
 
 
 def times(directory: Path, runs: str = "*-*") -> dict[Path, int]:
