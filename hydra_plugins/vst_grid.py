@@ -172,6 +172,9 @@ def _workers_told() -> Generator[None]:
     before = {number: signal.signal(number, tell) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         yield
+    except Exception:
+        if not told:  # else a worker was told before it could listen, and joblib has lost it
+            raise
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

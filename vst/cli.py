@@ -8,6 +8,7 @@ import re
 import signal
 import sys
 import traceback
+from contextlib import nullcontext
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -75,11 +76,12 @@ _ended = False
 def _job_of_grid(cfg: DictConfig, hydra_config: HydraConf) -> Outcome:
     """One run of a grid, in this process or in one that a launcher started; whatever fails, the others go on."""
     global _ended
-    from vst.grid import Outcome
+    from vst.grid import Outcome, put_back_in_peace
     from vst.run import Interrupted, interruptible, run
 
     directory = Path(hydra_config.runtime.output_dir)
-    alone = hydra_config.launcher._target_.endswith(".BasicLauncher")
+    launcher = hydra_config.launcher._target_.rpartition(".")[2]
+    alone = launcher == "BasicLauncher"
     if _ended:
         return Outcome("it was not begun", 128 + signal.SIGTERM)
     if alone:
@@ -88,7 +90,7 @@ def _job_of_grid(cfg: DictConfig, hydra_config: HydraConf) -> Outcome:
         # bars of runs that go on at the same time would draw over each other
         OmegaConf.update(cfg, "callbacks.progress.name", directory.name, force_add=True)
     try:
-        with interruptible():
+        with interruptible(), put_back_in_peace() if launcher == "SlurmLauncher" else nullcontext():
             run(cfg, list(hydra_config.overrides.task), again=True)
     except Interrupted as interrupted:
         if alone:

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import hashlib
 import re
+import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 
 from vst.config import choices, quoted
 from vst.errors import InputError, VstError, failure
@@ -100,6 +103,27 @@ def _legible(option: str) -> str:
 
 def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:6]
+
+
+@contextmanager
+def put_back_in_peace() -> Generator[None]:
+    """Let submitit put a job of SLURM's back in the queue when its time is up.
+
+    SLURM accompanies that with a SIGTERM, which here is nobody's wish to end the run: answered as one, the job
+    would hand in a result, and whoever waits for it would not wait for its second part.
+    """
+    asked = signal.getsignal(signal.SIGUSR2)
+
+    def put_back(number: int, frame: FrameType | None) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        if callable(asked):
+            asked(number, frame)
+
+    signal.signal(signal.SIGUSR2, put_back)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGUSR2, asked)
 
 
 def conclude(directory: Path, jobs: Sequence[Job], outcomes: Mapping[Path, Outcome]) -> None:

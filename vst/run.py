@@ -312,7 +312,7 @@ def _paint(
         status = "finished"
         for kept in ("paintings", "content", "history"):
             shutil.rmtree(directory / "checkpoints" / kept, ignore_errors=True)
-    except Interrupted:
+    except (Interrupted, SystemExit):  # the latter where a job of SLURM's goes back to its queue
         status = "interrupted"
         raise
     except ClipBroke:
