@@ -17,7 +17,7 @@ from types import FrameType
 
 from vst.config import choices, quoted
 from vst.errors import InputError, VstError, failure
-from vst.run import Settings, is_done
+from vst.run import Interrupted, Settings, is_done
 
 
 @dataclass(frozen=True)
@@ -113,8 +113,11 @@ def put_back_in_peace() -> Generator[None]:
     would hand in a result, and whoever waits for it would not wait for its second part.
     """
     asked = signal.getsignal(signal.SIGUSR2)
+    put = False
 
     def put_back(number: int, frame: FrameType | None) -> None:
+        nonlocal put
+        put = True
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         if callable(asked):
             asked(number, frame)
@@ -122,6 +125,10 @@ def put_back_in_peace() -> Generator[None]:
     signal.signal(signal.SIGUSR2, put_back)
     try:
         yield
+    except Interrupted:
+        if put:  # Lightning had put the handler back
+            sys.exit(-1)
+        raise
     finally:
         signal.signal(signal.SIGUSR2, asked)
 
