@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import difflib
-import errno
 import os
 import re
+import signal
 import sys
-from collections.abc import Iterator, Sequence
+import traceback
+from contextlib import nullcontext
 from dataclasses import fields
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from vst.config import Config, conf_dir, register_schema
-from vst.errors import InputError, VstError, leave
+from vst.config import Config, choices, conf_dir, quoted, register_schema
+from vst.errors import InputError, VstError, failure, leave
+
+if TYPE_CHECKING:
+    from hydra.conf import HydraConf
+
+    from vst.grid import Outcome
 
 
 def main() -> None:
@@ -29,80 +36,77 @@ def main() -> None:
 
     register_schema()
     try:
-        sys.argv[1:] = _with_stored_overrides(sys.argv[1:])
+        sys.argv[1:] = _with_pairs(_with_stored_overrides(sys.argv[1:]))
         hydra.main(version_base="1.3", config_path=str(conf_dir().resolve()), config_name="config")(_job)()
     except Interrupted as interrupted:
-        go_on = (
-            f"; go on with resume={interrupted.directory}" if interrupted.directory else ", before it began"
-        )
+        go_on = f"; go on with {interrupted.go_on}" if interrupted.go_on else ", before it began"
         leave(f"ended by {interrupted}{go_on}", interrupted.status)
     except KeyboardInterrupt:
         leave("ended by SIGINT, before it began", 130)
     except (HydraException, OmegaConfBaseException) as error:  # some of Hydra's are OSErrors as well
         leave(_sentence(error), InputError.status)
     except (VstError, OSError) as error:
-        leave(*_failure(error))
-    finally:
-        if len(_finished) > 1:
-            print("\n" + "\n\n".join(_where(directory) for directory in _finished))
-            _report(_finished)
+        leave(*failure(error))
 
 
-def _report(directories: Sequence[Path]) -> None:
-    """Set the runs of a multirun side by side on a page; the runs stand without it, should it fail."""
-    from vst.report import write_report
-
-    try:
-        page = write_report(directories, Path(os.path.commonpath(directories)) / "report")
-    except (VstError, OSError) as error:
-        sentence, _ = _failure(error)
-        print(f"vst: the page of these runs could not be made: {sentence}", file=sys.stderr)
-    else:
-        print(f"\nside by side  {page}")
-
-
-def _failure(error: VstError | OSError) -> tuple[str, int]:
-    """The sentence and the exit status for a failure that the user can act on."""
-    if isinstance(error, VstError):
-        return str(error), error.status
-    reason = error.strerror or str(error)
-    what = f"{error.filename}: {reason}" if error.filename else reason
-    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS):
-        return (
-            f"the run could not be written ({what}); free or mend the disk, and resume the run",
-            InputError.status,
-        )
-    return f"{what}; name another file or directory, or mend this one", InputError.status
-
-
-_finished: list[Path] = []
-"""The directories of the runs of this process, in order."""
-
-
-def _job(cfg: DictConfig) -> None:
-    """One run of the command line, alone or as a job of a multirun."""
+def _job(cfg: DictConfig) -> Outcome | None:
+    """One run of the command line, alone or as a job of a grid."""
     from hydra.core.hydra_config import HydraConfig
     from hydra.types import RunMode
 
     from vst.run import run
 
     hydra_config = HydraConfig.get()
-    several = hydra_config.mode == RunMode.MULTIRUN
-    if several:
-        print(f"\n{_job_name()}", file=sys.stderr)
+    if hydra_config.mode == RunMode.MULTIRUN:
+        return _job_of_grid(cfg, hydra_config)
     try:
-        directory = run(cfg, list(hydra_config.overrides.task))
+        if hydra_config.sweeper.get("pairs"):
+            raise InputError("pair is for a grid of runs; add -m, or give style and video")
+        print(_where(run(cfg, list(hydra_config.overrides.task))))
     except (VstError, OSError) as error:
         _remove_empty(Path(hydra_config.runtime.output_dir))
-        sentence, status = _failure(error)
-        if not several:
-            leave(sentence, status)
-        # Hydra goes on with the other jobs, and reports one failure of them all at the end
-        print(f"vst: {_job_name()}: {sentence}", file=sys.stderr)
-        raise
-    _finished.append(directory)
-    if not several:
-        print(_where(directory))
+        leave(*failure(error))
+    return None
+
+
+_ended = False
+"""Whether a signal has ended a run in this process, one of joblib's workers; it is not to begin another."""
+
+
+def _job_of_grid(cfg: DictConfig, hydra_config: HydraConf) -> Outcome:
+    """One run of a grid, in this process or in one that a launcher started; whatever fails, the others go on."""
+    global _ended
+    from vst.grid import Outcome, put_back_in_peace
+    from vst.run import Interrupted, interruptible, run
+
+    directory = Path(hydra_config.runtime.output_dir)
+    launcher = hydra_config.launcher._target_.rpartition(".")[2]
+    alone = launcher == "BasicLauncher"
+    if _ended:
+        return Outcome("it was not begun", 128 + signal.SIGTERM)
+    if alone:
+        print(f"\n{directory.name}", file=sys.stderr)
+    elif cfg.callbacks.get("progress"):
+        # bars of runs that go on at the same time would draw over each other
+        OmegaConf.update(cfg, "callbacks.progress.name", directory.name, force_add=True)
+    try:
+        with interruptible(), put_back_in_peace() if launcher == "SlurmLauncher" else nullcontext():
+            run(cfg, list(hydra_config.overrides.task), again=True)
+    except Interrupted as interrupted:
+        if alone:
+            raise
+        _ended = True
+        return Outcome(f"ended by {interrupted}", interrupted.status)
+    except (VstError, OSError) as error:
+        _remove_empty(directory)
+        outcome = Outcome(*failure(error))
+    except Exception as error:
+        traceback.print_exc()
+        outcome = Outcome(f"{type(error).__name__}: {str(error).partition(chr(10))[0]}", VstError.status)
+    else:
+        return Outcome()
+    print(f"vst: {directory.name}: {outcome.problem}", file=sys.stderr)
+    return outcome
 
 
 def _remove_empty(directory: Path) -> None:
@@ -113,13 +117,6 @@ def _remove_empty(directory: Path) -> None:
         if not ours or not folder.is_dir() or any(folder.iterdir()):
             return
         folder.rmdir()
-
-
-def _job_name() -> str:
-    from hydra.core.hydra_config import HydraConfig
-
-    job = HydraConfig.get().job
-    return f"job {job.num}: {job.override_dirname.replace(',', ' ')}"
 
 
 def _where(directory: Path) -> str:
@@ -142,20 +139,22 @@ def _with_stored_overrides(arguments: list[str]) -> list[str]:
     stored = directory / ".hydra" / "overrides.yaml"
     if not stored.is_file():
         raise InputError(f"{directory} holds no run to go on with; name a run directory with resume")
-    from omegaconf import OmegaConf
-
     # not resolved: an option that refers to another is to do so again
     lines = OmegaConf.to_container(OmegaConf.load(stored), resolve=False) or []
     kept = [str(line) for line in lines if not str(line).startswith(("resume=", "hydra."))]
     others = [argument for argument in arguments if not argument.startswith("resume=")]
-    where = _quoted(directory)
+    where = quoted(directory)
     return [*kept, f"hydra.run.dir={where}", f"resume={where}", *others]
 
 
-def _quoted(path: Path) -> str:
-    """A path as Hydra reads it whatever is in its name."""
-    escaped = str(path).replace("'", "\\'")
-    return f"'{escaped}'"
+def _with_pairs(arguments: list[str]) -> list[str]:
+    """For `pair=A,B,…`, ask the sweeper for these pairs; Hydra itself reads what is quoted in them."""
+    return [
+        f"hydra.sweeper.pairs=[{argument.removeprefix('pair=')}]"
+        if argument.startswith("pair=")
+        else argument
+        for argument in arguments
+    ]
 
 
 def _sentence(error: Exception) -> str:
@@ -165,7 +164,7 @@ def _sentence(error: Exception) -> str:
     text = str(error)
     if found := re.search(r"Could not find '(.+)/(.+?)'", text):
         group, choice = found.groups()
-        return f"{group}={choice} is not known; choose one of: {', '.join(_choices(group))}"
+        return f"{group}={choice} is not known; choose one of: {', '.join(choices(group))}"
     if found := re.search(r"Could not override '(.+?)'", text):
         option = found[1]
         return f"{option} is not an option{_did_you_mean(option)}; see python -m vst --help"
@@ -185,10 +184,6 @@ def _sentence(error: Exception) -> str:
 def _wanted_type(error: Exception) -> str:
     found = re.search(r"could not be converted to (\w+)", str(error.__cause__))
     return found[1] if found else ""
-
-
-def _choices(group: str) -> Iterator[str]:
-    return (file.stem for file in sorted((conf_dir() / group.split("@")[0]).glob("*.yaml")))
 
 
 def _did_you_mean(option: str) -> str:

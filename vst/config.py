@@ -74,3 +74,14 @@ def conf_dir() -> Path:
     """The YAML files: inside the package where it is installed from a wheel, beside it in a checkout."""
     packaged = Path(__file__).parent / "_conf"
     return packaged if packaged.is_dir() else Path(__file__).parent.parent / "conf"
+
+
+def choices(group: str) -> list[str]:
+    """What a group of the configuration offers, such as `style`, or `gate@loss.coherence.gate`."""
+    return sorted(file.stem for file in (conf_dir() / group.split("@")[0]).glob("*.yaml"))
+
+
+def quoted(path: str | Path) -> str:
+    """A path as Hydra reads it whatever is in its name."""
+    escaped = str(path).replace("'", "\\'")
+    return f"'{escaped}'"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -36,6 +37,20 @@ def leave(sentence: str, status: int) -> NoReturn:
     print(f"vst: {sentence}", file=sys.stderr)
     sys.stderr.flush()
     sys.exit(status)
+
+
+def failure(error: VstError | OSError) -> tuple[str, int]:
+    """The sentence and the exit status for a run's failure that the user can act on."""
+    if isinstance(error, VstError):
+        return str(error), error.status
+    reason = error.strerror or str(error)
+    what = f"{error.filename}: {reason}" if error.filename else reason
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS):
+        return (
+            f"the run could not be written ({what}); free or mend the disk, and resume the run",
+            InputError.status,
+        )
+    return f"{what}; name another file or directory, or mend this one", InputError.status
 
 
 @contextmanager

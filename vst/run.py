@@ -24,7 +24,8 @@ from vst.build import build, check
 from vst.config import Config
 from vst.errors import ClipBroke, InputError
 from vst.features.layers import check_layers, smallest_side
-from vst.records import checkpoint_path, write_json, write_text
+from vst.records import checkpoint_path, plain, write_json, write_text
+from vst.threads import keep_to_share
 
 if TYPE_CHECKING:
     import torch
@@ -43,40 +44,43 @@ class Interrupted(BaseException):
     def __init__(self, number: int):
         super().__init__(signal.Signals(number).name)
         self.status = 128 + number
-        self.directory: Path | None = None
-        """The run's directory, where there is something to go on with."""
+        self.go_on: str | None = None
+        """How to go on, where there is something to go on with."""
 
 
-def run(cfg: DictConfig, overrides: Sequence[str] = ()) -> Path:
+def run(cfg: DictConfig, overrides: Sequence[str] = (), again: bool = False) -> Path:
     """Paint a clip as configured, and return the run's directory.
 
     Everything that can be wrong with the configuration and the files it names is found before anything is
-    written. `overrides` are the command line's, for the record.
+    written. `overrides` are the command line's, for the record. With `again`, a run of the same configuration
+    that the directory holds already is gone on with.
     """
     settings = resolve(cfg)
-    _check_values(settings)
     directory = Path(settings["paths"]["run"])
     clip: Clip = build(settings["video"])
     frame = clip.info.width, clip.info.height
     _check_size(settings, f"the frames of {clip.info.name} are", frame, "give a larger clip or video.size")
-    with _signals(), _locked(directory):
-        state = _check_directory(directory, settings)
+    with interruptible(), _locked(directory):
+        if again and is_done(directory, settings):
+            return directory
+        state = _check_directory(directory, settings, again)
         if _is_finished(directory):
             print(f"{directory} is finished already")
             return directory
+        keep_to_share()
         module, parts = _build_parts(settings, clip)
         trainer = _begin(settings, module, parts, state)
         _write_configuration(directory, cfg, overrides)
         try:
             _paint(directory, settings, clip, module, parts, trainer)
         except Interrupted as interrupted:
-            interrupted.directory = directory if checkpoint_path(directory).is_file() else None
+            interrupted.go_on = f"resume={directory}" if checkpoint_path(directory).is_file() else None
             raise
     return directory
 
 
 def resolve(cfg: DictConfig) -> Settings:
-    """The configuration as plain containers, complete and with every option known."""
+    """The configuration as plain containers, complete, with every option known and every value allowed."""
     unknown = set(cfg) - set(Config.__dataclass_fields__)
     if unknown:
         raise InputError(f"{sorted(map(str, unknown))[0]} is not an option; see python -m vst --help")
@@ -85,10 +89,24 @@ def resolve(cfg: DictConfig) -> Settings:
         raise InputError(f"{option} is not given; add {option}=… to the command line")
     settings = OmegaConf.to_container(cfg, resolve=True)
     assert isinstance(settings, dict)
-    plain: Settings = {str(key): value for key, value in settings.items()}
-    for group, node in plain.items():
+    options: Settings = {str(key): value for key, value in settings.items()}
+    for group, node in options.items():
         check(node, group)
-    return plain
+    _check_values(options)
+    return options
+
+
+def is_done(directory: Path, settings: Settings) -> bool:
+    """Whether a directory holds the finished run of these settings; one of other settings is refused.
+
+    It is answered from the run's record, without torch.
+    """
+    if not _is_finished(directory):
+        return False
+    record = json.loads((directory / "metrics.json").read_text(encoding="utf-8"))
+    before, now = record["provenance"]["config"], plain(settings)
+    _refuse_change(directory, _identity(before), _identity(now))
+    return True
 
 
 def _check_values(settings: Settings) -> None:
@@ -140,29 +158,35 @@ def _locked(directory: Path) -> Generator[None]:
             directory.rmdir()
 
 
-def _check_directory(directory: Path, settings: Settings) -> Settings | None:
+def _check_directory(directory: Path, settings: Settings, again: bool) -> Settings | None:
     """The checkpoint to go on from, if any; a directory that holds another run, or none, is refused."""
     begun = checkpoint_path(directory).is_file()
-    if settings["resume"] is None:
+    if again:
+        if not begun:
+            return None
+    elif settings["resume"] is None:
         if begun or _is_finished(directory):
             raise InputError(
                 f"{directory} holds a run already; go on with it by resume={directory}, or name another directory "
                 f"with hydra.run.dir"
             )
         return None
-    if not begun:
+    elif not begun:
         raise InputError(f"{directory} holds no run to go on with; name a run directory with resume")
     # slow to import, and the refusals above are to be answered at once
     from vst.callbacks.resume import load_checkpoint
 
     state = load_checkpoint(directory)
-    changed = _first_difference(state["config"], _identity(settings))
-    if changed:
+    _refuse_change(directory, state["config"], _identity(settings))
+    return state
+
+
+def _refuse_change(directory: Path, before: Settings, now: Settings) -> None:
+    if changed := _first_difference(before, now):
         raise InputError(
             f"the run in {directory} was configured with another {changed}; resume it with its own options and "
-            f"the defaults in conf/ as they were, or begin a new run"
+            f"the defaults in conf/ as they were, or begin a new run in another directory"
         )
-    return state
 
 
 def _is_finished(directory: Path) -> bool:
@@ -288,7 +312,7 @@ def _paint(
         status = "finished"
         for kept in ("paintings", "content", "history"):
             shutil.rmtree(directory / "checkpoints" / kept, ignore_errors=True)
-    except Interrupted:
+    except (Interrupted, SystemExit):  # the latter where a job of SLURM's goes back to its queue
         status = "interrupted"
         raise
     except ClipBroke:
@@ -332,16 +356,17 @@ def _trainer(settings: Settings, epochs: int, callbacks: list[Any], loggers: lis
 
 @contextmanager
 def _quiet() -> Generator[None]:
-    """Keep back what Lightning says of ordinary training, which a frame loop is not (workers, optimizers), and
-    of deprecated calls in its own code."""
+    """Keep back what Lightning says of ordinary training, which a frame loop is not (workers, optimizers), of
+    deprecated calls in its own code, and of an installed srun that one process has no need of."""
     with warnings.catch_warnings():
-        for category in (UserWarning, FutureWarning):
-            warnings.filterwarnings("ignore", module="pytorch_lightning", category=category)
+        for module in ("pytorch_lightning", "lightning_fabric"):
+            for category in (UserWarning, FutureWarning):
+                warnings.filterwarnings("ignore", module=module, category=category)
         yield
 
 
 @contextmanager
-def _signals() -> Generator[None]:
+def interruptible() -> Generator[None]:
     """Turn SIGTERM and SIGINT into `Interrupted`, once: a second one does not disturb the tidying up."""
 
     ended = False

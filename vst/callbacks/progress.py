@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from typing import Any
 
 from pytorch_lightning import LightningModule, Trainer
@@ -8,6 +9,8 @@ from pytorch_lightning.callbacks import ProgressBar
 from tqdm import tqdm
 
 from vst.callbacks.parts import data_of, stylizer_of
+
+SECONDS_BETWEEN_LINES = 10
 
 
 class Progress(ProgressBar):
@@ -17,10 +20,13 @@ class Progress(ProgressBar):
     progress:
       _target_: vst.callbacks.progress.Progress
     ```
+    A run that shares its terminal with others has a `name`: then it is not a bar, but a plain line now and
+    then, which begins with it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, name: str | None = None) -> None:
         super().__init__()
+        self.name = name
         self._enabled = True
         self._bar: tqdm | None = None
         self._done = 0
@@ -37,10 +43,11 @@ class Progress(ProgressBar):
         self._evaluations = stylizer_of(pl_module).evaluations
         self._frames, self._total = frames, frames * passes
         self._done = data.first_pass * frames + data.first_position
+        self._first, self._began, self._said = self._done, time.monotonic(), 0.0
         self._bar = tqdm(
             total=self._total * self._evaluations,
             initial=self._done * self._evaluations,
-            disable=not self._enabled,
+            disable=not self._enabled or self.name is not None,
             file=sys.stderr,
             unit="evaluation",
             dynamic_ncols=True,
@@ -57,6 +64,8 @@ class Progress(ProgressBar):
         """Count a frame."""
         self._done += 1
         self._describe()
+        if self.name is not None and self._enabled:
+            self._say()
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Leave the bar as it stands."""
@@ -69,6 +78,17 @@ class Progress(ProgressBar):
     def _advance(self, done: float) -> None:
         if self._bar is not None:
             self._bar.update(round((self._done + done) * self._evaluations) - self._bar.n)
+
+    def _say(self) -> None:
+        now = time.monotonic()
+        last = self._done == self._total
+        if last or now - self._said >= SECONDS_BETWEEN_LINES:
+            self._said = now
+            gone = now - self._began
+            left = gone / (self._done - self._first) * (self._total - self._done)
+            times = f"{tqdm.format_interval(gone)} gone, {tqdm.format_interval(left)} left"
+            # in one piece, or others' lines could come in between
+            sys.stderr.write(f"{self.name}: frame {self._done}/{self._total}, {times}\n")
 
     def _describe(self) -> None:
         if self._bar is not None:

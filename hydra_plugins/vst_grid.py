@@ -1,0 +1,182 @@
+"""The sweeper of `python -m vst -m`: Hydra's own, for runs that are done once, whatever launches them.
+
+Hydra looks for sweepers in this package alone.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import signal
+import sys
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from omegaconf import DictConfig, OmegaConf, open_dict
+
+from vst.config import quoted
+from vst.errors import InputError
+from vst.grid import Job, Outcome, check_all_done, conclude, pair_options, run_name
+from vst.records import write_text
+from vst.run import Interrupted, interruptible, resolve
+from vst.threads import share_out
+
+
+class GridSweeper(BasicSweeper):
+    """Paints the product of all values given, and of the pairs of a style and a video.
+
+    Every run has a directory by its options, not by its number. Runs that are finished there are not begun
+    again, and are not even launched; runs whose options are wrong are refused before any other begins.
+    """
+
+    def __init__(self, pairs: Sequence[str] = (), params: dict[str, str] | None = None):
+        super().__init__(max_batch_size=None, params=params)
+        self.pairs = list(pairs)
+
+    def sweep(self, arguments: list[str]) -> None:
+        """Launch what is not done, and say at the end how each run stands."""
+        assert self.config is not None
+        directory = Path(str(self.config.hydra.sweep.dir))
+        jobs = self._jobs(arguments, directory)
+        outcomes = {job.directory: outcome for job in jobs if (outcome := job.standing())}
+        if all(outcomes.get(job.directory, Outcome()).problem for job in jobs):
+            raise InputError("; ".join(dict.fromkeys(str(outcome.problem) for outcome in outcomes.values())))
+        waiting = [job for job in jobs if job.directory not in outcomes]
+        refused = sum(outcome.problem is not None for outcome in outcomes.values())
+        print(
+            f"{len(jobs)} runs in {directory}: {len(outcomes) - refused} finished already, {refused} refused, "
+            f"{len(waiting)} to paint",
+            file=sys.stderr,
+        )
+        write_text(directory / "multirun.yaml", OmegaConf.to_yaml(self.config))
+        here = any(option.startswith("hydra.sweep.dir=") for option in self.config.hydra.overrides.hydra)
+        again = "the same command" + ("" if here else f" and hydra.sweep.dir={directory}")
+        try:
+            if waiting:
+                outcomes |= self._launch(waiting)
+        except Interrupted as interrupted:
+            if self._kind in ("LocalLauncher", "SlurmLauncher"):
+                again = f"{again} when its jobs are done, which go on by themselves"
+            interrupted.go_on = again
+            raise
+        finally:
+            conclude(directory, jobs, outcomes)
+        check_all_done(jobs, outcomes, again)
+
+    @property
+    def _kind(self) -> str:
+        """The launcher's class, by name: Hydra executes plugins anew, and classes imported before are others."""
+        assert self.config is not None
+        return self.config.hydra.launcher._target_.rpartition(".")[2]
+
+    def _jobs(self, arguments: list[str], directory: Path) -> list[Job]:
+        """The grid's runs, each once."""
+        assert self.hydra_context is not None
+        parser = OverridesParser.create(config_loader=self.hydra_context.config_loader)
+        overrides = parser.parse_overrides([*self._parse_config(), *arguments])
+        given = {str(override.key_or_group) for override in overrides}
+        if self.pairs and (twice := given & {"style", "video"}):
+            raise InputError(f"{min(twice)} is given beside pair, which names it as well; drop one of them")
+        varied = {override.get_key_element() for override in overrides if override.is_sweep_override()}
+        [products] = self.split_arguments(overrides, None)
+        jobs: dict[Path, Job] = {}
+        for pair in [pair_options(pair) for pair in self.pairs] or [[]]:
+            for options in products:
+                swept = [option for option in options if option.partition("=")[0] in varied]
+                job = self._job([*pair, *options], [*pair, *swept], directory)
+                jobs.setdefault(job.directory, job)
+        return list(jobs.values())
+
+    def _job(self, options: list[str], varied: list[str], directory: Path) -> Job:
+        assert self.config is not None
+        assert self.hydra_context is not None
+        cfg = self.hydra_context.config_loader.load_sweep_config(self.config, options)
+        place = directory / run_name(
+            {group: str(cfg.hydra.runtime.choices[group]) for group in ("model", "style", "video")}, varied
+        )
+        overrides = [*options, f"hydra.sweep.subdir={quoted(place.name)}"]
+        return Job(place, overrides, _settings(cfg, place))
+
+    def _launch(self, jobs: Sequence[Job]) -> dict[Path, Outcome]:
+        assert self.launcher is not None
+        assert self.config is not None
+        kind = self._kind
+        if kind == "JoblibLauncher":
+            from joblib import effective_n_jobs
+
+            share_out(min(effective_n_jobs(self.config.hydra.launcher.n_jobs), len(jobs)))
+        elif kind == "LocalLauncher":  # starts all at once
+            share_out(len(jobs))
+        if kind in ("LocalLauncher", "SlurmLauncher"):
+            print(f"what each says is in {self.config.hydra.sweep.dir}/.submitit", file=sys.stderr)
+        logs = Path(str(self.config.hydra.sweep.dir)) / ".submitit"
+        earlier = set(logs.glob("*"))
+        try:
+            with _workers_told() if kind == "JoblibLauncher" else interruptible():
+                returns = self.launcher.launch([job.overrides for job in jobs], initial_job_idx=0)
+                return {job.directory: done.return_value for job, done in zip(jobs, returns, strict=True)}
+        except Exception as error:
+            if kind == "BasicLauncher":
+                raise
+            # a job that was killed has no answer to give, and the launchers give up at the first such job
+            print(f"vst: a job was lost: {_last_line(error)}", file=sys.stderr)
+            with interruptible():
+                if kind == "SlurmLauncher":
+                    _wait_for(set(logs.glob("*")) - earlier)
+            return {
+                job.directory: job.standing() or Outcome("it was lost before it finished") for job in jobs
+            }
+
+
+def _last_line(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[-1] if lines else type(error).__name__
+
+
+def _wait_for(folders: set[Path]) -> None:
+    """Wait for the jobs of SLURM's that have these folders."""
+    from submitit import SlurmJob
+
+    for folder in folders:
+        if any(folder.glob("*_submitted.pkl")):
+            SlurmJob(folder=folder.parent / "%j", job_id=folder.name).wait()
+
+
+def _settings(cfg: DictConfig, directory: Path) -> dict[str, Any] | Outcome:
+    """What a run's options come to, or why they are refused."""
+    with open_dict(cfg):
+        del cfg["hydra"]
+        cfg.paths.run = str(directory)
+    try:
+        return resolve(cfg)
+    except InputError as error:
+        return Outcome(str(error), error.status)
+
+
+@contextmanager
+def _workers_told() -> Generator[None]:
+    """Pass SIGTERM and SIGINT on to joblib's workers, once, and wait until they have tidied up."""
+    told: list[int] = []
+
+    def tell(number: int, frame: FrameType | None) -> None:
+        if told:
+            raise Interrupted(number)
+        told.append(number)
+        for worker in multiprocessing.active_children():
+            worker.terminate()
+
+    before = {number: signal.signal(number, tell) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    except Exception:
+        if not told:  # else a worker was told before it could listen, and joblib has lost it
+            raise
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if told:
+        raise Interrupted(told[0])
