@@ -39,7 +39,7 @@ def main() -> None:
     except KeyboardInterrupt:
         leave("ended by SIGINT, before it began", 130)
     except (HydraException, OmegaConfBaseException) as error:  # some of Hydra's are OSErrors as well
-        leave(_sentence(error), InputError.status)
+        leave(sentence_for(error), InputError.status)
     except (VstError, OSError) as error:
         leave(*_failure(error))
     finally:
@@ -158,7 +158,7 @@ def _quoted(path: Path) -> str:
     return f"'{escaped}'"
 
 
-def _sentence(error: Exception) -> str:
+def sentence_for(error: Exception) -> str:
     """One sentence for what Hydra or OmegaConf found wrong with the command line."""
     from hydra.errors import OverrideParseException
 

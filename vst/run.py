@@ -10,7 +10,7 @@ import shutil
 import signal
 import threading
 import warnings
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -22,13 +22,13 @@ from omegaconf import DictConfig, OmegaConf
 
 from vst.build import build, check
 from vst.config import Config
-from vst.errors import ClipBroke, InputError
+from vst.errors import ClipBroke, InputError, Pruned
 from vst.features.layers import check_layers, smallest_side
 from vst.records import checkpoint_path, write_json, write_text
 
 if TYPE_CHECKING:
     import torch
-    from pytorch_lightning import Trainer
+    from pytorch_lightning import Callback, Trainer
 
     from vst.frames import Clip
     from vst.losses.loss import Loss
@@ -47,24 +47,28 @@ class Interrupted(BaseException):
         """The run's directory, where there is something to go on with."""
 
 
-def run(cfg: DictConfig, overrides: Sequence[str] = ()) -> Path:
+def run(
+    cfg: DictConfig, overrides: Sequence[str] = (), callbacks: Mapping[str, Callback] | None = None
+) -> Path:
     """Paint a clip as configured, and return the run's directory.
 
     Everything that can be wrong with the configuration and the files it names is found before anything is
-    written. `overrides` are the command line's, for the record.
+    written. `overrides` are the command line's, for the record. `callbacks`, by name, come after those of the
+    configuration: what a caller adds that is not the run's own, and is not there when it is taken up again.
     """
     settings = resolve(cfg)
-    _check_values(settings)
+    check_values(settings)
     directory = Path(settings["paths"]["run"])
     clip: Clip = build(settings["video"])
     frame = clip.info.width, clip.info.height
     _check_size(settings, f"the frames of {clip.info.name} are", frame, "give a larger clip or video.size")
-    with _signals(), _locked(directory):
+    with interruptible(), _locked(directory):
         state = _check_directory(directory, settings)
         if _is_finished(directory):
             print(f"{directory} is finished already")
             return directory
         module, parts = _build_parts(settings, clip)
+        parts["callbacks"].update(callbacks or {})
         trainer = _begin(settings, module, parts, state)
         _write_configuration(directory, cfg, overrides)
         try:
@@ -91,7 +95,8 @@ def resolve(cfg: DictConfig) -> Settings:
     return plain
 
 
-def _check_values(settings: Settings) -> None:
+def check_values(settings: Settings) -> None:
+    """Raise `InputError` for a value that the types of the top level admit and no run can use."""
     for name in ("alpha", "beta", "eta"):
         if not (math.isfinite(settings[name]) and settings[name] >= 0):
             raise InputError(
@@ -106,12 +111,16 @@ def _check_values(settings: Settings) -> None:
         )
     if any(cut < 0 for cut in settings["cuts"] or ()):
         raise InputError(f"cuts is {settings['cuts']}, and frames are counted from 0; give their numbers")
-    coherent = {name for name, node in settings["loss"].items() if node} - {"content", "style"}
-    if settings["eta"] > 0 and not coherent:
+    if settings["eta"] > 0 and not is_coherent(settings):
         raise InputError(
             f"eta is {settings['eta']:g}, but the model {settings['model']} has no coherence for it to weigh; "
             f"drop eta, or choose another model"
         )
+
+
+def is_coherent(settings: Settings) -> bool:
+    """Whether there is a coherence for η to weigh."""
+    return bool({name for name, node in settings["loss"].items() if node} - {"content", "style"})
 
 
 @contextmanager
@@ -294,6 +303,9 @@ def _paint(
     except ClipBroke:
         status = "broken"
         raise
+    except Pruned:
+        status = "pruned"
+        raise
     finally:
         try:
             metrics = parts["callbacks"].get("metrics")
@@ -304,7 +316,7 @@ def _paint(
             write_json(directory / "metrics.json", {"status": status, "summary": summary, **provenance})
         finally:
             for logger in loggers:
-                logger.finish(failed=status != "finished")
+                logger.finish(failed=status not in ("finished", "pruned"))
 
 
 def _trainer(settings: Settings, epochs: int, callbacks: list[Any], loggers: list[Any]) -> Trainer:
@@ -341,7 +353,7 @@ def _quiet() -> Generator[None]:
 
 
 @contextmanager
-def _signals() -> Generator[None]:
+def interruptible() -> Generator[None]:
     """Turn SIGTERM and SIGINT into `Interrupted`, once: a second one does not disturb the tidying up."""
 
     ended = False
