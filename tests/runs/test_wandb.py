@@ -119,6 +119,9 @@ def test_online_without_a_key_says_so(tmp_path: Path, paint: Paint) -> None:
         paint(tmp_path / "run", "model=naive", "logger=wandb", "logger.wandb.mode=online")
 
 
+# wandb leaves the file of the sweep's parameters to the garbage collector
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")
 def test_a_run_that_a_sweeps_agent_began_joins_the_sweep(
     tmp_path: Path, paint: Paint, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:

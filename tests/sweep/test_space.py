@@ -89,6 +89,7 @@ BAD = [
     (["model=naive", "eta=1,2"], "no coherence for it to weigh"),
     (["model=robots"], "model=robots is not known"),
     (["video=file"], "video.path is not given"),
+    (["video=file", "video.path=x", "flow=dis,raft"], "what judges the motion would change with it"),
 ]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -208,7 +208,21 @@ def _check(space: Space) -> None:
     first: Setting = {option: values[0] for option, values in ends.items()}
     settings = [first, *({**first, option: value} for option, values in ends.items() for value in values[1:])]
     for overrides in (*map(space.overrides, settings), reference(space.fixed)):
-        check_values(resolve(_placed(composed(overrides))))
+        resolved = resolve(_placed(composed(overrides)))
+        check_values(resolved)
+        _check_judge(space, resolved)
+
+
+def _check_judge(space: Space, settings: Mapping[str, Any]) -> None:
+    """Refuse trials that would be judged by different estimators: a clip's is not the one that paints it."""
+    searched = [option for option in space.searched if option.split(".")[0] == "flow"]
+    metrics = settings["callbacks"].get("metrics") or {}
+    exact = str(settings["video"].get("_target_")).startswith("vst.synthetic.")
+    if searched and not exact and metrics.get("motion") == "auto":
+        raise InputError(
+            f"{searched[0]} is searched, and what judges the motion would change with it; "
+            f"choose one for all trials, such as callbacks.metrics.motion=raft"
+        )
 
 
 def _placed(cfg: DictConfig) -> DictConfig:
