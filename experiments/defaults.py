@@ -18,12 +18,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from vst.config import conf_dir
-from vst.errors import InputError, failures_answered
+from vst.errors import InputError
 from vst.records import Table, write_text
 from vst.report.metrics import legible
-from vst.run import interruptible
 from vst.sweep.objective import MOST, OBJECTIVES, Values, objectives
-from vst.sweep.search import search
+from vst.sweep.search import answered, search
 from vst.sweep.space import composed, read
 
 CLIPS: dict[str, tuple[str, ...]] = {
@@ -61,7 +60,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=1, help="trials at a time")
     parser.add_argument("overrides", nargs="*", help="added to every run")
     given = parser.parse_args()
-    with failures_answered(), interruptible():
+    with answered():
         sections = []
         for model in models(given.only):
             option, values, default = searched(model)

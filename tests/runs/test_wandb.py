@@ -15,6 +15,7 @@ import wandb
 import yaml
 from PIL import Image
 
+from vst.callbacks.resume import load_checkpoint
 from vst.errors import InputError
 from vst.records import Table
 from vst.video.store import load_png
@@ -139,6 +140,8 @@ def test_a_run_that_a_sweeps_agent_began_joins_the_sweep(
     assert (found["run"]["run_id"], found["run"]["sweep_id"]) == ("abc123", "sweep1")
     assert found["exit"] == 0
     assert "Ignoring" not in capfd.readouterr().err
+    kept = load_checkpoint(run)["parts"]["WandbRun"]
+    assert kept["run_id"] == "abc123", "or the run, taken up again without the agent, would be another"
     # what the sweep files minimise is what a run logs
     assert SWEEPS
     for sweep in SWEEPS:

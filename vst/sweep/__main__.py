@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from vst.errors import InputError, failures_answered, leave
+from vst.errors import InputError
 
 USAGE = """\
 python -m vst.sweep -o DIR [--trials 40] [--workers 1] [--storage URL] [--seed 0] [--prune 3]
@@ -48,20 +48,13 @@ def main() -> None:
         return
     # Hydra would print a page and exit with 1; with this it raises, and the sentence is ours
     os.environ["HYDRA_FULL_ERROR"] = "1"
-    from vst.run import Interrupted, interruptible
+    from vst.sweep.search import answered, search
+    from vst.sweep.space import read
 
-    with failures_answered():
+    with answered():
         given = parse(arguments)
-        from vst.sweep.search import search
-        from vst.sweep.space import read
-
-        try:
-            with interruptible():
-                space = read(given.overrides)
-                options = given.trials, given.workers, given.storage, given.seed, given.prune
-                print(search(given.output, space, *options))
-        except Interrupted as interrupted:
-            leave(f"ended by {interrupted}; the same command goes on", interrupted.status)
+        options = given.trials, given.workers, given.storage, given.seed, given.prune
+        print(search(given.output, read(given.overrides), *options))
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from vst.errors import InputError, VstError
+from vst.errors import InputError, VstError, failures_answered, leave
+from vst.run import Interrupted, interruptible
 from vst.sweep.objective import OBJECTIVES, Values
 from vst.sweep.results import write_results
 from vst.sweep.space import Setting, Space, reference
@@ -38,6 +39,17 @@ def search(
             naive = _reference(folder, space, pool)
             _try_all(folder, space, trials, trials.plan(total), pool, prune_after)
         return write_results(folder, space, trials, naive)
+
+
+@contextmanager
+def answered() -> Generator[None]:
+    """Leave with one sentence and a status where a command that searches fails, or is ended by a signal."""
+    with failures_answered():
+        try:
+            with interruptible():
+                yield
+        except Interrupted as interrupted:
+            leave(f"ended by {interrupted}; the same command goes on", interrupted.status)
 
 
 @contextmanager
