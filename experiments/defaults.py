@@ -147,7 +147,7 @@ HEADER = """\
 
 Made by `python experiments/defaults.py`. Every figure is a model's by the naive model's at the present defaults on the
 same clip: warping error / style loss / content loss, each the mean over the frames. Chosen, in bold, is the value
-with the lowest geometric mean of the warping error among those whose style loss is at most 1.05 in the mean; `*` marks
+with the lowest geometric mean of the warping error among those whose style loss is at most 1.05 in the mean; † marks
 what no other value of the study is better than in all three.
 
 """
@@ -164,7 +164,7 @@ def section(model: str, option: str, default: float, ratios: Mapping[float, Rati
         cells += [f"{mean(own, objective):.3f}" for objective in (STYLE, CONTENT)]
         for clip in clips:
             others = [ratios[other][clip] for other in ratios if other != value]
-            star = "" if any(_dominates(other, own[clip]) for other in others) else " *"
+            star = "" if any(_dominates(other, own[clip]) for other in others) else " †"
             cells.append(" / ".join(map(legible, own[clip])) + star)
         lines.append(_line([f"**{cell}**" if value == chosen else cell for cell in cells]))
     verdict = "as it is" if chosen == default else f"{chosen:g} instead of {default:g}"

@@ -44,8 +44,8 @@ def test_the_table_marks_the_choice_and_each_clips_front(script):
     ratios = {10.0: {"a": (1.0, 1.0, 1.0)}, 30.0: {"a": (0.25, 1.02, 1.0)}, 90.0: {"a": (0.5, 1.2, 1.1)}}
     text = script.section("flow", "eta", 10.0, ratios)
     assert "| η | warping error | style | content | a |" in text
-    assert "| 10 | 1 | 1.000 | 1.000 | 1.00 / 1.00 / 1.00 * |" in text
-    assert "| **30** | **0.25** | **1.020** | **1.000** | **0.250 / 1.02 / 1.00 *** |" in text
+    assert "| 10 | 1 | 1.000 | 1.000 | 1.00 / 1.00 / 1.00 † |" in text
+    assert "| **30** | **0.25** | **1.020** | **1.000** | **0.250 / 1.02 / 1.00 †** |" in text
     assert "| 90 | 0.5 | 1.200 | 1.100 | 0.500 / 1.20 / 1.10 |" in text
     assert "The choice of eta: 30 instead of 10." in text
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -35,7 +36,7 @@ def write_results(folder: Path, space: Space, trials: Trials, reference: Values)
     lines = [
         f"best          {' '.join(f'{option}={value}' for option, value in setting.items())}, trial {choice.number}"
         + remark,
-        f"to run it     python -m vst --config-dir {folder} experiment=best",
+        f"to run it     python -m vst --config-dir {shlex.quote(str(folder))} experiment=best",
         f"trials        {table.path}",
         f"side by side  {page}",
     ]

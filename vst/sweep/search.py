@@ -54,8 +54,9 @@ def answered() -> Generator[None]:
 
 @contextmanager
 def _held(folder: Path) -> Generator[None]:
-    """Hold the folder, so that no other search works in it."""
+    """Hold the folder, so that no other search works in it; leave none behind for a search that could not begin."""
     try:
+        created = not folder.exists()
         folder.mkdir(parents=True, exist_ok=True)
         lock = FileLock(folder / ".lock")
         lock.acquire(timeout=0)
@@ -70,6 +71,8 @@ def _held(folder: Path) -> Generator[None]:
     finally:
         (folder / ".lock").unlink(missing_ok=True)
         lock.release()
+        if created and not any(folder.iterdir()):
+            folder.rmdir()
 
 
 def _reference(folder: Path, space: Space, pool: Workers) -> Values:

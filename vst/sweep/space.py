@@ -106,8 +106,8 @@ def read(given: Sequence[str]) -> Space:
     named: set[str] = set()
     for override in parsed:
         option = override.get_key_element()
-        if override.is_hydra_override():
-            raise InputError(f"{option} is not of a search; name its folder with -o, and leave hydra.* out")
+        if override.is_hydra_override() or option in ("paths.run", "resume"):
+            raise InputError(f"{option} is not for a search; name its folder with -o, and leave {option} out")
         if option in named:
             raise InputError(f"{option} is given twice; give it once")
         named.add(option)

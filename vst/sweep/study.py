@@ -125,7 +125,7 @@ class Trials:
         return [trial for trial in self._study.trials if trial.state.name == "COMPLETE"]
 
     def _check(self, folder: Path) -> None:
-        """Refuse a study of something else, and runs that no study knows."""
+        """Refuse a study of something else."""
         asked = {
             "fixed": list(self._space.fixed),
             "searched": {option: asdict(dimension) for option, dimension in self._space.searched.items()},
@@ -133,10 +133,6 @@ class Trials:
         }
         before = self._study.user_attrs.get("asked")
         if before is None:
-            if (folder / "trials").exists():
-                raise InputError(
-                    f"{folder} holds trials of a search that is not in this storage; name another folder with -o"
-                )
             self._study.set_user_attr("asked", _plain(asked))
         elif before != _plain(asked):
             raise InputError(
@@ -150,9 +146,14 @@ def _open(folder: Path, storage: str | None) -> Study:
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    name = folder.resolve().name if storage else "vst"
+    file, name = folder.resolve() / "study.db", folder.resolve().name if storage else "vst"
+    known = name in optuna.get_all_study_names(_storage(storage)) if storage else file.is_file()
+    if not known and (folder / "trials").exists():
+        raise InputError(
+            f"{folder} holds trials of a search that is not in this storage; name another folder with -o"
+        )
     return optuna.create_study(
-        storage=_storage(storage or f"sqlite:///{(folder / 'study.db').resolve()}"),
+        storage=_storage(storage or f"sqlite:///{file}"),
         study_name=name,
         directions=["minimize"] * len(OBJECTIVES),
         load_if_exists=True,
