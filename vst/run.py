@@ -64,7 +64,7 @@ def run(
     _check_size(settings, f"the frames of {clip.info.name} are", frame, "give a larger clip or video.size")
     with interruptible(), _locked(directory):
         state = _check_directory(directory, settings)
-        if _is_finished(directory):
+        if is_finished(directory):
             print(f"{directory} is finished already")
             return directory
         module, parts = _build_parts(settings, clip)
@@ -153,7 +153,7 @@ def _check_directory(directory: Path, settings: Settings) -> Settings | None:
     """The checkpoint to go on from, if any; a directory that holds another run, or none, is refused."""
     begun = checkpoint_path(directory).is_file()
     if settings["resume"] is None:
-        if begun or _is_finished(directory):
+        if begun or is_finished(directory):
             raise InputError(
                 f"{directory} holds a run already; go on with it by resume={directory}, or name another directory "
                 f"with hydra.run.dir"
@@ -174,7 +174,8 @@ def _check_directory(directory: Path, settings: Settings) -> Settings | None:
     return state
 
 
-def _is_finished(directory: Path) -> bool:
+def is_finished(directory: Path) -> bool:
+    """Whether the run in a directory has painted all of its frames."""
     record = directory / "metrics.json"
     return record.is_file() and json.loads(record.read_text(encoding="utf-8"))["status"] == "finished"
 

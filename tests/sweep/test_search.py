@@ -109,7 +109,8 @@ def test_a_hopeless_setting_is_given_up(tmp_path):
     assert '<span class="status pruned">' in page
 
 
-def test_a_killed_search_goes_on_where_it_was(tmp_path):
+def test_a_killed_search_goes_on_where_it_was(tmp_path, monkeypatch):
+    monkeypatch.setattr("vst.sweep.results.write_report", lambda runs, folder: folder)  # slow, and tested above
     options = [item for item in SMALL if not item.startswith(("evaluations", "video.frames"))]
     options += ["evaluations=30", "video.frames=5", "model=mse", "eta=tag(log,interval(1e2,1e6))", "beta=1e4"]
     command = [

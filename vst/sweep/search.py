@@ -9,12 +9,12 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from vst.errors import InputError, VstError, failures_answered, leave
-from vst.run import Interrupted, interruptible
+from vst.run import Interrupted, interruptible, is_finished
 from vst.sweep.objective import OBJECTIVES, Values
 from vst.sweep.results import write_results
 from vst.sweep.space import Setting, Space, reference
 from vst.sweep.study import Trials
-from vst.sweep.workers import Outcome, Task, Workers
+from vst.sweep.workers import Outcome, Task, Workers, finished
 
 NAIVE = "naive"
 
@@ -77,8 +77,12 @@ def _held(folder: Path) -> Generator[None]:
 
 def _reference(folder: Path, space: Space, pool: Workers) -> Values:
     """The objectives of the naive model, painted once; without them there is nothing to be fair by."""
-    pool.start(Task(NAIVE, folder / NAIVE, reference(space.fixed)))
-    _, outcome = pool.next()
+    directory = folder / NAIVE
+    if is_finished(directory):
+        outcome = finished(directory)
+    else:
+        pool.start(Task(NAIVE, directory, reference(space.fixed)))
+        _, outcome = pool.next()
     if outcome.values is None:
         error = VstError(f"the reference, the naive model, cannot be painted: {outcome.reason}")
         error.status = outcome.exit_status

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import os
 import sys
@@ -13,7 +14,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerContext, SpawnContext
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from vst.errors import InputError, Pruned, VstError
 from vst.records import Table, checkpoint_path
@@ -164,8 +165,7 @@ def paint(task: Task) -> Outcome:
             cfg.resume = str(task.directory)
         rival = Pruning(task.directory, task.rivals, task.prune_after)
         run(cfg, task.overrides, {"pruning": rival} if task.prune_after else {})
-        means = running_means(Table(task.directory / "metrics.csv").read())
-        return Outcome("finished", objectives(_summary(task.directory)), means)
+        return finished(task.directory)
     except Pruned as error:
         return Outcome("pruned", reason=str(error))
     except (VstError, OSError) as error:
@@ -175,7 +175,7 @@ def paint(task: Task) -> Outcome:
         return Outcome("failed", reason=f"{type(error).__name__}: {error}", exit_status=1)
 
 
-def _summary(directory: Path) -> dict[str, Any]:
-    import json
-
-    return json.loads((directory / "metrics.json").read_text(encoding="utf-8"))["summary"]
+def finished(directory: Path) -> Outcome:
+    """The outcome of a run that is finished."""
+    summary = json.loads((directory / "metrics.json").read_text(encoding="utf-8"))["summary"]
+    return Outcome("finished", objectives(summary), running_means(Table(directory / "metrics.csv").read()))
