@@ -110,9 +110,11 @@ def test_a_hopeless_setting_is_given_up(tmp_path):
 
 
 def test_a_killed_search_goes_on_where_it_was(tmp_path, monkeypatch):
-    monkeypatch.setattr("vst.sweep.results.write_report", lambda runs, folder: folder)  # slow, and tested above
+    monkeypatch.setattr(
+        "vst.sweep.results.write_report", lambda runs, folder: folder
+    )  # slow, and tested above
     options = [item for item in SMALL if not item.startswith(("evaluations", "video.frames"))]
-    options += ["evaluations=30", "video.frames=5", "model=mse", "eta=tag(log,interval(1e2,1e6))", "beta=1e4"]
+    options += ["evaluations=15", "video.frames=4", "model=mse", "eta=tag(log,interval(1e2,1e6))", "beta=1e4"]
     command = [
         sys.executable,
         "-m",
@@ -191,12 +193,17 @@ def test_workers_work_at_the_same_time_and_one_that_dies_is_told_of(tmp_path):
         assert pool.idle
 
 
-def test_what_cannot_be_painted_is_one_failed_trial_or_ends_the_search(tmp_path):
-    with Workers(1) as pool:
-        pool.start(Task("0", tmp_path / "run", [*SMALL, "model=naive", "video.frames=1"]))
-        _, outcome = pool.next()
-    assert outcome.status == "failed"
-    assert outcome.reason.startswith("the run has no warping_error")
+def test_what_cannot_be_painted_ends_the_search_before_it_is_one(tmp_path, monkeypatch, capsys):
+    for frames, sentence in (("1", "the run has no warping_error"), ("0", "frames")):
+        given = [*SMALL, f"video.frames={frames}", "model=mse", "eta=1,2"]
+        given.remove("video.frames=3")
+        status = call(monkeypatch, "-o", str(tmp_path / frames), *given)
+        assert status == (1 if frames == "1" else 2)
+        err = capsys.readouterr().err
+        assert err.startswith("vst: the reference, the naive model, cannot be painted: ")
+        assert sentence in err
+    # corrected, it may go on in the same folder
+    study(tmp_path / "0", "eta=1,2,3").plan(3)
 
 
 def study(folder: Path, *given: str, seed: int = 0) -> Trials:
@@ -255,7 +262,7 @@ def test_a_study_remembers_states_and_its_front(tmp_path):
     ],
 )
 def test_another_search_in_the_same_folder_is_refused(tmp_path, given, seed, what):
-    study(tmp_path, "eta=interval(1,9)")
+    study(tmp_path, "eta=interval(1,9)").plan(1)
     with pytest.raises(InputError, match=what):
         study(tmp_path, *given, seed=seed)
 

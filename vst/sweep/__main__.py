@@ -31,7 +31,7 @@ The rest is as for python -m vst. What has several values is searched, the rest 
 
 Without any, beta, and eta where the model has a coherence.
 
-  python -m vst.sweep -o sweeps/flow --trials 40 --workers 2 model=flow video=talk video.frames=8
+  python -m vst.sweep -o multirun/flow --trials 40 --workers 2 model=flow video=talk video.frames=8
 """
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -46,8 +47,9 @@ class Trials:
         """Line up what is to be tried first, and return how many trials there will be, at most `total`.
 
         Where there are no more settings than that, all are tried, each once. Else the defaults come first,
-        and then what optuna suggests.
+        and then what optuna suggests. From now on the study is this search's, and refuses another.
         """
+        self._study.set_user_attr("asked", self._asked())
         size = self._space.size
         if size is None or size > total:
             if not self._study.trials and (point := self._space.starting_point()):
@@ -124,20 +126,19 @@ class Trials:
     def _complete(self) -> list[FrozenTrial]:
         return [trial for trial in self._study.trials if trial.state.name == "COMPLETE"]
 
+    def _asked(self) -> dict[str, Any]:
+        """What the search is of, as it comes back from the storage, which keeps JSON."""
+        searched = {option: asdict(dimension) for option, dimension in self._space.searched.items()}
+        asked = {"fixed": self._space.fixed, "searched": searched, "seed": self._seed}
+        return cast(dict[str, Any], json.loads(json.dumps(asked)))
+
     def _check(self, folder: Path) -> None:
         """Refuse a study of something else."""
-        asked = {
-            "fixed": list(self._space.fixed),
-            "searched": {option: asdict(dimension) for option, dimension in self._space.searched.items()},
-            "seed": self._seed,
-        }
-        before = self._study.user_attrs.get("asked")
-        if before is None:
-            self._study.set_user_attr("asked", _plain(asked))
-        elif before != _plain(asked):
+        before, now = self._study.user_attrs.get("asked"), self._asked()
+        if before not in (None, now):
             raise InputError(
-                f"{folder} holds a search with another {_difference(before, _plain(asked))}; go on with its own "
-                f"options, or name another folder with -o"
+                f"{folder} holds a search with another {_difference(before, now)}; go on with its own options, "
+                f"or name another folder with -o"
             )
 
 
@@ -183,13 +184,6 @@ def _distribution(dimension: Dimension) -> BaseDistribution:
     if dimension.whole:
         return IntDistribution(int(dimension.low), int(dimension.high), log=dimension.log)
     return FloatDistribution(dimension.low, dimension.high, log=dimension.log)
-
-
-def _plain(asked: Mapping[str, Any]) -> dict[str, Any]:
-    """As it comes back from the storage, which keeps JSON."""
-    import json
-
-    return cast(dict[str, Any], json.loads(json.dumps(asked)))
 
 
 def _difference(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
