@@ -44,7 +44,7 @@ def main() -> None:
     except KeyboardInterrupt:
         leave("ended by SIGINT, before it began", 130)
     except (HydraException, OmegaConfBaseException) as error:  # some of Hydra's are OSErrors as well
-        leave(_sentence(error), InputError.status)
+        leave(sentence_for(error), InputError.status)
     except (VstError, OSError) as error:
         leave(*failure(error))
 
@@ -157,7 +157,7 @@ def _with_pairs(arguments: list[str]) -> list[str]:
     ]
 
 
-def _sentence(error: Exception) -> str:
+def sentence_for(error: Exception) -> str:
     """One sentence for what Hydra or OmegaConf found wrong with the command line."""
     from hydra.errors import OverrideParseException
 

@@ -32,6 +32,10 @@ class ClipBroke(VstError):  # noqa: N818 - what happened, not what went wrong in
         self.source_frame = source_frame
 
 
+class Pruned(VstError):  # noqa: N818 - what happened, not what went wrong in here
+    """A search gave the run up, because other settings are better; what is painted up to there is kept."""
+
+
 def leave(sentence: str, status: int) -> NoReturn:
     """Say why on standard error, in one line, and exit."""
     print(f"vst: {sentence}", file=sys.stderr)

@@ -10,7 +10,7 @@ import shutil
 import signal
 import threading
 import warnings
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -22,14 +22,14 @@ from omegaconf import DictConfig, OmegaConf
 
 from vst.build import build, check
 from vst.config import Config
-from vst.errors import ClipBroke, InputError
+from vst.errors import ClipBroke, InputError, Pruned
 from vst.features.layers import check_layers, smallest_side
 from vst.records import checkpoint_path, plain, write_json, write_text
 from vst.threads import keep_to_share
 
 if TYPE_CHECKING:
     import torch
-    from pytorch_lightning import Trainer
+    from pytorch_lightning import Callback, Trainer
 
     from vst.frames import Clip
     from vst.losses.loss import Loss
@@ -48,12 +48,18 @@ class Interrupted(BaseException):
         """How to go on, where there is something to go on with."""
 
 
-def run(cfg: DictConfig, overrides: Sequence[str] = (), again: bool = False) -> Path:
+def run(
+    cfg: DictConfig,
+    overrides: Sequence[str] = (),
+    again: bool = False,
+    callbacks: Mapping[str, Callback] | None = None,
+) -> Path:
     """Paint a clip as configured, and return the run's directory.
 
     Everything that can be wrong with the configuration and the files it names is found before anything is
     written. `overrides` are the command line's, for the record. With `again`, a run of the same configuration
-    that the directory holds already is gone on with.
+    that the directory holds already is gone on with. `callbacks`, by name, come after those of the
+    configuration: what a caller adds that is not the run's own, and is not there when it is taken up again.
     """
     settings = resolve(cfg)
     directory = Path(settings["paths"]["run"])
@@ -64,11 +70,12 @@ def run(cfg: DictConfig, overrides: Sequence[str] = (), again: bool = False) -> 
         if again and is_done(directory, settings):
             return directory
         state = _check_directory(directory, settings, again)
-        if _is_finished(directory):
+        if is_finished(directory):
             print(f"{directory} is finished already")
             return directory
         keep_to_share()
         module, parts = _build_parts(settings, clip)
+        parts["callbacks"].update(callbacks or {})
         trainer = _begin(settings, module, parts, state)
         _write_configuration(directory, cfg, overrides)
         try:
@@ -101,7 +108,7 @@ def is_done(directory: Path, settings: Settings) -> bool:
 
     It is answered from the run's record, without torch.
     """
-    if not _is_finished(directory):
+    if not is_finished(directory):
         return False
     record = json.loads((directory / "metrics.json").read_text(encoding="utf-8"))
     before, now = record["provenance"]["config"], plain(settings)
@@ -124,12 +131,16 @@ def _check_values(settings: Settings) -> None:
         )
     if any(cut < 0 for cut in settings["cuts"] or ()):
         raise InputError(f"cuts is {settings['cuts']}, and frames are counted from 0; give their numbers")
-    coherent = {name for name, node in settings["loss"].items() if node} - {"content", "style", "range"}
-    if settings["eta"] > 0 and not coherent:
+    if settings["eta"] > 0 and not is_coherent(settings):
         raise InputError(
             f"eta is {settings['eta']:g}, but the model {settings['model']} has no coherence for it to weigh; "
             f"drop eta, or choose another model"
         )
+
+
+def is_coherent(settings: Settings) -> bool:
+    """Whether there is a coherence for η to weigh."""
+    return bool({name for name, node in settings["loss"].items() if node} - {"content", "style", "range"})
 
 
 @contextmanager
@@ -165,7 +176,7 @@ def _check_directory(directory: Path, settings: Settings, again: bool) -> Settin
         if not begun:
             return None
     elif settings["resume"] is None:
-        if begun or _is_finished(directory):
+        if begun or is_finished(directory):
             raise InputError(
                 f"{directory} holds a run already; go on with it by resume={directory}, or name another directory "
                 f"with hydra.run.dir"
@@ -189,7 +200,8 @@ def _refuse_change(directory: Path, before: Settings, now: Settings) -> None:
         )
 
 
-def _is_finished(directory: Path) -> bool:
+def is_finished(directory: Path) -> bool:
+    """Whether the run in a directory has painted all of its frames."""
     record = directory / "metrics.json"
     return record.is_file() and json.loads(record.read_text(encoding="utf-8"))["status"] == "finished"
 
@@ -318,6 +330,9 @@ def _paint(
     except ClipBroke:
         status = "broken"
         raise
+    except Pruned:
+        status = "pruned"
+        raise
     finally:
         try:
             metrics = parts["callbacks"].get("metrics")
@@ -328,7 +343,7 @@ def _paint(
             write_json(directory / "metrics.json", {"status": status, "summary": summary, **provenance})
         finally:
             for logger in loggers:
-                logger.finish(failed=status != "finished")
+                logger.finish(failed=status not in ("finished", "pruned"))
 
 
 def _trainer(settings: Settings, epochs: int, callbacks: list[Any], loggers: list[Any]) -> Trainer:

@@ -11,13 +11,18 @@ from typing import Any
 
 import numpy as np
 import pytest
+import wandb
+import yaml
 from PIL import Image
 
+from vst.callbacks.resume import load_checkpoint
 from vst.errors import InputError
 from vst.records import Table
 from vst.video.store import load_png
 
 Paint = Callable[..., Path]
+
+SWEEPS = sorted((Path(__file__).parents[2] / "experiments" / "sweeps").glob("*.yaml"))
 
 
 @pytest.fixture(autouse=True)
@@ -113,3 +118,31 @@ def test_runs_of_one_process_stay_apart_and_failures_are_marked(
 def test_online_without_a_key_says_so(tmp_path: Path, paint: Paint) -> None:
     with pytest.raises(InputError, match="W&B cannot be used online"):
         paint(tmp_path / "run", "model=naive", "logger=wandb", "logger.wandb.mode=online")
+
+
+# wandb leaves the file of the sweep's parameters to the garbage collector
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")
+def test_a_run_that_a_sweeps_agent_began_joins_the_sweep(
+    tmp_path: Path, paint: Paint, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    # what an agent sets; wandb reads it when it is first used in a process, and forgets it with teardown
+    parameters = tmp_path / "config-abc123.yaml"
+    parameters.write_text("wandb_version: 1\neta:\n  desc: null\n  value: 10\n", encoding="utf-8")
+    for name, value in {"SWEEP_ID": "sweep1", "RUN_ID": "abc123", "SWEEP_PARAM_PATH": parameters}.items():
+        monkeypatch.setenv(f"WANDB_{name}", str(value))
+    wandb.teardown()
+    try:
+        run = paint(tmp_path / "run", "model=mse", "eta=10", "logger=wandb")
+    finally:
+        wandb.teardown()
+    found = read_back(run)
+    assert (found["run"]["run_id"], found["run"]["sweep_id"]) == ("abc123", "sweep1")
+    assert found["exit"] == 0
+    assert "Ignoring" not in capfd.readouterr().err
+    kept = load_checkpoint(run)["parts"]["WandbRun"]
+    assert kept["run_id"] == "abc123", "or the run, taken up again without the agent, would be another"
+    # what the sweep files minimise is what a run logs
+    assert SWEEPS
+    for sweep in SWEEPS:
+        assert yaml.safe_load(sweep.read_text(encoding="utf-8"))["metric"]["name"] in found["summary"]

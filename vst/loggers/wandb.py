@@ -31,7 +31,8 @@ class WandbRun(MediaLogger):
       mode: auto    # or online, offline
     ```
     Losses are logged an evaluation under `curve/` (against `evaluation`, counted through the run) and a
-    frame under `frame/` (against `frame`); W&B's own step is not used, because it drops what comes late.
+    frame under `frame/` (against `frame`); W&B's own step is not used, because it drops what comes late. Where an
+    agent of a W&B sweep began the process, the run is the one that the agent names, in the sweep's project.
     """
 
     def __init__(
@@ -79,14 +80,18 @@ class WandbRun(MediaLogger):
         for axis, names in (("evaluation", "curve/*"), ("frame", "frame/*")):
             run.define_metric(axis, hidden=True)
             run.define_metric(names, step_metric=axis)
+        # the run's own, where an agent of a sweep began this process and named the run
+        self.run_id = run.id
         self._run = run
 
     def _init(self, mode: Mode) -> wandb.Run:
         labels = self._labels
+        in_sweep = "WANDB_SWEEP_ID" in os.environ
         return wandb.init(
-            project=self._project,
+            # in a sweep both are the sweep's, and wandb warns of others
+            project=None if in_sweep else self._project,
+            id=None if in_sweep else self.run_id,
             dir=self._directory,
-            id=self.run_id,
             resume="allow",
             name=f"{labels['model']} · {labels['style']} · {labels['video']}",
             group=self._group or f"{labels['video']} · {labels['style']}",

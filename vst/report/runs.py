@@ -29,7 +29,7 @@ NOT_PAINTED_BY = ("resume", "paths", "callbacks", "logger", "hydra")
 class Run:
     """What a run has left: `rows` is a row a frame of its newest pass, `curves` the rows of an evaluation each.
 
-    `status` is the run's own word (finished, failed, interrupted, broken), or `running` while its directory
+    `status` is the run's own word (finished, failed, interrupted, broken, pruned), or `running` while its directory
     is held, or `stopped` where it is not held and left no word. `notes` say what could not be read.
     """
 

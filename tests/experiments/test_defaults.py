@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from hydra.core.global_hydra import GlobalHydra
+
+from vst.run import resolve
+from vst.sweep.space import composed, read
+
+
+@pytest.fixture
+def script(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[2] / "experiments"))
+    yield importlib.import_module("defaults")
+    del sys.modules["defaults"]
+    GlobalHydra.instance().clear()
+
+
+@pytest.mark.parametrize(
+    ("ratios", "chosen"),
+    [
+        # over two clips: √(0.5·0.5) = 0.5 against √(0.1·1) = 0.32, whatever the means (0.5 and 0.55)
+        ({1: [(0.5, 1.0), (0.5, 1.0)], 2: [(0.1, 1.0), (1.0, 1.0)]}, 2),
+        # the style is 1.06 in the mean, which is too much; 1.1 once is not, with 1.0 beside it
+        ({1: [(0.5, 1.1), (0.5, 1.0)], 2: [(0.1, 1.06), (0.1, 1.06)]}, 1),
+        # none is allowed: the lower style
+        ({1: [(0.5, 1.2), (0.5, 1.2)], 2: [(0.1, 1.3), (0.1, 1.3)]}, 1),
+    ],
+)
+def test_the_choice(script, ratios, chosen):
+    by_clip = {
+        value: {f"clip {index}": (*pair, 1.0) for index, pair in enumerate(pairs)}
+        for value, pairs in ratios.items()
+    }
+    assert script.choose(by_clip) == chosen
+
+
+def test_the_table_marks_the_choice_and_each_clips_front(script):
+    ratios = {10.0: {"a": (1.0, 1.0, 1.0)}, 30.0: {"a": (0.25, 1.02, 1.0)}, 90.0: {"a": (0.5, 1.2, 1.1)}}
+    text = script.section("flow", "eta", 10.0, ratios)
+    assert "| η | warping error | style | content | a |" in text
+    assert "| 10 | 1 | 1.000 | 1.000 | 1.00 / 1.00 / 1.00 † |" in text
+    assert "| **30** | **0.25** | **1.020** | **1.000** | **0.250 / 1.02 / 1.00 †** |" in text
+    assert "| 90 | 0.5 | 1.200 | 1.100 | 0.500 / 1.20 / 1.10 |" in text
+    assert "The choice of eta: 30 instead of 10." in text
+
+
+def test_every_model_is_searched_about_its_default(script):
+    for model in script.models(None):
+        option, values, default = script.searched(model)
+        assert option == ("beta" if model == "naive" else "eta")
+        assert default in values
+        assert values == sorted(values)
+    assert script.searched("flow")[1] == [1e3, 3e3, 1e4, 3e4, 9e4, 3e5, 9e5]
+
+
+@pytest.mark.parametrize("clip", ["talk", "carphone", "anime", "battle"])
+def test_its_clips_compose(script, clip):
+    space = read([*script.CLIPS[clip], "model=flow", "eta=1,2"])
+    cfg = composed(space.overrides({"eta": "1"}))
+    cfg.paths.run = "."
+    assert resolve(cfg)["model"] == "flow"

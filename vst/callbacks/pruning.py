@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from pytorch_lightning import Callback, LightningModule, Trainer
+
+from vst.errors import Pruned
+from vst.records import Table
+from vst.sweep.pruning import Means, hopeless, running_means
+
+
+class Pruning(Callback):
+    """Ends a trial of a search whose settings others have left behind: `vst.sweep.pruning` has the rule.
+
+    `finished` are the running means of the trials to be compared with. It comes after the callback that writes
+    metrics.csv, which it reads, so that a run that was taken up again is judged by all of its frames.
+    """
+
+    def __init__(self, directory: Path, finished: Sequence[Means], after: int):
+        self._table = Table(directory / "metrics.csv")
+        self._finished = finished
+        self._after = after
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Look at the frames so far."""
+        means = running_means(self._table.read())
+        if hopeless(means, self._finished, self._after):
+            raise Pruned(
+                f"other settings are better in everything by far after {len(means)} frames; no need to go on"
+            )

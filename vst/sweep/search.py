@@ -1,0 +1,122 @@
+"""The search itself: a reference, then trial after trial, each in a directory of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from vst.errors import InputError, VstError, failures_answered, leave
+from vst.run import Interrupted, interruptible, is_finished
+from vst.sweep.objective import OBJECTIVES, Values
+from vst.sweep.results import write_results
+from vst.sweep.space import Setting, Space, reference
+from vst.sweep.study import Trials
+from vst.sweep.workers import Outcome, Task, Workers, finished
+
+NAIVE = "naive"
+
+
+def search(
+    folder: Path,
+    space: Space,
+    total: int,
+    workers: int = 1,
+    storage: str | None = None,
+    seed: int = 0,
+    prune_after: int = 0,
+) -> str:
+    """Try settings until there are `total` trials, and return the lines that say what came of it.
+
+    What the folder's search has already is kept, and what it was doing when it was ended is gone on with.
+    Trials are given up by `vst.sweep.pruning` after `prune_after` frames, or never where that is 0.
+    """
+    with _held(folder):
+        trials = Trials(folder, space, seed, storage)
+        with Workers(workers) as pool:
+            naive = _reference(folder, space, pool)
+            _try_all(folder, space, trials, trials.plan(total), pool, prune_after)
+        return write_results(folder, space, trials, naive)
+
+
+@contextmanager
+def answered() -> Generator[None]:
+    """Leave with one sentence and a status where a command that searches fails, or is ended by a signal."""
+    with failures_answered():
+        try:
+            with interruptible():
+                yield
+        except Interrupted as interrupted:
+            leave(f"ended by {interrupted}; the same command goes on", interrupted.status)
+
+
+@contextmanager
+def _held(folder: Path) -> Generator[None]:
+    """Hold the folder, so that no other search works in it; leave none behind for a search that could not begin."""
+    try:
+        created = not folder.exists()
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder / ".lock")
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise InputError(
+            f"{folder} is in use by another search; wait for it, or name another with -o"
+        ) from error
+    except OSError as error:
+        raise InputError(f"{folder} cannot be written ({error.strerror}); name another with -o") from error
+    try:
+        yield
+    finally:
+        (folder / ".lock").unlink(missing_ok=True)
+        lock.release()
+        if created and not any(folder.iterdir()):
+            folder.rmdir()
+
+
+def _reference(folder: Path, space: Space, pool: Workers) -> Values:
+    """The objectives of the naive model, painted once; without them there is nothing to be fair by."""
+    directory = folder / NAIVE
+    if is_finished(directory):
+        outcome = finished(directory)
+    else:
+        pool.start(Task(NAIVE, directory, reference(space.fixed)))
+        _, outcome = pool.next()
+    if outcome.values is None:
+        error = VstError(f"the reference, the naive model, cannot be painted: {outcome.reason}")
+        error.status = outcome.exit_status
+        raise error
+    print(f"reference  naive: {_described(outcome)}", flush=True)
+    return outcome.values
+
+
+def _try_all(folder: Path, space: Space, trials: Trials, total: int, pool: Workers, prune_after: int) -> None:
+    unfinished = trials.unfinished()
+    while True:
+        while pool.idle and (unfinished or trials.begun() < total):
+            number, setting = unfinished.pop(0) if unfinished else trials.ask()
+            rivals = trials.rivals() if prune_after else []
+            directory = folder / "trials" / f"{number:03d}"
+            pool.start(Task(str(number), directory, space.overrides(setting), rivals, prune_after))
+        if not pool.busy:
+            return
+        task, outcome = pool.next()
+        number = int(task.name)
+        trials.tell(number, outcome)
+        print(
+            f"trial {number + 1}/{total}  {_named(trials.setting(number))}: {_described(outcome)}", flush=True
+        )
+
+
+def _named(setting: Setting) -> str:
+    return " ".join(
+        f"{option}={value:.4g}" if isinstance(value, float) else f"{option}={value}"
+        for option, value in setting.items()
+    )
+
+
+def _described(outcome: Outcome) -> str:
+    if outcome.values is None:
+        return f"{outcome.status}, {outcome.reason}"
+    return ", ".join(f"{name} {value:.4g}" for name, value in zip(OBJECTIVES, outcome.values, strict=True))

@@ -1,0 +1,198 @@
+"""The memory of a search: an optuna study, in which each trial is a setting that was tried, and what came of it."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from vst.errors import InputError
+from vst.sweep.objective import OBJECTIVES, Values
+from vst.sweep.pruning import Means
+from vst.sweep.space import Choice, Dimension, Setting, Space
+from vst.sweep.workers import Outcome
+
+if TYPE_CHECKING:
+    from optuna import Study
+    from optuna.distributions import BaseDistribution
+    from optuna.storages import BaseStorage
+    from optuna.trial import FrozenTrial
+
+SQLITE_PATIENCE = 60
+"""Seconds to wait for another process that writes to the same file."""
+
+
+class Trials:
+    """The trials of one folder's search, kept where `storage` says, in the folder itself without it.
+
+    Only the process that decides reads and writes here, so that several workers are no concern of the storage's.
+    Several machines may share one; each goes on with its own trials alone.
+    """
+
+    def __init__(self, folder: Path, space: Space, seed: int, storage: str | None = None):
+        self._space = space
+        self._seed = seed
+        self._place = f"{platform.node()}:{folder.resolve()}" if storage else ""
+        self._study = _open(folder, storage)
+        self._check(folder)
+        self._distributions = {
+            option: _distribution(dimension) for option, dimension in space.searched.items()
+        }
+
+    def plan(self, total: int) -> int:
+        """Line up what is to be tried first, and return how many trials there will be, at most `total`.
+
+        Where there are no more settings than that, all are tried, each once. Else the defaults come first,
+        and then what optuna suggests. From now on the study is this search's, and refuses another.
+        """
+        self._study.set_user_attr("asked", self._asked())
+        size = self._space.size
+        if size is None or size > total:
+            if not self._study.trials and (point := self._space.starting_point()):
+                self._study.enqueue_trial(point)
+            return total
+        options = self._space.searched
+        values = [dimension.values for dimension in options.values() if isinstance(dimension, Choice)]
+        for setting in itertools.product(*values):
+            self._study.enqueue_trial(dict(zip(options, setting, strict=True)), skip_if_exists=True)
+        return size
+
+    def begun(self) -> int:
+        """How many trials there are that have begun, finished or not, on all machines."""
+        return sum(trial.state.name != "WAITING" for trial in self._study.trials)
+
+    def unfinished(self) -> list[tuple[int, Setting]]:
+        """The trials of this folder that were begun and never ended."""
+        return [
+            (trial.number, trial.params)
+            for trial in self._study.trials
+            if trial.state.name == "RUNNING" and trial.user_attrs.get("place") == self._place
+        ]
+
+    def ask(self) -> tuple[int, Setting]:
+        """Begin the next trial: its number and its setting.
+
+        The suggestion depends on the seed, the trial's number and the trials finished so far, and on nothing else.
+        """
+        from optuna.samplers import TPESampler
+
+        self._study.sampler = TPESampler(seed=self._seed + self.begun())
+        trial = self._study.ask(self._distributions)
+        trial.set_user_attr("place", self._place)
+        return trial.number, trial.params
+
+    def tell(self, number: int, outcome: Outcome) -> None:
+        """End a trial."""
+        from optuna.trial import Trial, TrialState
+
+        states = {"finished": TrialState.COMPLETE, "pruned": TrialState.PRUNED, "failed": TrialState.FAIL}
+        trial = Trial(self._study, self._study.trials[number]._trial_id)
+        if outcome.status == "finished":
+            trial.set_user_attr("means", outcome.means)
+        self._study.tell(number, outcome.values, state=states[outcome.status])
+
+    def finished(self) -> dict[int, Values]:
+        """The objectives of all finished trials, by number."""
+        return {trial.number: tuple(trial.values or ()) for trial in self._complete()}
+
+    def rivals(self) -> list[Means]:
+        """What the finished trials had after each frame."""
+        return [trial.user_attrs["means"] for trial in self._complete()]
+
+    def setting(self, number: int) -> Setting:
+        """What a trial was tried with."""
+        return self._study.trials[number].params
+
+    def table(self) -> list[dict[str, Any]]:
+        """A row a trial: its number, setting, objectives, state, and whether no other is better in everything."""
+        words = {"COMPLETE": "finished", "PRUNED": "pruned", "FAIL": "failed", "RUNNING": "running"}
+        front = {trial.number for trial in self._study.best_trials}
+        return [
+            {
+                "number": trial.number,
+                **trial.params,
+                **dict(zip(OBJECTIVES, trial.values or (), strict=False)),
+                "state": words[trial.state.name],
+                "front": int(trial.number in front),
+            }
+            for trial in self._study.trials
+            if trial.state.name in words
+        ]
+
+    def _complete(self) -> list[FrozenTrial]:
+        return [trial for trial in self._study.trials if trial.state.name == "COMPLETE"]
+
+    def _asked(self) -> dict[str, Any]:
+        """What the search is of, as it comes back from the storage, which keeps JSON."""
+        searched = {option: asdict(dimension) for option, dimension in self._space.searched.items()}
+        asked = {"fixed": self._space.fixed, "searched": searched, "seed": self._seed}
+        return cast(dict[str, Any], json.loads(json.dumps(asked)))
+
+    def _check(self, folder: Path) -> None:
+        """Refuse a study of something else."""
+        before, now = self._study.user_attrs.get("asked"), self._asked()
+        if before not in (None, now):
+            raise InputError(
+                f"{folder} holds a search with another {_difference(before, now)}; go on with its own options, "
+                f"or name another folder with -o"
+            )
+
+
+def _open(folder: Path, storage: str | None) -> Study:
+    """The study, begun where there is none yet; in a storage that is shared it is called as the folder."""
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    file, name = folder.resolve() / "study.db", folder.resolve().name if storage else "vst"
+    known = name in optuna.get_all_study_names(_storage(storage)) if storage else file.is_file()
+    if not known and (folder / "trials").exists():
+        raise InputError(
+            f"{folder} holds trials of a search that is not in this storage; name another folder with -o"
+        )
+    return optuna.create_study(
+        storage=_storage(storage or f"sqlite:///{file}"),
+        study_name=name,
+        directions=["minimize"] * len(OBJECTIVES),
+        load_if_exists=True,
+    )
+
+
+def _storage(url: str) -> BaseStorage:
+    from optuna.storages import RDBStorage
+    from sqlalchemy.exc import SQLAlchemyError
+
+    options = {"connect_args": {"timeout": SQLITE_PATIENCE}} if url.startswith("sqlite:") else {}
+    try:
+        return RDBStorage(url, engine_kwargs=options)
+    except (SQLAlchemyError, ImportError, RuntimeError) as error:
+        reason = str(getattr(error, "orig", None) or error).splitlines()[0].rstrip(".")
+        raise InputError(
+            f"the storage {url} cannot be used ({reason}); give a URL such as sqlite:///study.db or "
+            f"postgresql://host/name"
+        ) from error
+
+
+def _distribution(dimension: Dimension) -> BaseDistribution:
+    from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+
+    if isinstance(dimension, Choice):
+        return CategoricalDistribution(dimension.values)
+    if dimension.whole:
+        return IntDistribution(int(dimension.low), int(dimension.high), log=dimension.log)
+    return FloatDistribution(dimension.low, dimension.high, log=dimension.log)
+
+
+def _difference(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    """The first thing in which two searches differ, in words."""
+    if before["seed"] != now["seed"]:
+        return "seed"
+    options: Sequence[str] = sorted({*before["searched"], *now["searched"]})
+    for option in options:
+        if before["searched"].get(option) != now["searched"].get(option):
+            return f"range of {option}"
+    lines = sorted({*before["fixed"]} ^ {*now["fixed"]})
+    return lines[0].partition("=")[0] if lines else "order of options"
