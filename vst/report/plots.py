@@ -49,11 +49,7 @@ def losses_along(runs: Sequence[Run], looks: Sequence[Look]) -> Figure:
 
 def metrics_along(runs: Sequence[Run], looks: Sequence[Look]) -> Figure:
     """The metrics of the painted frames along the clip, a line a run."""
-    titles = {
-        key: f"{metric.title} ({metric.unit or 'no unit'}{'; ' + metric.direction if metric.direction else ''})"
-        for key, metric in BY_KEY.items()
-        if metric.along and key not in LOSSES
-    }
+    titles = {key: metric.axis for key, metric in BY_KEY.items() if metric.along and key not in LOSSES}
     return _along(runs, looks, titles)
 
 
