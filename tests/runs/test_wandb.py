@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import runpy
 import subprocess
 import sys
 from collections.abc import Callable
@@ -212,6 +214,33 @@ def test_runs_of_one_process_stay_apart_and_failures_are_marked(
     assert [record["exit"] for record in records] == [0, 1, 0]
     assert [record["run"]["config"]["update"]["eta"] for record in records] == [0, 2, 7]
     assert len({record["run"]["run_id"] for record in records}) == 3
+
+
+def test_the_workspace_shows_what_runs_log(tmp_path: Path, paint: Paint) -> None:
+    workspace = runpy.run_path(str(Path(__file__).parents[2] / "experiments" / "wandb_workspace.py"))
+    model = workspace["workspace"]("team", "mine")._to_model()
+    shown = names_in(json.loads(model.model_dump_json(by_alias=True, exclude_none=True)))
+    assert {"media/keyframe", "frame/warping_error", "curve/total", "summary/ghosting"} <= shown
+
+    options = ["video.height=48", "video.width=64", "evaluations=2", "callbacks.metrics.interval=1"]
+    logged: set[str] = set()
+    # what stands still, and what moves fast over a cut: no tiny clip has everything to measure
+    for video, frames in (("talk", 2), ("battle", 4)):
+        clip = [f"video={video}", f"video.frames={frames}", *options]
+        run = paint(tmp_path / video, "model=mse", "eta=1", "logger=wandb", *clip)
+        found = read_back(run)
+        logged |= {name.removesuffix(".path") for row in found["history"] for name in row}
+        logged |= found["summary"].keys()
+    assert shown - logged == set()
+
+
+def names_in(node: Any) -> set[str]:
+    """The names of what runs log in all that panels and columns are set to."""
+    if isinstance(node, str):
+        name = node.removeprefix("summary:")
+        return {name} if re.fullmatch(r"(frame|curve|media|summary)/\w+|evaluation|frame", name) else set()
+    parts = [*node, *node.values()] if isinstance(node, dict) else node if isinstance(node, list) else []
+    return set().union(*map(names_in, parts))
 
 
 def test_online_without_a_key_says_so(tmp_path: Path, paint: Paint) -> None:
