@@ -182,7 +182,7 @@ def mean(name: str) -> str:
 def group_colours() -> dict[object, object]:
     """A model has one colour with whatever clip and painting of the configuration's own, that of the report."""
     clips, paintings, models = (
-        sorted(file.stem for file in (conf_dir() / group).glob("*.yaml"))
+        sorted(file.stem for file in (conf_dir() / group).glob("*.yaml") if file.stem != "file")
         for group in ("video", "style", "model")
     )
     colours = dict(zip(models, COLOURS, strict=False))
