@@ -32,7 +32,12 @@ RED, GREEN, BLUE = (200, 30, 20), (20, 180, 60), (10, 60, 220)
 def scripts(monkeypatch: pytest.MonkeyPatch) -> Iterator[SimpleNamespace]:
     """The script and its two parts, which import each other as scripts in one folder do."""
     monkeypatch.syspath_prepend(str(EXPERIMENTS))
-    names = {"main": "figures", "table": "figure_table", "layout": "figure_layout"}
+    names = {
+        "main": "figures",
+        "table": "figure_table",
+        "layout": "figure_layout",
+        "plots": "figure_plots",
+    }
     modules = {short: importlib.import_module(name) for short, name in names.items()}
     yield SimpleNamespace(**modules)
     for name in names.values():

@@ -12,11 +12,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from omegaconf import DictConfig
 from PIL import Image
 
 from vst.errors import InputError
 from vst.loggers.wandb import run_name
 from vst.records import Table
+from vst.run import run as paint_clip
 from vst.video.store import load_png
 
 Paint = Callable[..., Path]
@@ -215,19 +217,22 @@ def test_runs_of_one_process_stay_apart_and_failures_are_marked(
     assert len({record["run"]["run_id"] for record in records}) == 3
 
 
-def test_the_workspace_shows_what_runs_log(tmp_path: Path, paint: Paint) -> None:
+def test_the_workspace_shows_what_runs_log(
+    tmp_path: Path, compose: Callable[..., DictConfig], options: list[str]
+) -> None:
     script = Path(__file__).parents[2] / "experiments" / "wandb_workspace.py"
     written = tmp_path / "workspace.json"
     subprocess.run([sys.executable, str(script), "--json", str(written)], check=True, timeout=120)
     shown = names_in(json.loads(written.read_text()))
     assert {"media/keyframe", "frame/warping_error", "curve/total", "summary/ghosting"} <= shown
 
-    options = ["video.height=48", "video.width=64", "evaluations=2", "callbacks.metrics.interval=1"]
+    small = [option for option in options if not option.startswith("video")]
+    small += ["video.height=48", "video.width=64", "callbacks.metrics.interval=1", "~callbacks.progress"]
     logged: set[str] = set()
     # what stands still, and what moves fast over a cut: no tiny clip has everything to measure
     for video, frames in (("talk", 2), ("battle", 4)):
-        clip = [f"video={video}", f"video.frames={frames}", *options]
-        run = paint(tmp_path / video, "model=mse", "eta=1", "logger=wandb", *clip)
+        clip = [f"video={video}", f"video.frames={frames}", f"paths.run={tmp_path / video}"]
+        run = paint_clip(compose(*small, *clip, "evaluations=2", "model=mse", "eta=1", "logger=wandb"))
         found = read_back(run)
         logged |= {name.removesuffix(".path") for row in found["history"] for name in row}
         logged |= found["summary"].keys()

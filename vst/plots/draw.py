@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from vst.plots.paper import (
     PANEL,
@@ -72,17 +73,19 @@ def _panels(
         return None
     rows = -(-len(shown) // 2)
     figure = Figure(figsize=(WIDTH, PANEL * rows + 0.5), layout="constrained")
-    grid = figure.subplots(rows, 2, squeeze=False).flat
-    for axes, (key, found) in zip(grid, shown.items(), strict=False):
+    grid = figure.subplots(rows, 2, squeeze=False, sharex=True).flat
+    for (key, found), axes in zip(shown.items(), grid, strict=False):
         for line in found:
             draw_line(axes, looks[line.run], line.x, line.y)
         title, _, unit = titles[key].partition(" (")
         axes.set_title(title, loc="left")
         axes.set_ylabel(f"({unit}" if unit else title)
         axes.set_xlabel(x_title)
+        axes.tick_params(labelbottom=True)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         legible_ticks(axes, y=True)
     for axes in list(grid):
-        axes.set_visible(False)
+        axes.remove()
     used = sorted({line.run for found in shown.values() for line in found})
     legend(figure, [looks[i].label for i in used], [handle(looks[i]) for i in used])
     return figure
@@ -121,11 +124,11 @@ def trade_off(runs: Sequence[Run], looks: Sequence[Look]) -> Figure | None:
     rows = -(-len(groups) // columns)
     figure = Figure(figsize=(WIDTH, (PANEL + 0.8) * rows + 0.5), layout="constrained")
     grid = figure.subplots(rows, columns, squeeze=False).flat
-    for axes, group in zip(grid, groups, strict=False):
+    for group, axes in zip(groups, grid, strict=False):
         members = [index for index in traded.points if traded.groups[index] == group]
         _trade_panel(axes, traded, members, runs, looks)
     for axes in list(grid):
-        axes.set_visible(False)
+        axes.remove()
     used = sorted(traded.points)
     legend(figure, [looks[i].label for i in used], [handle(looks[i]) for i in used])
     return figure

@@ -121,7 +121,13 @@ def legend(figure: Figure, names: Sequence[str], handles: Sequence[Line2D]) -> N
 
 
 def legible_ticks(axes: Axes, *, x: bool = False, y: bool = False) -> None:
-    """Mark an axis in the same few characters as the report's tables."""
+    """Mark an axis in few characters: as the report writes numbers, but for zeros that say nothing."""
     for wanted, axis in ((x, axes.xaxis), (y, axes.yaxis)):
         if wanted:
-            axis.set_major_formatter(FuncFormatter(lambda value, _: legible(value)))
+            axis.set_major_formatter(FuncFormatter(lambda value, _: tick(value)))
+
+
+def tick(value: float) -> str:
+    """A mark of an axis."""
+    text = f"{value:.4g}"
+    return legible(value) if "e" in text else text.replace("-", "−")

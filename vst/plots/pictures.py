@@ -59,7 +59,9 @@ def residuals(
     run has both frames.
     """
     changes = {
-        literal(runs[index].clip): _change(folder / f"{frame - 1:06d}.png", folder / f"{frame:06d}.png")
+        literal(f"content: {runs[index].clip}"): _change(
+            folder / f"{frame - 1:06d}.png", folder / f"{frame:06d}.png"
+        )
         for index, folder in contents.items()
     }
     changes |= {
@@ -79,7 +81,8 @@ def residuals(
         axes.set_title(name, fontsize=8)
     assert image is not None
     bar = figure.colorbar(image, ax=list(chain(*panels)), shrink=0.7, extend="max")
-    bar.set_label(f"|frame {frame} − frame {frame - 1}|, mean of the channels\n(of the range of pixels)")
+    bar.set_label("of the range of pixels")
+    figure.suptitle(f"|frame {frame} − frame {frame - 1}|, mean of the channels", fontsize=9)
     return figure
 
 
@@ -87,7 +90,7 @@ def _sheet(rows: int, columns: int, pictures: Sequence[NDArray]) -> tuple[Figure
     """Panels without axes, as high as the pictures in them, which are not enlarged beyond the sheet's width."""
     height, width = pictures[0].shape[:2] if pictures else (3, 4)
     cell = WIDTH / max(columns, 3)
-    figure = Figure(figsize=(WIDTH, (cell * height / width + 0.3) * rows + 0.4), layout="constrained")
+    figure = Figure(figsize=(WIDTH, (0.85 * cell * height / width + 0.25) * rows + 0.4), layout="constrained")
     panels = figure.subplots(rows, columns, squeeze=False).tolist()
     for axes in chain(*panels):
         _bare(axes)

@@ -1,0 +1,96 @@
+"""What coherence costs each model: style loss against warping error over η, a panel a scenario."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from figure_table import power
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter
+
+from vst.plots.paper import (
+    QUIET,
+    WIDTH,
+    draw_line,
+    handle,
+    legend,
+    legible_ticks,
+    literal,
+    paper,
+)
+from vst.report.compare import COLOURS
+from vst.report.metrics import BY_KEY
+from vst.report.series import Look
+
+
+@dataclass(frozen=True)
+class Point:
+    """What a run with a weight of coherence came to; `best` marks the η that the tables are of."""
+
+    eta: float
+    error: float
+    style: float
+    best: bool
+
+
+Curves = Mapping[str, Sequence[Point]]
+"""The points of one scenario by model, by rising η."""
+
+
+def trade_off(scenarios: Mapping[str, Curves], models: Sequence[str], most_style: float) -> Figure:
+    """The trade-off of each scenario; a line across at `most_style` times naive's style loss, where naive is there."""
+    looks = {model: Look(model, colour, "solid") for model, colour in zip(models, COLOURS, strict=False)}
+    columns = min(2, len(scenarios))
+    rows = -(-len(scenarios) // columns)
+    with paper():
+        figure = Figure(figsize=(WIDTH, 2.9 * rows + 0.5), layout="constrained")
+        grid = figure.subplots(rows, columns, squeeze=False).flat
+        for (name, curves), axes in zip(scenarios.items(), grid, strict=False):
+            _panel(axes, name, curves, looks, most_style)
+        for axes in list(grid):
+            axes.remove()
+        shown = [model for model in models if any(model in curves for curves in scenarios.values())]
+        legend(figure, shown, [handle(looks[model]) for model in shown])
+    return figure
+
+
+def _panel(axes: Axes, name: str, curves: Curves, looks: Mapping[str, Look], most_style: float) -> None:
+    axes.set_xscale("log")
+    for model, points in curves.items():
+        draw_line(axes, looks[model], [point.error for point in points], [point.style for point in points])
+        for point in points:
+            if point.best:
+                axes.plot(
+                    point.error, point.style, "o", markersize=9, fillstyle="none", color=looks[model].colour
+                )
+        for point in {points[0], points[-1]} if points[-1].eta else ():
+            axes.annotate(
+                f"η={power(point.eta)}",
+                (point.error, point.style),
+                xytext=(4, 4),
+                textcoords="offset points",
+                color=looks[model].colour,
+                fontsize=6.5,
+            )
+    if "naive" in curves:
+        most = most_style * curves["naive"][0].style
+        axes.axhline(most, color=QUIET, linewidth=1, linestyle=(0, (4, 3)), zorder=0.9)
+        axes.annotate(
+            f"{most_style:g} × naive's style loss",
+            (1, most),
+            xycoords=("axes fraction", "data"),
+            xytext=(-2, 2),
+            textcoords="offset points",
+            ha="right",
+            color=QUIET,
+            fontsize=6.5,
+        )
+    axes.set_title(literal(name), loc="left")
+    axes.set_xlabel(BY_KEY["warping_error"].axis)
+    axes.set_ylabel(BY_KEY["style"].axis)
+    axes.margins(0.1)
+    legible_ticks(axes, x=True, y=True)
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 3)))
+    axes.xaxis.set_minor_formatter(NullFormatter())
