@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from figure_table import power
+from figure_table import COLUMNS
+from figure_table import power as eta_written
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullFormatter
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from vst.plots.paper import (
     QUIET,
@@ -16,13 +17,15 @@ from vst.plots.paper import (
     draw_line,
     handle,
     legend,
-    legible_ticks,
     literal,
     paper,
+    tick,
 )
 from vst.report.compare import COLOURS
 from vst.report.metrics import BY_KEY
 from vst.report.series import Look
+
+ERROR, STYLE = (next(column for column in COLUMNS if column.key == key) for key in ("warping_error", "style"))
 
 
 @dataclass(frozen=True)
@@ -65,11 +68,12 @@ def _panel(axes: Axes, name: str, curves: Curves, looks: Mapping[str, Look], mos
                 axes.plot(
                     point.error, point.style, "o", markersize=9, fillstyle="none", color=looks[model].colour
                 )
-        for point in {points[0], points[-1]} if points[-1].eta else ():
+        # least and most held, below and above
+        for point, above in {points[0]: -9, points[-1]: 4}.items() if points[-1].eta else ():
             axes.annotate(
-                f"η={power(point.eta)}",
+                f"η={eta_written(point.eta)}",
                 (point.error, point.style),
-                xytext=(4, 4),
+                xytext=(4, above),
                 textcoords="offset points",
                 color=looks[model].colour,
                 fontsize=6.5,
@@ -79,18 +83,22 @@ def _panel(axes: Axes, name: str, curves: Curves, looks: Mapping[str, Look], mos
         axes.axhline(most, color=QUIET, linewidth=1, linestyle=(0, (4, 3)), zorder=0.9)
         axes.annotate(
             f"{most_style:g} × naive's style loss",
-            (1, most),
+            (0, most),
             xycoords=("axes fraction", "data"),
-            xytext=(-2, 2),
+            xytext=(2, 2),
             textcoords="offset points",
-            ha="right",
             color=QUIET,
             fontsize=6.5,
         )
     axes.set_title(literal(name), loc="left")
-    axes.set_xlabel(BY_KEY["warping_error"].axis)
-    axes.set_ylabel(BY_KEY["style"].axis)
+    for axis, column in ((axes.xaxis, ERROR), (axes.yaxis, STYLE)):
+        metric = BY_KEY[column.key]
+        axis.set_label_text(metric.axis.replace(metric.title, column.head))
+        axis.set_major_formatter(
+            FuncFormatter(lambda value, _, power=column.power: tick(value / 10.0**power))
+        )
     axes.margins(0.1)
-    legible_ticks(axes, x=True, y=True)
-    axes.xaxis.set_major_locator(LogLocator(subs=(1, 3)))
-    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.xaxis.set_major_locator(
+        FixedLocator([step * 10.0**power for power in range(-7, 1) for step in (1, 2, 5)])
+    )
+    axes.xaxis.set_minor_locator(NullLocator())
