@@ -48,7 +48,7 @@ def trade_off(scenarios: Mapping[str, Curves], models: Sequence[str], most_style
     columns = min(2, len(scenarios))
     rows = -(-len(scenarios) // columns)
     with paper():
-        figure = Figure(figsize=(WIDTH, 2.9 * rows + 0.5), layout="constrained")
+        figure = Figure(figsize=(WIDTH, 2.9 * rows), layout="constrained")
         grid = figure.subplots(rows, columns, squeeze=False).flat
         for (name, curves), axes in zip(scenarios.items(), grid, strict=False):
             _panel(axes, name, curves, looks, most_style)

@@ -72,7 +72,7 @@ def _panels(
     if not shown:
         return None
     rows = -(-len(shown) // 2)
-    figure = Figure(figsize=(WIDTH, PANEL * rows + 0.5), layout="constrained")
+    figure = Figure(figsize=(WIDTH, PANEL * rows), layout="constrained")
     grid = figure.subplots(rows, 2, squeeze=False, sharex=True).flat
     for (key, found), axes in zip(shown.items(), grid, strict=False):
         for line in found:
@@ -122,7 +122,7 @@ def trade_off(runs: Sequence[Run], looks: Sequence[Look]) -> Figure | None:
     groups = sorted({traded.groups[index] for index in traded.points})
     columns = min(2, len(groups))
     rows = -(-len(groups) // columns)
-    figure = Figure(figsize=(WIDTH, (PANEL + 0.8) * rows + 0.5), layout="constrained")
+    figure = Figure(figsize=(WIDTH, (PANEL + 0.6) * rows), layout="constrained")
     grid = figure.subplots(rows, columns, squeeze=False).flat
     for group, axes in zip(groups, grid, strict=False):
         members = [index for index in traded.points if traded.groups[index] == group]
@@ -163,6 +163,7 @@ def _trade_panel(
     axes.set_xlabel(traded.x_title)
     axes.set_ylabel(traded.y_title)
     axes.margins(0.12)
+    axes.xaxis.set_major_locator(MaxNLocator(5))
     legible_ticks(axes, x=True, y=True)
 
 
@@ -171,7 +172,7 @@ def parallel(runs: Sequence[Run], looks: Sequence[Look]) -> Figure | None:
     found = parallel_axes(runs, *telling(runs))
     if found is None:
         return None
-    figure = Figure(figsize=(max(WIDTH, 1.15 * len(found)), 4.2), layout="constrained")
+    figure = Figure(figsize=(max(WIDTH, 1.15 * len(found)), 3.7), layout="constrained")
     axes = figure.subplots()
     axes.set_axis_off()
     axes.set_xlim(-0.6, len(found) - 0.8)

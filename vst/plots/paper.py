@@ -109,15 +109,19 @@ def handle(look: Look) -> Line2D:
 
 
 def legend(figure: Figure, names: Sequence[str], handles: Sequence[Line2D]) -> None:
-    """A legend under a figure, whatever is in the names."""
-    longest = max(map(len, names), default=1)
-    columns = max(1, min(len(names), int(WIDTH * 14 / (longest + 6))))
+    """A legend under a figure, which grows by it, whatever is in the names."""
+    size = 9 if len(names) <= 9 else 7.5
+    em = size / 72
+    column = (max(map(len, names), default=1) * 0.58 + 5) * em
+    columns = max(1, min(len(names), int(figure.get_figwidth() / column)))
     placed = figure.legend(
-        handles, [str(i) for i in range(len(names))], loc="outside lower center", ncols=columns
+        handles, list("." * len(names)), loc="outside lower center", ncols=columns, fontsize=size
     )
     # set here, or a name that begins with _ would be left out
     for text, name in zip(placed.get_texts(), names, strict=True):
         text.set_text(literal(name))
+    rows = -(-len(names) // columns)
+    figure.set_figheight(figure.get_figheight() + (1.6 * rows + 1) * em)
 
 
 def legible_ticks(axes: Axes, *, x: bool = False, y: bool = False) -> None:

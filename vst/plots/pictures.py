@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from itertools import chain
 from pathlib import Path
+from textwrap import wrap
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -72,13 +73,15 @@ def residuals(
     if len(changes) <= len(contents):
         return None
     columns = min(4, len(changes))
-    figure, panels = _sheet(-(-len(changes) // columns), columns, list(changes.values()))
+    most = int(WIDTH * 13 / columns)
+    lines = max(len(wrap(name, most)) for name in changes)
+    figure, panels = _sheet(-(-len(changes) // columns), columns, list(changes.values()), lines)
     # where nearly all is below, so that a speck does not darken the rest
     top = max(1e-3, *(float(np.quantile(change, 0.995)) for change in changes.values()))
     image = None
     for axes, (name, change) in zip(chain(*panels), changes.items(), strict=False):
         image = axes.imshow(change, cmap="magma", vmin=0, vmax=top)
-        axes.set_title(name, fontsize=8)
+        axes.set_title("\n".join(wrap(name, most)), fontsize=8)
     assert image is not None
     bar = figure.colorbar(image, ax=list(chain(*panels)), shrink=0.7, extend="max")
     bar.set_label("of the range of pixels")
@@ -86,11 +89,16 @@ def residuals(
     return figure
 
 
-def _sheet(rows: int, columns: int, pictures: Sequence[NDArray]) -> tuple[Figure, list[list[Axes]]]:
-    """Panels without axes, as high as the pictures in them, which are not enlarged beyond the sheet's width."""
+def _sheet(
+    rows: int, columns: int, pictures: Sequence[NDArray], lines: int = 1
+) -> tuple[Figure, list[list[Axes]]]:
+    """Panels without axes, as high as the pictures in them and `lines` of a title."""
     height, width = pictures[0].shape[:2] if pictures else (3, 4)
     cell = WIDTH / max(columns, 3)
-    figure = Figure(figsize=(WIDTH, (0.85 * cell * height / width + 0.25) * rows + 0.4), layout="constrained")
+    figure = Figure(
+        figsize=(WIDTH, (0.85 * cell * height / width + 0.1 + 0.15 * lines) * rows + 0.4),
+        layout="constrained",
+    )
     panels = figure.subplots(rows, columns, squeeze=False).tolist()
     for axes in chain(*panels):
         _bare(axes)
