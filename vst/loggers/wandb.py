@@ -36,10 +36,11 @@ class WandbRun(MediaLogger):
       mode: auto    # or online, offline
     ```
     An evaluation's losses are logged under `curve/` (against `evaluation`, counted through the run), a frame's
-    figures under `frame/` and its pictures under `media/` (against `frame`), and the means under `summary/`,
-    each in a section of its own in W&B's workspace. W&B's own step says only in which order things came, and by
-    which its pictures are leafed through: every frame begins with a multiple of `STEPS_A_FRAME`, so that the
-    pictures of one frame stand side by side whatever its evaluations were.
+    figures under `frame/` and its pictures under `media/` (against `frame`), and the means under `summary/`, each
+    in a section of its own in W&B's workspace. Figures and pictures are those of the last pass, since a frame can
+    have but one value there. W&B's own step only orders what came, and is what pictures are leafed through by:
+    every frame begins with a multiple of `STEPS_A_FRAME`, so that the pictures of one frame stand side by side
+    whatever its evaluations were.
     """
 
     def __init__(

@@ -41,7 +41,8 @@ STYLE: Any = {
     "figure.facecolor": "white",
     "figure.constrained_layout.use": True,
     "savefig.dpi": 130,
-    "font.family": "DejaVu Sans",
+    # DejaVu Sans, which comes with matplotlib, first: an SVG names the others for machines that lack it
+    "font.family": "sans-serif",
     "font.size": 9,
     "axes.titlesize": 9,
     "axes.labelsize": 8.5,
