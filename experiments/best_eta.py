@@ -17,15 +17,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from figures import BEST_ETA, SCENARIOS, TUNED, Scenario, choose, command, status
+from figures import BEST_ETA, MOST_STYLE, SCENARIOS, TUNED, Scenario, choose, command, status
 from omegaconf import OmegaConf
 
 LADDER = (1e2, 3e2, 1e3, 3e3, 1e4, 3e4, 1e5, 3e5, 1e6)
 BEGIN = {"mse": 1e4, "enhanced": 1e4, "flow": 3e4}
 """The rung from which a model's search begins where none was found before: its default."""
-
-MOST_STYLE = 1.05
-"""Style loss that a model may have, by naive's."""
 
 HEADER = """\
 # The eta of each model in each scenario with the lowest warping error at a style loss of at most 1.05 times naive's,

@@ -74,7 +74,7 @@ def tables(records: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> str:
             marked = [
                 f"**{cell}**" if cell == best else cell for cell, best in zip(cells, bests, strict=True)
             ]
-            lines.append(_line([scenario, model, _power(eta) if eta else UNDEFINED, *marked]))
+            lines.append(_line([scenario, model, power(eta) if eta else UNDEFINED, *marked]))
     directions = "; ".join(
         f"{BY_KEY[column.key].title}: {BY_KEY[column.key].direction}" for column in COLUMNS
     )
@@ -105,7 +105,7 @@ def _ratio(value: float | None, other: float | None) -> str:
     return UNDEFINED if value is None or not other else f"{value / other:.2f}"
 
 
-def _power(value: float) -> str:
+def power(value: float) -> str:
     """3·10⁴ for 30000: weights are rungs of a ladder."""
     digits, _, power = f"{value:.0e}".partition("e")
     ten = f"10{str(int(power)).translate(SUPERSCRIPTS)}"

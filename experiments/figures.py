@@ -1,11 +1,12 @@
 """Paint and lay out the paper's figures: every scenario by every model, a picture each, and tables of all results.
 
 python experiments/figures.py [-o docs] [--runs multirun/figures] [--only fig1,fig2_real] [--dwanko CLIP]
-                              [--no-paint] [--readme README.md]
+                              [--no-paint] [--readme README.md] [--search multirun/best_eta]
 
 What is painted already is not painted again, and what was interrupted goes on; so call it again after anything.
-Writes OUTPUT/SCENARIO.jpg and OUTPUT/results.md, and with --readme the tables between the markers
-<!-- results --> and <!-- /results --> of a document.
+Writes OUTPUT/SCENARIO.jpg and OUTPUT/results.md, with --readme the tables between the markers
+<!-- results --> and <!-- /results --> of a document, and with --search, the runs of best_eta.py, what coherence costs
+each model over eta as OUTPUT/trade_off.png and .svg.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from typing import Any
 
 import torch
 from figure_layout import Row, lay_out
+from figure_plots import Point, trade_off
 from figure_table import check_markers, insert, tables
 from omegaconf import OmegaConf
 from PIL import Image
@@ -28,12 +30,16 @@ from PIL import Image
 from vst.build import build
 from vst.errors import InputError, VstError
 from vst.pictures import Picture
+from vst.plots.paper import save as save_plot
 from vst.records import Table, checkpoint_path, write_text, written_aside
 from vst.video.store import load_png, to_uint8
 
 MODELS = ("naive", "mse", "enhanced", "flow", "robust")
 TUNED = ("mse", "enhanced", "flow")
 """Models that get each clip's best eta; robust has one of its own for all, and naive none."""
+
+MOST_STYLE = 1.05
+"""Style loss that a model may have at its best eta, by naive's."""
 
 BEST_ETA = Path(__file__).with_name("best_eta.yaml")
 
@@ -68,6 +74,8 @@ def main() -> None:
     try:
         if given.readme:
             check_markers(given.readme)
+        if given.search and not given.search.is_dir():
+            raise InputError(f"--search {given.search} is no folder; name where best_eta.py has painted")
         chosen = choose(given.only)
         etas = best_etas(SCENARIOS)
         if not given.no_paint:
@@ -89,6 +97,9 @@ def main() -> None:
         print(given.output / "results.md")
         if given.readme:
             insert(given.readme, tables(records))
+        if given.search:
+            for path in draw_trade_off(given.search, records, etas, given.output):
+                print(path)
     except VstError as error:
         print(f"figures: {error}", file=sys.stderr)
         sys.exit(error.status)
@@ -105,6 +116,7 @@ def arguments() -> argparse.Namespace:
     )
     parser.add_argument("--no-paint", action="store_true", help="lay out only what is painted already")
     parser.add_argument("--readme", type=Path, help="a document to put the tables into, between its markers")
+    parser.add_argument("--search", type=Path, help="the runs of best_eta.py, for the trade-off over eta")
     return parser.parse_args()
 
 
@@ -196,16 +208,25 @@ def finished(directory: Path, etas: Mapping[str, float]) -> dict[str, Record]:
         records[model] = record
     if records and (missing := [model for model in MODELS if model not in records]):
         print(f"{directory} has no finished run of {', '.join(missing)}")
-    for name in ("clip", "style", "motion"):
-        _check_alike(directory, name, [record["provenance"][name] for record in records.values()])
-    for name in ("alpha", "beta", "evaluations", "seed"):
-        _check_alike(directory, name, [record["provenance"]["config"][name] for record in records.values()])
+    _check_comparable(directory, list(records.values()))
     return records
 
 
-def _check_alike(directory: Path, name: str, values: Sequence[Any]) -> None:
-    if any(value != values[0] for value in values):
+def _check_comparable(directory: Path, records: Sequence[Record]) -> None:
+    if name := _difference(records):
         raise InputError(f"the runs in {directory} differ in {name}; remove those to be painted anew")
+
+
+def _difference(records: Sequence[Record]) -> str | None:
+    """In what runs differ, beyond the model, that cannot stand side by side; None where they can."""
+    provenances = [record["provenance"] for record in records]
+    for name in ("clip", "style", "motion"):
+        if any(provenance[name] != provenances[0][name] for provenance in provenances):
+            return name
+    for name in ("alpha", "beta", "evaluations", "seed"):
+        if any(provenance["config"][name] != provenances[0]["config"][name] for provenance in provenances):
+            return name
+    return None
 
 
 def figure(scenario: Scenario, directory: Path, records: Mapping[str, Record]) -> Picture:
@@ -263,6 +284,62 @@ def _notes(scenario: Scenario, provenance: Mapping[str, Any]) -> list[str]:
         f"where there is nothing to measure. Lower is better, but ghosting is best at 0 and unpainted at 1; the best "
         f"are marked.",
     ]
+
+
+def draw_trade_off(
+    search: Path,
+    records: Mapping[str, Mapping[str, Record]],
+    etas: Mapping[str, Mapping[str, float]],
+    output: Path,
+) -> list[Path]:
+    """Draw the trade-off over eta of the scenarios that were searched, and return the files.
+
+    Models that were searched are drawn through all their runs, the others by the run that the tables are of, where
+    that can stand beside them.
+    """
+    curves = {}
+    for name, own in records.items():
+        found = searched(search / name)
+        if not found:
+            continue
+        every = [record for of_model in found.values() for record in of_model]
+        _check_comparable(search / name, every)
+        for model in own.keys() - found.keys():
+            if differs := _difference([*every, own[model]]):
+                print(f"{model} is left out of {name}'s trade-off: {search / name} has another {differs}")
+            else:
+                found[model] = [own[model]]
+        curves[name] = {
+            model: [_point(record, etas[name].get(model)) for record in found[model]]
+            for model in MODELS
+            if model in found
+        }
+    if not curves:
+        raise InputError(f"--search {search} holds no finished run of a scenario; run best_eta.py first")
+    drawn = trade_off(curves, MODELS, MOST_STYLE)
+    paths = [output / f"trade_off.{kind}" for kind in ("png", "svg")]
+    for path in paths:
+        save_plot(drawn, path)
+    return paths
+
+
+def searched(directory: Path) -> dict[str, list[Record]]:
+    """The records of a scenario's finished runs by model, each by rising eta."""
+    found: dict[str, list[Record]] = {}
+    for folder in sorted(directory.glob("*")):
+        model = folder.name.split("-")[0]
+        if model in ("naive", *TUNED) and status(folder) == "finished":
+            record = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+            found.setdefault(model, []).append(record)
+    return {
+        model: sorted(records, key=lambda record: record["provenance"]["config"]["eta"])
+        for model, records in found.items()
+    }
+
+
+def _point(record: Record, best: float | None) -> Point:
+    eta, summary = record["provenance"]["config"]["eta"], record["summary"]
+    return Point(eta, summary["warping_error"], summary["style"], best=eta == best)
 
 
 def save(path: Path, picture: Picture) -> None:

@@ -8,6 +8,7 @@ import pytest
 from hydra.core.global_hydra import GlobalHydra
 from omegaconf import DictConfig
 
+from tests import run_directories
 from vst.assets import fetch
 from vst.config import conf_dir, register_schema
 from vst.errors import InputError
@@ -22,6 +23,12 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip("the real clips and paintings are not beside the repository (../shared)")
     return folder
+
+
+@pytest.fixture(scope="session")
+def write_run() -> run_directories.WriteRun:
+    """Give the function that writes a run's directory by hand."""
+    return run_directories.write_run
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ def search(monkeypatch: pytest.MonkeyPatch) -> Iterator[Search]:
     """The script's search; it and the script that it shares with import each other as scripts in one folder do."""
     monkeypatch.syspath_prepend(str(Path(__file__).parents[2] / "experiments"))
     yield importlib.import_module("best_eta").search
-    for name in ("best_eta", "figures", "figure_table", "figure_layout"):
+    for name in ("best_eta", "figures", "figure_table", "figure_layout", "figure_plots"):
         del sys.modules[name]
 
 

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import csv
 import importlib
 import json
 import subprocess
@@ -15,9 +14,10 @@ import pytest
 import torch
 from PIL import Image
 
+from tests import run_directories
+from tests.run_directories import settings
 from vst.errors import InputError
 from vst.records import checkpoint_path
-from vst.video.store import save_png
 
 EXPERIMENTS = Path(__file__).parents[2] / "experiments"
 HEIGHT, WIDTH, FRAMES = 32, 48, 8
@@ -32,7 +32,12 @@ RED, GREEN, BLUE = (200, 30, 20), (20, 180, 60), (10, 60, 220)
 def scripts(monkeypatch: pytest.MonkeyPatch) -> Iterator[SimpleNamespace]:
     """The script and its two parts, which import each other as scripts in one folder do."""
     monkeypatch.syspath_prepend(str(EXPERIMENTS))
-    names = {"main": "figures", "table": "figure_table", "layout": "figure_layout"}
+    names = {
+        "main": "figures",
+        "table": "figure_table",
+        "layout": "figure_layout",
+        "plots": "figure_plots",
+    }
     modules = {short: importlib.import_module(name) for short, name in names.items()}
     yield SimpleNamespace(**modules)
     for name in names.values():
@@ -40,10 +45,14 @@ def scripts(monkeypatch: pytest.MonkeyPatch) -> Iterator[SimpleNamespace]:
 
 
 def write_run(
-    directory: Path, model: str, *, cut: int | None = None, status: str = "finished", **changes
+    directory: Path, model: str, *, cut: int | None = None, status: str = "finished", **changes: Any
 ) -> Path:
-    """A run as small as a figure needs it: a record, a table and painted frames, grey as the model's number."""
-    directory.mkdir(parents=True)
+    """A run as a figure needs it, with known figures; `changes` are of its configuration, provenance or summary."""
+    video = {"_target_": "vst.synthetic.scenes.Talk", "height": HEIGHT, "width": WIDTH, "frames": FRAMES}
+    draw = {"_target_": "vst.synthetic.paintings.swirls", "_partial_": True}
+    painting = {"_target_": "vst.styles.draw_painting", "name": "swirls", "draw": draw, "size": 40}
+    own = {"eta": ETAS[model], "video": video, "style": painting, "callbacks": {"metrics": {"interval": 10}}}
+    config = settings(model, **own)
     summary = {
         "warping_error": WARPING[model],
         "warping_error_long": 5 * WARPING[model],
@@ -54,45 +63,18 @@ def write_run(
         "content": 30.0,
         "style": 3e-4,
     }
-    config = {
-        "alpha": 1.0,
-        "beta": 1e5,
-        "eta": ETAS[model],
-        "evaluations": 3,
-        "seed": 0,
-        "model": model,
-        "video": {
-            "_target_": "vst.synthetic.scenes.Talk",
-            "height": HEIGHT,
-            "width": WIDTH,
-            "frames": FRAMES,
-        },
-        "style": {
-            "_target_": "vst.styles.draw_painting",
-            "name": "swirls",
-            "draw": {"_target_": "vst.synthetic.paintings.swirls", "_partial_": True},
-            "size": 40,
-        },
-        "callbacks": {"metrics": {"interval": 10}},
-    }
-    provenance = {
-        "config": config | {key: value for key, value in changes.items() if key in config},
-        "clip": {"name": "talk", "frames": FRAMES, "size": [WIDTH, HEIGHT]},
-        "style": "swirls",
-        "motion": "exact",
-    }
-    provenance |= {key: value for key, value in changes.items() if key in ("clip", "style", "motion")}
-    summary |= changes.get("summary", {})
-    record = {"status": status, "summary": summary, "provenance": provenance}
-    (directory / "metrics.json").write_text(json.dumps(record))
-    with (directory / "metrics.csv").open("w", newline="") as file:
-        table = csv.DictWriter(file, ["frame", "cut"])
-        table.writeheader()
-        table.writerows({"frame": index, "cut": int(index == cut)} for index in range(FRAMES))
-    for index in range(FRAMES):
-        level = 40 * MODELS.index(model) + index
-        save_png(directory / "frames" / f"{index:06d}.png", np.full((HEIGHT, WIDTH, 3), level, np.uint8))
-    return directory
+    return run_directories.write_run(
+        directory,
+        model,
+        frames=FRAMES,
+        cut=cut,
+        status=status,
+        video=False,
+        config=config | {key: value for key, value in changes.items() if key in config and key != "style"},
+        summary=summary | changes.get("summary", {}),
+        provenance={"clip": {"name": "talk", "frames": FRAMES, "size": [WIDTH, HEIGHT]}}
+        | {key: value for key, value in changes.items() if key in ("clip", "style", "motion")},
+    )
 
 
 def write_scenario(runs: Path, name: str, models: tuple[str, ...] = MODELS, **changes: Any) -> Path:
@@ -370,3 +352,59 @@ def test_ratios_are_left_out_without_a_robust_run_and_dashed_where_undefined(scr
 def test_the_best_is_as_the_metric_has_it(scripts, key, values, best):
     column = next(column for column in scripts.table.COLUMNS if column.key == key)
     assert column.best(values) == best
+
+
+def searched_runs(directory: Path, name: str) -> Path:
+    """What a search leaves: a naive run, and flow at three weights, which is the steadier the more it is held."""
+    write_run(directory / name / "naive", "naive")
+    for eta, style in ((3e4, 2e-4), (1e5, 3e-4), (3e5, 5e-4)):
+        figures = {"warping_error": 100 / eta, "style": style}
+        write_run(directory / name / f"flow-{eta:g}", "flow", eta=eta, summary=figures)
+    return directory
+
+
+def test_the_trade_off_goes_through_every_run_of_the_search(scripts, monkeypatch, tmp_path):
+    search = searched_runs(tmp_path / "search", "fig1")
+    write_scenario(tmp_path / "runs", "fig1")
+    drawn = []
+    monkeypatch.setattr(scripts.main, "save_plot", lambda figure, path: drawn.append((figure, path)))
+    records = {"fig1": scripts.main.finished(tmp_path / "runs" / "fig1", {})}
+    etas = {"fig1": {"mse": 1.0, "enhanced": 1.0, "flow": 1e5}}
+    scripts.main.draw_trade_off(search, records, etas, tmp_path)
+    figure = drawn[0][0]
+    assert [path for _, path in drawn] == [tmp_path / "trade_off.png", tmp_path / "trade_off.svg"]
+    (axes,) = figure.axes
+    lines = [(list(line.get_xdata()), list(line.get_ydata())) for line in axes.lines]
+    assert ([7e-3], [3e-4]) in lines  # naive
+    assert (pytest.approx([1 / 300, 1e-3, 1 / 3000]), [2e-4, 3e-4, 5e-4]) in lines
+    assert ([4e-4], [3e-4]) in lines  # robust, by the run of the tables
+    assert ([1e-3], [3e-4]) in lines  # the ring around the best
+    assert [3.15e-4, 3.15e-4] in [pytest.approx(y) for _, y in lines]  # 1.05 times naive's
+    assert axes.get_xlabel() == "warping error ×10⁻³ (no unit; lower is better)"
+    assert axes.get_ylabel() == "style loss ×10⁻⁴ (no unit; lower is better)"
+    figure.canvas.draw()
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == [
+        "naive",
+        "mse",
+        "enhanced",
+        "flow",
+        "robust",
+    ]
+
+
+def test_a_run_that_was_judged_otherwise_is_left_out_of_the_trade_off(scripts, tmp_path, capsys):
+    search = searched_runs(tmp_path / "search", "fig1")
+    runs = write_scenario(tmp_path / "runs", "fig1", ("robust",), motion="raft")
+    records = {"fig1": scripts.main.finished(runs / "fig1", {})}
+    etas = {"fig1": {"mse": 1.0, "enhanced": 1.0, "flow": 1e5}}
+    paths = scripts.main.draw_trade_off(search, records, etas, tmp_path / "docs")
+    assert all(path.stat().st_size > 1000 for path in paths)
+    assert "robust is left out of fig1's trade-off" in capsys.readouterr().out
+
+
+def test_a_search_that_is_not_there_is_refused_at_once(scripts, monkeypatch, calls, tmp_path, capsys):
+    with pytest.raises(SystemExit) as left:
+        call(monkeypatch, scripts.main, "--runs", tmp_path, "-o", tmp_path, "--search", tmp_path / "none")
+    assert left.value.code == 2
+    assert capsys.readouterr().err.count("\n") == 1
+    assert calls == []

@@ -5,9 +5,10 @@ from dataclasses import replace
 
 import pytest
 
-from vst.report.compare import appearance, differing_settings, labels, present_metrics
-from vst.report.plots import Look, curves, losses_along, metrics_along, parallel, plain, trade_off
+from vst.report.compare import differing_settings, present_metrics
+from vst.report.plots import curves, losses_along, metrics_along, parallel, plain, trade_off
 from vst.report.runs import find_runs
+from vst.report.series import looks_of
 
 
 @pytest.fixture(scope="module")
@@ -21,8 +22,7 @@ def runs(write_run, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def looks(runs):
-    names = labels(runs, differing_settings(runs))
-    return [Look(name, *look) for name, look in zip(names, appearance(runs), strict=True)]
+    return looks_of(runs)
 
 
 def series(figure, run, key):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,11 +14,14 @@ import numpy as np
 import pytest
 import wandb
 import yaml
+from omegaconf import DictConfig
 from PIL import Image
 
 from vst.callbacks.resume import load_checkpoint
 from vst.errors import InputError
+from vst.loggers.wandb import run_name
 from vst.records import Table
+from vst.run import run as paint_clip
 from vst.video.store import load_png
 
 Paint = Callable[..., Path]
@@ -36,26 +40,35 @@ def no_account(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 def read_back(run: Path) -> dict[str, Any]:
-    """What the offline run's file holds, as W&B's own reader prints it: a line of JSON a record."""
-    (file,) = run.glob("wandb/offline-run-*/run-*.wandb")
-    command = [sys.executable, "-m", "wandb", "leet", "inspect", "--json", str(file)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
-    found: dict[str, Any] = {"history": [], "summary": {}, "run": {}, "metrics": {}, "exit": None}
-    for line in done.stdout.splitlines():
-        record = json.loads(line)
-        kind = record["type"]
-        body = record.get(kind, {})
-        if kind == "history":
-            found["history"].append(body["item"])
-        elif kind == "summary":
-            found["summary"] |= body["update"]
-        elif kind == "run":
-            found["run"] |= body
-        elif kind == "metric":
-            found["metrics"][body.get("name") or body["glob_name"]] = body.get("step_metric")
-        elif kind == "exit":
-            found["exit"] = body["exit_code"]
+    """What the offline run's files hold, as `wandb sync` would send them: in order of time, a line of JSON a record."""
+    found: dict[str, Any] = {"history": [], "summary": {}, "run": {}, "ids": [], "metrics": {}, "exit": None}
+    for file in sorted(run.glob("wandb/offline-run-*/run-*.wandb")):
+        command = [sys.executable, "-m", "wandb", "leet", "inspect", "--json", str(file)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+        for line in done.stdout.splitlines():
+            record = json.loads(line)
+            kind = record["type"]
+            body = record.get(kind, {})
+            if kind == "history":
+                found["history"].append(body["item"])
+            elif kind == "summary":
+                found["summary"] |= body["update"]
+            elif kind == "run":
+                found["run"] |= body
+                found["ids"].append(body["run_id"])
+            elif kind == "metric":
+                found["metrics"][body.get("name") or body["glob_name"]] = body
+            elif kind == "exit":
+                found["exit"] = body["exit_code"]
     return found
+
+
+def test_names_tell_runs_of_a_sweep_apart() -> None:
+    place = {"style": "ink", "video": "talk"}
+    weights = {"alpha": 1.0, "beta": 1e5, "eta": 3e4}
+    assert run_name("flow", config=weights, **place) == "flow η=3e4 β=1e5 · talk · ink"
+    assert run_name("naive", config={**weights, "eta": 0.0}, **place) == "naive β=1e5 · talk · ink"
+    assert run_name("flow", config={**weights, "alpha": 2}, **place) == "flow η=3e4 β=1e5 α=2 · talk · ink"
 
 
 def test_offline_run_reads_back(tmp_path: Path, paint: Paint) -> None:
@@ -67,7 +80,12 @@ def test_offline_run_reads_back(tmp_path: Path, paint: Paint) -> None:
     assert set(found["run"]["tags"]) == {"model:mse", "style:swirls", "video:moving.mp4"}
     assert found["run"]["job_type"] == "mse"
     assert found["run"]["config"]["update"]["beta"] == 1000
-    assert (found["metrics"]["curve/*"], found["metrics"]["frame/*"]) == ("evaluation", "frame")
+    assert found["run"]["display_name"] == "mse η=10 β=1000 · moving.mp4 · swirls"
+    axes = {name: metric.get("step_metric") for name, metric in found["metrics"].items()}
+    assert axes["curve/*"] == "evaluation"
+    assert axes["frame/*"] == axes["media/*"] == "frame"
+    for axis in ("evaluation", "frame", "pass"):
+        assert found["metrics"][axis]["options"]["hidden"]
 
     curve = [row for row in found["history"] if "curve/total" in row]
     expected = [float(row["total"]) for row in Table(run / "curves.csv").read()]
@@ -78,7 +96,10 @@ def test_offline_run_reads_back(tmp_path: Path, paint: Paint) -> None:
     assert [row["frame"] for row in frames] == [0, 1, 2, 3]
 
     for key, numbers in (("keyframe", range(4)), ("residual", range(1, 4))):
-        pictures = [row[f"{key}.path"] for row in found["history"] if f"{key}.path" in row]
+        logged_as = f"media/{key}"
+        pictured = [row for row in found["history"] if f"{logged_as}.path" in row]
+        assert [row["frame"] for row in pictured] == list(numbers)
+        pictures = [row[f"{logged_as}.path"] for row in pictured]
         assert len(pictures) == len(numbers)
         for picture, number in zip(pictures, numbers, strict=True):
             (logged,) = run.glob(f"wandb/offline-run-*/files/{picture}")
@@ -86,11 +107,97 @@ def test_offline_run_reads_back(tmp_path: Path, paint: Paint) -> None:
             np.testing.assert_array_equal(np.array(Image.open(logged).convert("RGB")), written)
             assert written.std() > 10, "a picture, not a black rectangle"
 
-    video = next(row["stylized.path"] for row in found["history"] if "stylized.path" in row)
+    video = next(row["media/stylized.path"] for row in found["history"] if "media/stylized.path" in row)
     (logged,) = run.glob(f"wandb/offline-run-*/files/{video}")
     assert logged.read_bytes() == (run / "stylized.mp4").read_bytes()
     summary = json.loads((run / "metrics.json").read_text())["summary"]
-    assert found["summary"]["summary/style"] == pytest.approx(summary["style"])
+    means = {name: value for name, value in summary.items() if value is not None}
+    logged = {name: value for name, value in found["summary"].items() if name.startswith("summary/")}
+    assert logged == pytest.approx({f"summary/{name}": value for name, value in means.items()})
+    # the means are not beside values of the last frame that look like them
+    assert not [name for name in found["summary"] if name.startswith(("frame", "curve/", "evaluation"))]
+    figures = {name for row in found["history"] for name in row if name.startswith("frame/")}
+    table = Table(run / "metrics.csv").read()
+    for name in figures:
+        logged = {row["frame"]: row[name] for row in found["history"] if name in row}
+        column = name.removeprefix("frame/")
+        written = {index: float(row[column]) for index, row in enumerate(table) if row[column]}
+        assert logged == pytest.approx(written, rel=1e-6), name
+
+
+def test_models_stand_side_by_side(tmp_path: Path, paint: Paint) -> None:
+    # whose evaluations a frame differ
+    options = ("video.frames=3", "logger=wandb")
+    runs = [
+        paint(tmp_path / "naive", "model=naive", *options),
+        paint(tmp_path / "mse", "model=mse", "eta=10", "shares=[2]", *options),
+    ]
+    records = [read_back(run) for run in runs]
+    assert {record["run"]["run_group"] for record in records} == {"moving.mp4 · swirls"}
+    assert len({record["run"]["display_name"] for record in records}) == 2
+    steps = [
+        {
+            (row["frame"], key): row["_step"]
+            for row in record["history"]
+            for key in ("media/keyframe.path", "media/residual.path")
+            if key in row
+        }
+        for record in records
+    ]
+    assert steps[0] == steps[1]
+    assert len(steps[0]) == 5
+
+
+def test_every_frame_has_one_value_though_it_has_several_passes(tmp_path: Path, paint: Paint) -> None:
+    run = paint(tmp_path / "run", "model=naive", "passes=2", "video.frames=3", "logger=wandb")
+    found = read_back(run)
+    last = {int(row["frame"]): row for row in Table(run / "metrics.csv").read()}
+    for name in ("style", "warping_error"):
+        logged = [(row["frame"], row[f"frame/{name}"]) for row in found["history"] if f"frame/{name}" in row]
+        assert dict(logged) == pytest.approx(
+            {index: float(row[name]) for index, row in last.items() if row[name]}, rel=1e-6
+        )
+        assert len(logged) == len(dict(logged))
+    pictured = [row["frame"] for row in found["history"] if "media/keyframe.path" in row]
+    assert sorted(pictured) == [0, 1, 2]
+    curve = [row for row in found["history"] if "curve/total" in row]
+    assert [row["evaluation"] for row in curve] == list(range(1, 37))
+    assert [row["pass"] for row in curve] == [0] * 18 + [1] * 18
+
+
+def test_a_run_that_was_stopped_goes_on_as_the_same(
+    tmp_path: Path, paint: Paint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from vst.callbacks.resume import Resume
+
+    directory, options = tmp_path / "run", ("model=naive", "video.frames=3", "logger=wandb")
+    save = Resume.on_train_batch_end
+
+    def stop(self: Resume, trainer: Any, module: Any, outputs: Any, batch: Any, index: int) -> None:
+        if index == 1:  # with all that the frame leaves logged, and before that is kept
+            raise RuntimeError("made to stop")
+        save(self, trainer, module, outputs, batch, index)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Resume, "on_train_batch_end", stop)
+        with pytest.raises(RuntimeError, match="made to"):
+            paint(directory, *options)
+    assert read_back(directory)["exit"] == 1
+    paint(directory, *options, f"resume={directory}")
+    found = read_back(directory)
+    assert found["exit"] == 0
+    assert len(set(found["ids"])) == 1
+    assert len(found["ids"]) == 2
+    # W&B takes a step once; what was said of it again is the same
+    by_step: dict[int, dict[str, Any]] = {}
+    for row in found["history"]:
+        told = {
+            name: value for name, value in row.items() if not name.startswith("_") and "seconds" not in name
+        }
+        told = {name: value for name, value in told.items() if not name.startswith("media/")}
+        assert by_step.setdefault(row["_step"], told) == told
+    assert [row["evaluation"] for row in by_step.values() if "evaluation" in row] == list(range(1, 19))
+    assert [row["frame"] for row in by_step.values() if "frame/total" in row] == [0, 1, 2]
 
 
 def test_runs_of_one_process_stay_apart_and_failures_are_marked(
@@ -113,6 +220,37 @@ def test_runs_of_one_process_stay_apart_and_failures_are_marked(
     assert [record["exit"] for record in records] == [0, 1, 0]
     assert [record["run"]["config"]["update"]["eta"] for record in records] == [0, 2, 7]
     assert len({record["run"]["run_id"] for record in records}) == 3
+
+
+def test_the_workspace_shows_what_runs_log(
+    tmp_path: Path, compose: Callable[..., DictConfig], options: list[str]
+) -> None:
+    script = Path(__file__).parents[2] / "experiments" / "wandb_workspace.py"
+    written = tmp_path / "workspace.json"
+    subprocess.run([sys.executable, str(script), "--json", str(written)], check=True, timeout=120)
+    shown = names_in(json.loads(written.read_text()))
+    assert {"media/keyframe", "frame/warping_error", "curve/total", "summary/ghosting"} <= shown
+
+    small = [option for option in options if not option.startswith("video")]
+    small += ["video.height=48", "video.width=64", "callbacks.metrics.interval=1", "~callbacks.progress"]
+    logged: set[str] = set()
+    # what stands still, and what moves fast over a cut: no tiny clip has everything to measure
+    for video, frames in (("talk", 2), ("battle", 4)):
+        clip = [f"video={video}", f"video.frames={frames}", f"paths.run={tmp_path / video}"]
+        run = paint_clip(compose(*small, *clip, "evaluations=2", "model=mse", "eta=1", "logger=wandb"))
+        found = read_back(run)
+        logged |= {name.removesuffix(".path") for row in found["history"] for name in row}
+        logged |= found["summary"].keys()
+    assert shown - logged == set()
+
+
+def names_in(node: Any) -> set[str]:
+    """The names of what runs log in all that panels and columns are set to."""
+    if isinstance(node, str):
+        name = node.removeprefix("summary:")
+        return {name} if re.fullmatch(r"(frame|curve|media|summary)/\w+|evaluation|frame", name) else set()
+    parts = [*node, *node.values()] if isinstance(node, dict) else node if isinstance(node, list) else []
+    return set().union(*map(names_in, parts))
 
 
 def test_online_without_a_key_says_so(tmp_path: Path, paint: Paint) -> None:

@@ -43,7 +43,7 @@ class Curves(Callback):
         rows = ({**place, "evaluation": number, **row} for number, row in enumerate(losses, start=1))
         self.table.append(rows)
         for logger in media_loggers(trainer):
-            logger.log_curve(frame.index, losses)
+            logger.log_curve(frame.index, frame.pass_index, losses)
 
     def state_dict(self) -> dict[str, Any]:
         """The table's size, to which a resumed run cuts it back."""

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from pytorch_lightning import Callback, LightningModule, Trainer
 
-from vst.callbacks.parts import data_of, stylized_of
+from vst.callbacks.parts import data_of, last_pass, stylized_of
 from vst.frames import Stylized
 from vst.loggers.media import media_loggers
 from vst.pictures import Picture, key_frame_sheet, residual_sheet
@@ -17,7 +17,7 @@ from vst.video.store import save_png
 class Sheets(Callback, ABC):
     """Pictures of some frames, evenly spread over the stretch, written as PNG and shown to the loggers.
 
-    A later pass writes them anew.
+    A later pass writes them anew; the loggers, which cannot take anything back, see those of the last pass.
     """
 
     key: str
@@ -54,7 +54,8 @@ class Sheets(Callback, ABC):
         path.unlink(missing_ok=True)
         if picture is not None:
             save_png(path, picture)
-            for logger in media_loggers(trainer):
+            shown = media_loggers(trainer) if stylized.frame.pass_index == last_pass(trainer) else []
+            for logger in shown:
                 logger.log_image(self.key, picture, index)
 
 

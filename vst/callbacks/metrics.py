@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 
-from vst.callbacks.parts import data_of, stylized_of, stylizer_of
+from vst.callbacks.parts import data_of, last_pass, stylized_of, stylizer_of
 from vst.metrics.clip import METRICS, ROOTS, ClipMetrics
 from vst.metrics.motion import Judge, truth_for
 from vst.records import Table
@@ -51,7 +51,7 @@ class Metrics(Callback):
         truth = truth_for(data.clip, module.flow.name, self.motion)
         self._clip_metrics = ClipMetrics(truth, self.interval)
         self.judge = truth.name
-        if self._last_pass(trainer) == 0:
+        if last_pass(trainer) == 0:
             for past in reversed(list(module.history)):
                 index = past.frame.index
                 images = (image.to(pl_module.device) for image in (past.frame.content, past.image))
@@ -70,7 +70,7 @@ class Metrics(Callback):
             "evaluations": int(solution.evaluations[0]),
             "seconds": solution.seconds,
         }
-        if self._last_pass(trainer) == 0:
+        if last_pass(trainer) == 0:
             with torch.no_grad():
                 cut = self._is_cut(data, frame.index)
                 values = self._clip_metrics.update(frame.content, stylized.image, frame.index, cut)
@@ -83,14 +83,15 @@ class Metrics(Callback):
             "cut": int(frame.cut),
         }
         self.table.append([{**place, **figures, "outcome": solution.outcomes[0]}])
-        whole = frame.pass_index == self._last_pass(trainer) and batch_idx + 1 == trainer.num_training_batches
+        whole = frame.pass_index == last_pass(trainer) and batch_idx + 1 == trainer.num_training_batches
         self._size = None if whole else self.table.size
-        for logger in trainer.loggers:
-            logger.log_metrics(figures, step=frame.index)
+        if frame.pass_index == last_pass(trainer):  # or a frame would have several figures of one name
+            for logger in trainer.loggers:
+                logger.log_metrics(figures, step=frame.index)
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Measure the paintings of the last of several passes, which need not have come in order."""
-        last, data, paintings = self._last_pass(trainer), data_of(trainer), stylizer_of(pl_module).paintings
+        last, data, paintings = last_pass(trainer), data_of(trainer), stylizer_of(pl_module).paintings
         if last == 0 or paintings is None or data.kept is None:
             return
         painted, measured = paintings.of(last), {}
@@ -130,10 +131,6 @@ class Metrics(Callback):
     def _is_cut(self, data: ClipDataModule, index: int) -> bool:
         """Whether a shot begins there, as the clip itself knows it where it does."""
         return index in getattr(data.clip, "cuts", data.cuts)
-
-    @staticmethod
-    def _last_pass(trainer: Trainer) -> int:
-        return data_of(trainer).first_pass + (trainer.max_epochs or 1) - 1
 
 
 def _defined(values: dict[str, torch.Tensor]) -> dict[str, float]:

@@ -26,3 +26,8 @@ def stylizer_of(module: LightningModule) -> VideoStylizer:
 def stylized_of(outputs: Any) -> Stylized:
     """The frame that a training step painted."""
     return outputs["stylized"]
+
+
+def last_pass(trainer: Trainer) -> int:
+    """The number of the pass whose paintings are the run's result; 0 where there is but one."""
+    return data_of(trainer).first_pass + (trainer.max_epochs or 1) - 1

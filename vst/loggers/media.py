@@ -30,7 +30,7 @@ class MediaLogger(Logger):
         """End the run, marked as failed or not."""
 
     @abstractmethod
-    def log_curve(self, frame: int, rows: Iterable[Mapping[str, Any]]) -> None:
+    def log_curve(self, frame: int, pass_index: int, rows: Iterable[Mapping[str, Any]]) -> None:
         """Take one frame's losses, a row an evaluation."""
 
     @abstractmethod

@@ -57,7 +57,7 @@ def written(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.4g}".replace("e+0", "e").replace("e-0", "e-").replace("e+", "e")
     if isinstance(value, list):
-        return ", ".join(map(written, value))
+        return ", ".join(map(written, value)) or "none"
     return str(value)
 
 

@@ -39,6 +39,12 @@ class Metric:
         words = {-math.inf: "lower is better", math.inf: "higher is better"}
         return words.get(self.best, f"best at {self.best:g}")
 
+    @property
+    def axis(self) -> str:
+        """What an axis that shows it is called: its title, its unit, and which values are better."""
+        remarks = "; ".join(filter(None, (self.unit or "no unit", self.direction)))
+        return f"{self.title} ({remarks})"
+
 
 METRICS = (
     Metric("warping_error", "warping error", "MSE of a painted frame and the one before it, moved along"),

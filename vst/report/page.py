@@ -16,25 +16,16 @@ from vst.errors import InputError
 from vst.records import write_text
 from vst.report.compare import (
     Setting,
-    appearance,
     differing_settings,
     group_of,
-    labels,
     numbered,
     present_metrics,
 )
 from vst.report.content import Content, write_contents
 from vst.report.metrics import Metric, exponent, legible
-from vst.report.plots import (
-    LOSSES,
-    Look,
-    curves,
-    losses_along,
-    metrics_along,
-    parallel,
-    trade_off,
-)
+from vst.report.plots import curves, losses_along, metrics_along, parallel, trade_off
 from vst.report.runs import Run, find_runs
+from vst.report.series import LOSSES, Look, looks_of, telling
 
 ASSETS = Path(__file__).parent / "assets"
 SCRIPTS = ("screens.js", "player.js", "table.js", "figures.js", "page.js")
@@ -46,8 +37,6 @@ MOST_CURVE_POINTS = 300_000
 FIRST_PLAYED = 12
 """Panels that play when the page opens; any number can be chosen."""
 
-SETTINGS_IN_PARALLEL, METRICS_IN_PARALLEL = 8, 5
-
 
 def write_page(directories: Sequence[Path], output: Path | None = None) -> Path:
     """What `vst.report.write_report` says."""
@@ -55,8 +44,7 @@ def write_page(directories: Sequence[Path], output: Path | None = None) -> Path:
     folder = _folder(directories[0] / "report" if output is None else output)
     contents, chosen = write_contents(runs, folder)
     settings = differing_settings(runs)
-    looks = [Look(label, *look) for label, look in zip(labels(runs, settings), appearance(runs), strict=True)]
-    report = _Report(folder, runs, looks, settings, present_metrics(runs), contents, chosen)
+    report = _Report(folder, runs, looks_of(runs), settings, present_metrics(runs), contents, chosen)
     _copy_assets(folder)
     page = folder / "index.html"
     write_text(page, report.page(directories))
@@ -155,16 +143,12 @@ class _Report:
 
     def _figures(self) -> dict[str, Any]:
         runs, looks = self.runs, self.looks
-        judged = [metric for metric in self.metrics if metric.best is not None and metric.key != "seconds"]
-        first = sorted(judged, key=lambda metric: metric.key not in ("style", "warping_error"))
         return {
             "losses": losses_along(runs, looks),
             "curves": curves(runs, looks),
             "metrics": metrics_along(runs, looks),
             "tradeoff": trade_off(runs, looks),
-            "parallel": parallel(
-                runs, looks, self.settings[:SETTINGS_IN_PARALLEL], first[:METRICS_IN_PARALLEL]
-            ),
+            "parallel": parallel(runs, looks, *telling(runs)),
         }
 
     def _run(self, index: int) -> dict[str, Any]:

@@ -1,0 +1,196 @@
+"""A workspace on W&B for the runs of a project: a section a question, runs grouped by clip and painting, then model.
+
+    python experiments/wandb_workspace.py [--project vst] [--entity TEAM] [--json FILE]
+
+It is saved in the project, where the account that `wandb login` knows may write, and its address is printed. With
+--json what W&B would be sent is written to a file, and no account is needed. Nothing but what runs log is shown;
+a run that was recorded offline is there after `wandb sync`.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from itertools import product
+from pathlib import Path
+
+import wandb
+import wandb_workspaces.reports.v2 as panels
+import wandb_workspaces.workspaces as workspaces
+from wandb_workspaces import expr
+from wandb_workspaces.reports.v2.interface import PanelTypes
+
+from vst.config import conf_dir
+from vst.errors import InputError, VstError, failures_answered
+from vst.loggers.wandb import run_group
+from vst.metrics.clip import METRICS
+from vst.records import write_json
+from vst.report.compare import COLOURS
+from vst.report.metrics import BY_KEY
+
+LOSSES = ("style", "content", "coherence", "total")
+SPENT = ("evaluations", "seconds")
+COMPARED = ("style", "content", *METRICS, "seconds")
+"""The means that tell runs apart."""
+
+
+def main() -> None:
+    """Save the workspace, or write it to a file; exits with 2 for wrong input."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--project", default="vst", help="the project that the runs were logged to")
+    parser.add_argument("--entity", default="", help="the user or team it belongs to; without it, your own")
+    parser.add_argument("--json", type=Path, help="a file to write it to instead, without an account")
+    given = parser.parse_args()
+    with failures_answered():
+        if given.json:
+            view = workspace(given.entity, given.project)._to_model()
+            write_json(given.json, view.model_dump(by_alias=True, exclude_none=True))
+            print(given.json)
+        else:
+            print(save(given.entity, given.project))
+
+
+def save(entity: str, project: str) -> str:
+    """Save the workspace in the account, and return its address."""
+    if not wandb.login(prompt=False, verify=False):
+        raise InputError(
+            "no W&B account is known here; log in with `wandb login`, or name a file with --json"
+        )
+    try:
+        own = entity or wandb.Api().default_entity
+        return workspace(own or "", project).save().url
+    except Exception as error:  # of many kinds: the network's, the server's, the client's own
+        reason = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
+        raise VstError(
+            f"the workspace cannot be saved in {entity or 'your account'}, project {project} ({reason}); "
+            f"mend that, or name a file with --json"
+        ) from error
+
+
+def workspace(entity: str, project: str) -> workspaces.Workspace:
+    """The workspace, as the client has it."""
+    return workspaces.Workspace(
+        entity=entity,
+        project=project,
+        name="vst: models side by side",
+        sections=sections(),
+        settings=workspaces.WorkspaceSettings(max_runs=30, smoothing_type="none"),
+        runset_settings=workspaces.RunsetSettings(
+            groupby=[expr.Metric("Group"), expr.Config("model")],
+            group_colors=group_colours(),
+            pinned_columns=[
+                *(f"config:{name}" for name in ("model", "beta", "eta", "evaluations")),
+                *(f"summary:{mean(name)}" for name in COMPARED),
+            ],
+        ),
+    )
+
+
+def sections() -> list[workspaces.Section]:
+    """The sections from top to bottom: what was painted, then what is measured of it."""
+    along_clip = workspaces.SectionPanelSettings(x_axis="frame")
+    along_run = workspaces.SectionPanelSettings(x_axis="evaluation")
+    return [
+        _section("Key frames: content, painted", [_by_model("keyframe")], columns=1, rows=2),
+        _section("Residuals: what changes from the frame before", [_by_model("residual")], columns=1, rows=2),
+        _section("Painted clips", [videos()], columns=1, rows=1),
+        _section("Trade-off", [*trade_offs(), *map(bars, COMPARED)], columns=3, rows=2),
+        _section("Coherence along the clip", [_line("frame", name) for name in METRICS], along_clip),
+        _section("Losses along the clip", [_line("frame", name) for name in LOSSES], along_clip),
+        _section("Loss curves", [_line("curve", name) for name in LOSSES], along_run),
+        _section("What it took", [_line("frame", name) for name in SPENT], along_clip),
+    ]
+
+
+def _section(
+    name: str,
+    shown: Sequence[PanelTypes],
+    settings: workspaces.SectionPanelSettings | None = None,
+    columns: int = 2,
+    rows: int = 2,
+) -> workspaces.Section:
+    return workspaces.Section(
+        name=name,
+        panels=list(shown),
+        is_open=True,
+        layout_settings=workspaces.SectionLayoutSettings(columns=columns, rows=rows),
+        panel_settings=settings or workspaces.SectionPanelSettings(),
+    )
+
+
+def _by_model(key: str) -> panels.MediaBrowser:
+    """Pictures with a column a run and a row a frame, which all runs log at the same steps."""
+    return panels.MediaBrowser(title=key, media_keys=[f"media/{key}"], grid_x_axis="run", grid_y_axis="step")
+
+
+def videos() -> panels.MediaBrowser:
+    """The painted clips, a run beside the other."""
+    return panels.MediaBrowser(title="stylized", media_keys=["media/stylized"], gallery_axis="run")
+
+
+def _line(prefix: str, name: str) -> panels.LinePlot:
+    """A figure against the axis that runs log its prefix against."""
+    x, x_title = {
+        "frame": ("frame", "frame (0 is the first that is painted)"),
+        "curve": ("evaluation", "evaluation of the objective, through the run"),
+    }[prefix]
+    return panels.LinePlot(
+        title=BY_KEY[name].title, x=x, y=[f"{prefix}/{name}"], title_x=x_title, title_y=BY_KEY[name].axis
+    )
+
+
+def trade_offs() -> list[PanelTypes]:
+    """What coherence costs: means against each other, and against the settings that they come from."""
+    style, error = BY_KEY["style"], BY_KEY["warping_error"]
+    settings = ("model", "beta", "eta", "evaluations")
+    means = ("style", "content", "warping_error", "warping_error_long", "seconds")
+    columns = [
+        *(panels.ParallelCoordinatesPlotColumn(metric=panels.Config(name)) for name in settings),
+        *(
+            panels.ParallelCoordinatesPlotColumn(
+                metric=panels.SummaryMetric(mean(name)), display_name=BY_KEY[name].title
+            )
+            for name in means
+        ),
+    ]
+    return [
+        panels.ScatterPlot(
+            title=f"{style.title} against {error.title}",
+            x=panels.SummaryMetric(mean("warping_error")),
+            y=panels.SummaryMetric(mean("style")),
+            log_x=True,
+        ),
+        panels.ParallelCoordinatesPlot(title="settings and means", columns=columns),
+    ]
+
+
+def bars(name: str) -> panels.BarPlot:
+    """A mean, a bar a model."""
+    return panels.BarPlot(
+        title=f"{BY_KEY[name].title}, mean",
+        metrics=[mean(name)],
+        title_x=BY_KEY[name].axis,
+        groupby=panels.Config("model"),
+    )
+
+
+def mean(name: str) -> str:
+    """The name under which runs log the mean of a figure."""
+    return f"summary/{name}"
+
+
+def group_colours() -> dict[object, object]:
+    """A model has one colour with whatever clip and painting of the configuration's own, that of the report."""
+    clips, paintings, models = (
+        sorted(file.stem for file in (conf_dir() / group).glob("*.yaml") if file.stem != "file")
+        for group in ("video", "style", "model")
+    )
+    colours = dict(zip(models, COLOURS, strict=False))
+    return {
+        workspaces.GroupPath(run_group(clip, painting), model): colour
+        for clip, painting, (model, colour) in product(clips, paintings, colours.items())
+    }
+
+
+if __name__ == "__main__":
+    main()
