@@ -149,6 +149,8 @@ def _with_stored_overrides(arguments: list[str]) -> list[str]:
 
 def _with_pairs(arguments: list[str]) -> list[str]:
     """For `pair=A,B,…`, ask the sweeper for these pairs; Hydra itself reads what is quoted in them."""
+    if "pair=" in arguments:
+        raise InputError("pair is empty; write it as pair=STYLE:VIDEO")
     return [
         f"hydra.sweeper.pairs=[{argument.removeprefix('pair=')}]"
         if argument.startswith("pair=")
@@ -159,12 +161,16 @@ def _with_pairs(arguments: list[str]) -> list[str]:
 
 def sentence_for(error: Exception) -> str:
     """One sentence for what Hydra or OmegaConf found wrong with the command line."""
+    from hydra.core.config_store import ConfigStore
     from hydra.errors import OverrideParseException
 
     text = str(error)
     if found := re.search(r"Could not find '(.+)/(.+?)'", text):
         group, choice = found.groups()
-        return f"{group}={choice} is not known; choose one of: {', '.join(choices(group))}"
+        known = choices(group) or [
+            Path(name).stem for name in ConfigStore.instance().list(group)
+        ]  # Hydra's own
+        return f"{group}={choice} is not known; choose one of: {', '.join(known)}"
     if found := re.search(r"Could not override '(.+?)'", text):
         option = found[1]
         return f"{option} is not an option{_did_you_mean(option)}; see python -m vst --help"

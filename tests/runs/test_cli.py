@@ -50,6 +50,11 @@ def test_help_names_the_choices(tmp_path: Path) -> None:
         (["resume=nowhere"], "nowhere holds no run"),
         (["pair=ink:talk"], "pair is for a grid of runs; add -m"),
         (["-m", "pair=ink:tlak,ink:talk"], "pair=ink:tlak: tlak is neither a file nor a video"),
+        (["-m", "pair="], "pair is empty"),
+        (
+            ["-m", "model=mse", "hydra/launcher=slurm"],
+            "choose one of: basic, joblib, submitit_local, submitit_slurm",
+        ),
         (["-m", "pair=ink:talk", "style=swirls"], "style is given beside pair"),
         (["-m", "model=naive", "eta=5,6"], "eta is 5, but the model naive has no coherence"),
     ],
