@@ -35,7 +35,7 @@ test: lint ## lint, check types, and run the tests
 lint: $(READY) ## ruff and the type checker
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/ty check vst experiments hydra_plugins notebooks
+	$(BIN)/ty check vst experiments hydra_plugins
 
 format: $(READY) ## let ruff put the code in form
 	$(BIN)/ruff check --fix .
