@@ -116,7 +116,14 @@ def _context() -> ForkServerContext | SpawnContext:
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["vst.sweep.workers", "vst.stylizer", "vst.callbacks.pruning"])
+    parts = (
+        "stylizer",
+        "video.datamodule",
+        "callbacks.metrics",
+        "callbacks.video_writer",
+        "callbacks.pruning",
+    )
+    context.set_forkserver_preload(["vst.sweep.workers", *(f"vst.{part}" for part in parts)])
     return context
 
 
