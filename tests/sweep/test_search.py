@@ -193,8 +193,8 @@ def test_workers_work_at_the_same_time_and_one_that_dies_is_told_of(tmp_path):
         process, _ = next(iter(pool._busy.values()))
         process.kill()
         task, outcome = pool.next()
-        assert (task.name, outcome.status, outcome.values) == ("a", "failed", None)
-        assert "its process ended with status -9" in outcome.reason
+        assert (task.name, outcome.status, outcome.values) == ("a", "ended", None)
+        assert "with status -9" in outcome.reason
         assert pool.idle
 
 
@@ -209,6 +209,22 @@ def test_what_cannot_be_painted_ends_the_search_before_it_is_one(tmp_path, monke
         assert sentence in err
     # corrected, it may go on in the same folder
     study(tmp_path / "0", "eta=1,2,3").plan(3)
+
+
+def test_a_trial_whose_process_was_killed_is_left_to_the_next_call(tmp_path, monkeypatch, no_page):
+    space = read([*SMALL, "model=mse", "eta=1,2"])
+    true = Workers.next
+
+    def kill_first(pool: Workers) -> tuple[Task, Outcome]:
+        task, outcome = true(pool)
+        return task, Outcome("ended") if task.name == "0" else outcome
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Workers, "next", kill_first)
+        search(tmp_path, space, total=2)
+    assert [row["state"] for row in rows(tmp_path)] == ["running", "finished"]
+    search(tmp_path, space, total=2)
+    assert [row["state"] for row in rows(tmp_path)] == ["finished", "finished"]
 
 
 def study(folder: Path, *given: str, seed: int = 0) -> Trials:

@@ -38,9 +38,9 @@ class Task:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run ended; `values` where it finished, `reason` where it did not."""
+    """How a run ended; `values` where it finished, `reason` where it did not; `ended` where its process was."""
 
-    status: Literal["finished", "pruned", "failed"]
+    status: Literal["finished", "pruned", "failed", "ended"]
     values: Values | None = None
     means: Means = field(default_factory=list)
     reason: str = ""
@@ -98,7 +98,7 @@ class Workers:
         except (EOFError, OSError):
             process.join()
             return task, Outcome(
-                "failed", reason=f"its process ended with status {process.exitcode}", exit_status=1
+                "ended", reason=f"its process was, with status {process.exitcode}", exit_status=1
             )
         self._free.append((process, connection))
         return task, outcome
