@@ -112,8 +112,8 @@ def study(
     for value in values:
         if rows[value]["state"] != "finished":
             raise InputError(
-                f"{option}={value:g} of {model} {rows[value]['state']} on {clip}; see {folder / 'trials.csv'}, "
-                f"remove {folder}, and begin that study anew"
+                f"{option}={value:g} of {model} on {clip} is {rows[value]['state']}; call this again where it was "
+                f"ended, and see {folder / 'trials.csv'} where it failed"
             )
     return {
         value: tuple(

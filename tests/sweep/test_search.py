@@ -33,6 +33,12 @@ SMALL = [
 ]
 
 
+@pytest.fixture
+def no_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave the page out: it takes long, and one test that has it is enough."""
+    monkeypatch.setattr("vst.sweep.results.write_report", lambda runs, folder: folder)
+
+
 @pytest.fixture(autouse=True)
 def no_hydra_left():
     yield
@@ -59,7 +65,7 @@ def wait_until(true: Callable[[], bool], alive: Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
-def test_two_workers_try_every_choice_once_and_leave_what_they_say(tmp_path, capsys):
+def test_two_workers_try_every_choice_once_and_leave_what_they_say(tmp_path, capsys, request):
     space = read([*SMALL, "model=mse", "eta=1,1e3,1e6"])
     said = search(tmp_path, space, total=9, workers=2)
 
@@ -86,6 +92,7 @@ def test_two_workers_try_every_choice_once_and_leave_what_they_say(tmp_path, cap
     assert (cfg.eta, cfg.model, cfg.video.frames) == (settings["eta"], "mse", 3)
 
     # called again, it has nothing to do, and a larger total does not repeat what there is
+    request.getfixturevalue("no_page")
     before = stamps(tmp_path / "trials")
     capsys.readouterr()
     search(tmp_path, space, total=20)
@@ -93,10 +100,10 @@ def test_two_workers_try_every_choice_once_and_leave_what_they_say(tmp_path, cap
     assert "trial" not in capsys.readouterr().out.replace(str(tmp_path), "")
 
 
-def test_a_hopeless_setting_is_given_up(tmp_path):
-    # from noise, one evaluation leaves noise: as far from the clip and the painting as from the frame before
-    given = [option for option in SMALL if not option.startswith(("evaluations", "video.frames"))]
-    space = read([*given, "video.frames=6", "model=mse", "start=noise", "evaluations=8,1"])
+def test_a_hopeless_setting_is_given_up(tmp_path, no_page):
+    # three evaluations leave noise: as far from the clip and the painting as from the frame before
+    given = [option for option in SMALL if not option.startswith("video.frames")]
+    space = read([*given, "video.frames=5", "model=mse", "start=content,noise"])
     search(tmp_path, space, total=2, prune_after=2)
     good, hopeless = rows(tmp_path)
     assert [good["state"], hopeless["state"]] == ["finished", "pruned"]
@@ -105,8 +112,6 @@ def test_a_hopeless_setting_is_given_up(tmp_path):
     assert record(run)["status"] == "pruned"
     assert len(Table(run / "metrics.csv").read()) == 3, "the first frame, and two more"
     assert read_run(run, "001").status == "pruned"
-    page = (tmp_path / "report" / "index.html").read_text(encoding="utf-8")
-    assert '<span class="status pruned">' in page
 
 
 def test_a_killed_search_goes_on_where_it_was(tmp_path, monkeypatch):
@@ -163,8 +168,8 @@ def call(monkeypatch, *arguments: str) -> int:
 
 
 def test_it_ends_by_a_signal_and_can_go_on(tmp_path, monkeypatch, capsys):
-    options = [*SMALL, "evaluations=40", "model=mse", "eta=1,2"]
-    options.remove("evaluations=3")
+    options = [*SMALL, "model=mse", "eta=1,2"]
+    options[options.index("evaluations=3")] = "evaluations=30"
     run = tmp_path / "trials" / "000"
 
     def end() -> None:
@@ -188,8 +193,8 @@ def test_workers_work_at_the_same_time_and_one_that_dies_is_told_of(tmp_path):
         process, _ = next(iter(pool._busy.values()))
         process.kill()
         task, outcome = pool.next()
-        assert (task.name, outcome.status, outcome.values) == ("a", "failed", None)
-        assert "its process ended with status -9" in outcome.reason
+        assert (task.name, outcome.status, outcome.values) == ("a", "ended", None)
+        assert "with status -9" in outcome.reason
         assert pool.idle
 
 
@@ -204,6 +209,22 @@ def test_what_cannot_be_painted_ends_the_search_before_it_is_one(tmp_path, monke
         assert sentence in err
     # corrected, it may go on in the same folder
     study(tmp_path / "0", "eta=1,2,3").plan(3)
+
+
+def test_a_trial_whose_process_was_killed_is_left_to_the_next_call(tmp_path, monkeypatch, no_page):
+    space = read([*SMALL, "model=mse", "eta=1,2"])
+    true = Workers.next
+
+    def kill_first(pool: Workers) -> tuple[Task, Outcome]:
+        task, outcome = true(pool)
+        return task, Outcome("ended") if task.name == "0" else outcome
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Workers, "next", kill_first)
+        search(tmp_path, space, total=2)
+    assert [row["state"] for row in rows(tmp_path)] == ["running", "finished"]
+    search(tmp_path, space, total=2)
+    assert [row["state"] for row in rows(tmp_path)] == ["finished", "finished"]
 
 
 def study(folder: Path, *given: str, seed: int = 0) -> Trials:

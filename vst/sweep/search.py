@@ -103,7 +103,8 @@ def _try_all(folder: Path, space: Space, trials: Trials, total: int, pool: Worke
             return
         task, outcome = pool.next()
         number = int(task.name)
-        trials.tell(number, outcome)
+        if outcome.status != "ended":  # no fault of its setting's: the next call goes on with it
+            trials.tell(number, outcome)
         print(
             f"trial {number + 1}/{total}  {_named(trials.setting(number))}: {_described(outcome)}", flush=True
         )

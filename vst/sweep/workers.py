@@ -39,9 +39,9 @@ class Task:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run ended; `values` where it finished, `reason` where it did not."""
+    """How a run ended; `values` where it finished, `reason` where it did not; `ended` where its process was."""
 
-    status: Literal["finished", "pruned", "failed"]
+    status: Literal["finished", "pruned", "failed", "ended"]
     values: Values | None = None
     means: Means = field(default_factory=list)
     reason: str = ""
@@ -99,7 +99,7 @@ class Workers:
         except (EOFError, OSError):
             process.join()
             return task, Outcome(
-                "failed", reason=f"its process ended with status {process.exitcode}", exit_status=1
+                "ended", reason=f"its process was, with status {process.exitcode}", exit_status=1
             )
         self._free.append((process, connection))
         return task, outcome
@@ -117,7 +117,14 @@ def _context() -> ForkServerContext | SpawnContext:
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["vst.sweep.workers", "vst.stylizer", "vst.callbacks.pruning"])
+    parts = (
+        "stylizer",
+        "video.datamodule",
+        "callbacks.metrics",
+        "callbacks.video_writer",
+        "callbacks.pruning",
+    )
+    context.set_forkserver_preload(["vst.sweep.workers", *(f"vst.{part}" for part in parts)])
     return context
 
 
