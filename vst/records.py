@@ -11,6 +11,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock, Timeout
+
+from vst.errors import InputError
+
 
 class Table:
     """A CSV file that grows by rows. What is on disk after a kill is cut back to a size known to be whole."""
@@ -77,6 +81,35 @@ def written_aside(path: Path) -> Generator[Path]:
         aside.replace(path)
     finally:
         aside.unlink(missing_ok=True)
+
+
+@contextmanager
+def held(directory: Path, purpose: str, option: str) -> Generator[None]:
+    """Hold a directory for one process; leave none behind that was made for what could not begin.
+
+    `purpose` says in a refusal what works there, `option` what would name another directory.
+    """
+    try:
+        created = not directory.exists() or not any(directory.iterdir())
+        directory.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(directory / ".lock")
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise InputError(
+            f"{directory} is in use by another {purpose}; wait for it, or name another directory with {option}"
+        ) from error
+    except OSError as error:
+        raise InputError(
+            f"{directory} cannot be written ({error.strerror}); name another directory with {option}"
+        ) from error
+    try:
+        yield
+    finally:
+        # removed while it is held, or another's lock would be
+        (directory / ".lock").unlink(missing_ok=True)
+        lock.release()
+        if created and directory.is_dir() and not any(directory.iterdir()):
+            directory.rmdir()
 
 
 def checkpoint_path(run: Path) -> Path:

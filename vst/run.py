@@ -17,14 +17,13 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from filelock import FileLock, Timeout
 from omegaconf import DictConfig, OmegaConf
 
 from vst.build import build, check
 from vst.config import Config
 from vst.errors import ClipBroke, InputError, Pruned
 from vst.features.layers import check_layers, smallest_side
-from vst.records import checkpoint_path, plain, write_json, write_text
+from vst.records import checkpoint_path, held, plain, write_json, write_text
 from vst.threads import keep_to_share
 
 if TYPE_CHECKING:
@@ -66,7 +65,7 @@ def run(
     clip: Clip = build(settings["video"])
     frame = clip.info.width, clip.info.height
     _check_size(settings, f"the frames of {clip.info.name} are", frame, "give a larger clip or video.size")
-    with interruptible(), _locked(directory):
+    with interruptible(), held(directory, "run", "hydra.run.dir"):
         if again and is_done(directory, settings):
             return directory
         state = _check_directory(directory, settings, again)
@@ -141,32 +140,6 @@ def _check_values(settings: Settings) -> None:
 def is_coherent(settings: Settings) -> bool:
     """Whether there is a coherence for η to weigh."""
     return bool({name for name, node in settings["loss"].items() if node} - {"content", "style", "range"})
-
-
-@contextmanager
-def _locked(directory: Path) -> Generator[None]:
-    """Hold the run's directory; leave none behind that was made for a run that could not begin."""
-    try:
-        created = not directory.exists() or not any(directory.iterdir())
-        directory.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(directory / ".lock")
-        lock.acquire(timeout=0)
-    except Timeout as error:
-        raise InputError(
-            f"the run directory {directory} is in use by another run; wait for it, or name another with hydra.run.dir"
-        ) from error
-    except OSError as error:
-        raise InputError(
-            f"the run directory {directory} cannot be written ({error.strerror}); name another with hydra.run.dir"
-        ) from error
-    try:
-        yield
-    finally:
-        # removed while it is held, or another run's lock would be
-        (directory / ".lock").unlink(missing_ok=True)
-        lock.release()
-        if created and directory.is_dir() and not any(directory.iterdir()):
-            directory.rmdir()
 
 
 def _check_directory(directory: Path, settings: Settings, again: bool) -> Settings | None:

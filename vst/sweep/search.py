@@ -6,9 +6,8 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
-from vst.errors import InputError, VstError, failures_answered, leave
+from vst.errors import VstError, failures_answered, leave
+from vst.records import held
 from vst.run import Interrupted, interruptible, is_finished
 from vst.sweep.objective import OBJECTIVES, Values
 from vst.sweep.results import write_results
@@ -33,7 +32,7 @@ def search(
     What the folder's search has already is kept, and what it was doing when it was ended is gone on with.
     Trials are given up by `vst.sweep.pruning` after `prune_after` frames, or never where that is 0.
     """
-    with _held(folder):
+    with held(folder, "search", "-o"):
         trials = Trials(folder, space, seed, storage)
         with Workers(workers) as pool:
             naive = _reference(folder, space, pool)
@@ -50,29 +49,6 @@ def answered() -> Generator[None]:
                 yield
         except Interrupted as interrupted:
             leave(f"ended by {interrupted}; the same command goes on", interrupted.status)
-
-
-@contextmanager
-def _held(folder: Path) -> Generator[None]:
-    """Hold the folder, so that no other search works in it; leave none behind for a search that could not begin."""
-    try:
-        created = not folder.exists()
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder / ".lock")
-        lock.acquire(timeout=0)
-    except Timeout as error:
-        raise InputError(
-            f"{folder} is in use by another search; wait for it, or name another with -o"
-        ) from error
-    except OSError as error:
-        raise InputError(f"{folder} cannot be written ({error.strerror}); name another with -o") from error
-    try:
-        yield
-    finally:
-        (folder / ".lock").unlink(missing_ok=True)
-        lock.release()
-        if created and not any(folder.iterdir()):
-            folder.rmdir()
 
 
 def _reference(folder: Path, space: Space, pool: Workers) -> Values:
