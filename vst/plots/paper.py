@@ -113,10 +113,15 @@ def legend(figure: Figure, names: Sequence[str], handles: Sequence[Line2D]) -> N
     """A legend under a figure, which grows by it, whatever is in the names."""
     size = 9 if len(names) <= 9 else 7.5
     em = size / 72
-    column = (max(map(len, names), default=1) * 0.58 + 5) * em
+    column = (max(map(len, names), default=1) * 0.58 + 7) * em
     columns = max(1, min(len(names), int(figure.get_figwidth() / column)))
     placed = figure.legend(
-        handles, list("." * len(names)), loc="outside lower center", ncols=columns, fontsize=size
+        handles,
+        list("." * len(names)),
+        loc="outside lower center",
+        ncols=columns,
+        fontsize=size,
+        handlelength=4.5,  # long enough for dashes to show beside the marker
     )
     # set here, or a name that begins with _ would be left out
     for text, name in zip(placed.get_texts(), names, strict=True):
