@@ -77,7 +77,9 @@ def test_a_run_leaves_its_directory(tmp_path: Path, paint: Paint) -> None:
 
 
 def test_naive_frame_is_what_torchs_own_lbfgs_paints(tmp_path: Path, paint: Paint, clip: Path) -> None:
-    run = paint(tmp_path / "run", "model=naive", "canvas=pixels", "video.frames=1", "evaluations=8")
+    # at its full weight what leaves [0, 1] weighs more than all else in so small a network, and rounding grows by it
+    options = ("model=naive", "canvas=pixels", "loss.range.weight=1e3")
+    run = paint(tmp_path / "run", *options, "video.frames=1", "evaluations=8")
     content = next(VideoReader(clip).read()).content
     style = draw_painting("swirls", swirls, 48).image
     filters = random().tensors
@@ -110,7 +112,7 @@ def test_naive_frame_is_what_torchs_own_lbfgs_paints(tmp_path: Path, paint: Pain
         found = activations(canvas)
         style_loss = sum(F.mse_loss(gram(found[n]), g) for n, g in zip(STYLE_LAYERS, grams, strict=True)) / 5
         outside = canvas.clamp(max=0).abs() + (canvas - 1).clamp(min=0)
-        loss = F.mse_loss(found["conv4_2"], target) + 1e3 * style_loss + 1e5 * (outside**2).mean()
+        loss = F.mse_loss(found["conv4_2"], target) + 1e3 * style_loss + 1e3 * (outside**2).mean()
         loss.backward()
         values.append(float(loss.detach()))
         images.append(canvas.detach().clone())

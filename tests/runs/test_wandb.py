@@ -149,7 +149,9 @@ def test_models_stand_side_by_side(tmp_path: Path, paint: Paint) -> None:
 
 
 def test_every_frame_has_one_value_though_it_has_several_passes(tmp_path: Path, paint: Paint) -> None:
-    run = paint(tmp_path / "run", "model=naive", "passes=2", "video.frames=3", "logger=wandb")
+    run = paint(
+        tmp_path / "run", "model=naive", "passes=2", "evaluations=12", "video.frames=3", "logger=wandb"
+    )
     found = read_back(run)
     last = {int(row["frame"]): row for row in Table(run / "metrics.csv").read()}
     for name in ("style", "warping_error"):
