@@ -9,7 +9,7 @@ from urllib.parse import unquote
 import pytest
 
 from vst.report import write_report
-from vst.report.page import _spread, _thinned
+from vst.report.page import _spread, _thinned, title_of
 
 
 class Reader(HTMLParser):
@@ -134,3 +134,10 @@ def test_a_choice_of_key_frames_keeps_the_ends():
 def test_curves_are_thinned_evenly_and_keep_their_end():
     assert _thinned([1.0, 2.0, None, 4.0, 5.0, 6.0], 2) == [1.0, None, 5.0, 6.0]
     assert _thinned([1.23456789], 1) == [1.2346]
+
+
+def test_a_page_of_many_folders_is_called_by_the_one_that_holds_them(tmp_path):
+    runs = [tmp_path / "grid" / name for name in "abcd"]
+    assert title_of(runs[:1]) == "a"
+    assert title_of(runs[:3]) == "a, b, c"
+    assert title_of(runs) == "grid"

@@ -34,6 +34,9 @@ MARK = '<meta name="generator" content="vst.report">'
 MOST_CURVE_POINTS = 300_000
 """Of all runs together; beyond it every curve keeps its ends and an even choice between them."""
 
+FEW_NAMES = 3
+"""Folders up to which the page is called by their names: its title stays in sight."""
+
 FIRST_PLAYED = 12
 """Panels that play when the page opens; any number can be chosen."""
 
@@ -67,6 +70,14 @@ def _folder(path: Path) -> Path:
             f"the folder {path} cannot be written ({error.strerror}); name another with -o"
         ) from error
     return path
+
+
+def title_of(directories: Sequence[Path]) -> str:
+    """What a page is called: by the folders it was made from, or, if they are many, the one that holds them all."""
+    places = [directory.resolve() for directory in directories]
+    if len(places) > FEW_NAMES:
+        return Path(os.path.commonpath(places)).name or "runs"
+    return ", ".join(place.name for place in places)
 
 
 def _copy_assets(folder: Path) -> None:
@@ -103,7 +114,7 @@ class _Report:
         )
         data, magma = self._data(), _magma()
         return environment.get_template("index.html.j2").render(
-            title=", ".join(directory.resolve().name for directory in directories),
+            title=title_of(directories),
             written=datetime.datetime.now().strftime("%Y-%m-%d %H:%M"),
             scripts=SCRIPTS,
             runs=data["runs"],
