@@ -17,6 +17,8 @@ import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from figure_table import table_line
+
 from vst.config import conf_dir
 from vst.errors import InputError
 from vst.records import Table, write_text
@@ -157,7 +159,7 @@ def section(model: str, option: str, default: float, ratios: Mapping[float, Rati
     clips = list(next(iter(ratios.values())))
     chosen = choose(ratios)
     heads = [{"eta": "η", "beta": "β"}[option], "warping error", "style", "content", *clips]
-    lines = [f"## {model}", "", _line(heads), _line(["---:"] * len(heads))]
+    lines = [f"## {model}", "", table_line(heads), table_line(["---:"] * len(heads))]
     for value, own in ratios.items():
         cells = [f"{value:g}", f"{geometric_mean(own, ERROR):.3g}"]
         cells += [f"{mean(own, objective):.3f}" for objective in (STYLE, CONTENT)]
@@ -165,7 +167,7 @@ def section(model: str, option: str, default: float, ratios: Mapping[float, Rati
             others = [ratios[other][clip] for other in ratios if other != value]
             star = "" if any(_dominates(other, own[clip]) for other in others) else " †"
             cells.append(" / ".join(map(legible, own[clip])) + star)
-        lines.append(_line([f"**{cell}**" if value == chosen else cell for cell in cells]))
+        lines.append(table_line([f"**{cell}**" if value == chosen else cell for cell in cells]))
     verdict = "as it is" if chosen == default else f"{chosen:g} instead of {default:g}"
     if mean(ratios[chosen], STYLE) > MOST["style"]:
         verdict += ", though no value is within the limit"
@@ -175,10 +177,6 @@ def section(model: str, option: str, default: float, ratios: Mapping[float, Rati
 def _dominates(one: Values, other: Values) -> bool:
     pairs = list(zip(one, other, strict=True))
     return all(a <= b for a, b in pairs) and any(a < b for a, b in pairs)
-
-
-def _line(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"
 
 
 if __name__ == "__main__":

@@ -64,7 +64,7 @@ COLUMNS = (
 def tables(records: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> str:
     """All results, and how robust compares with the others, from the metrics.json by scenario and model."""
     heads = ["scenario", "model", "η", *(column.head for column in COLUMNS)]
-    lines = [_line(heads), _line(["---", "---", *["---:"] * (len(heads) - 2)])]
+    lines = [table_line(heads), table_line(["---", "---", *["---:"] * (len(heads) - 2)])]
     for scenario, models in records.items():
         summaries = {model: record["summary"] for model, record in models.items()}
         bests = [column.best([own.get(column.key) for own in summaries.values()]) for column in COLUMNS]
@@ -74,7 +74,7 @@ def tables(records: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> str:
             marked = [
                 f"**{cell}**" if cell == best else cell for cell, best in zip(cells, bests, strict=True)
             ]
-            lines.append(_line([scenario, model, power(eta) if eta else UNDEFINED, *marked]))
+            lines.append(table_line([scenario, model, power(eta) if eta else UNDEFINED, *marked]))
     directions = "; ".join(
         f"{BY_KEY[column.key].title}: {BY_KEY[column.key].direction}" for column in COLUMNS
     )
@@ -88,7 +88,7 @@ def _ratios(records: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> list[str]
         return []
     names = [BY_KEY[key].title for key in WARPING]
     heads = [f"{name}, robust / {other}" for name in names for other in ("naive", "best other")]
-    lines = ["", _line(["scenario", *heads]), _line(["---", *["---:"] * len(heads)])]
+    lines = ["", table_line(["scenario", *heads]), table_line(["---", *["---:"] * len(heads)])]
     for scenario, models in records.items():
         cells = []
         for key in WARPING:
@@ -97,7 +97,7 @@ def _ratios(records: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> list[str]
             cells.append(_ratio(errors["robust"], others.get("naive")))
             best = min(others, key=lambda model: others[model], default=None)
             cells.append(f"{_ratio(errors['robust'], others[best])} ({best})" if best else UNDEFINED)
-        lines.append(_line([scenario, *cells]))
+        lines.append(table_line([scenario, *cells]))
     return lines
 
 
@@ -112,7 +112,8 @@ def power(value: float) -> str:
     return ten if digits == "1" else f"{digits}·{ten}"
 
 
-def _line(cells: Sequence[str]) -> str:
+def table_line(cells: Sequence[str]) -> str:
+    """A row of a table in Markdown."""
     return f"| {' | '.join(cells)} |"
 
 

@@ -28,17 +28,19 @@ from omegaconf import OmegaConf
 from PIL import Image
 
 from vst.build import build
+from vst.config import quoted
 from vst.errors import InputError, VstError
 from vst.pictures import Picture
 from vst.plots.paper import save as save_plot
 from vst.records import Table, checkpoint_path, write_text, written_aside
+from vst.sweep.objective import MOST
 from vst.video.store import load_png, to_uint8
 
 MODELS = ("naive", "mse", "enhanced", "flow", "robust")
 TUNED = ("mse", "enhanced", "flow")
 """Models that get each clip's best eta; robust has one of its own for all, and naive none."""
 
-MOST_STYLE = 1.05
+MOST_STYLE = MOST["style"]
 """Style loss that a model may have at its best eta, by naive's."""
 
 BEST_ETA = Path(__file__).with_name("best_eta.yaml")
@@ -167,21 +169,15 @@ def command(
     start = [sys.executable, "-m", "vst"]
     if checkpoint_path(directory).is_file():
         return [*start, f"resume={directory}"]
-    options = [f"experiment={scenario.name}", f"model={model}", f"hydra.run.dir={_quoted(directory)}"]
+    options = [f"experiment={scenario.name}", f"model={model}", f"hydra.run.dir={quoted(directory)}"]
     # robust has a flow of its own
     if model != "robust":
         options.append("flow=deepflow")
     if model in TUNED:
         options.append(f"eta={etas[model]:g}")
     if scenario.clip_given and clip is not None:
-        options.append(f"video.path={_quoted(clip.resolve())}")
+        options.append(f"video.path={quoted(clip.resolve())}")
     return [*start, *options]
-
-
-def _quoted(path: Path) -> str:
-    """A path as Hydra reads it whatever is in its name."""
-    escaped = str(path).replace("'", "\\'")
-    return f"'{escaped}'"
 
 
 def status(directory: Path) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import errno
 import sys
 from collections.abc import Generator
@@ -34,6 +35,14 @@ class ClipBroke(VstError):  # noqa: N818 - what happened, not what went wrong in
 
 class Pruned(VstError):  # noqa: N818 - what happened, not what went wrong in here
     """A search gave the run up, because other settings are better; what is painted up to there is kept."""
+
+
+class Parser(argparse.ArgumentParser):
+    """A command line whose mistakes are answered as all others: in one sentence."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise `InputError` instead of printing the usage."""
+        raise InputError(f"{message}; see {self.prog} --help")
 
 
 def leave(sentence: str, status: int) -> NoReturn:

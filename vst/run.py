@@ -145,17 +145,16 @@ def is_coherent(settings: Settings) -> bool:
 def _check_directory(directory: Path, settings: Settings, again: bool) -> Settings | None:
     """The checkpoint to go on from, if any; a directory that holds another run, or none, is refused."""
     begun = checkpoint_path(directory).is_file()
-    if again:
-        if not begun:
-            return None
-    elif settings["resume"] is None:
+    if again and not begun:
+        return None
+    if not again and settings["resume"] is None:
         if begun or is_finished(directory):
             raise InputError(
                 f"{directory} holds a run already; go on with it by resume={directory}, or name another directory "
                 f"with hydra.run.dir"
             )
         return None
-    elif not begun:
+    if not begun:
         raise InputError(f"{directory} holds no run to go on with; name a run directory with resume")
     # slow to import, and the refusals above are to be answered at once
     from vst.callbacks.resume import load_checkpoint

@@ -4,16 +4,9 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import NoReturn
 
-from vst.errors import InputError, failures_answered
+from vst.errors import InputError, Parser, failures_answered
 from vst.plots import FORMATS, write_plots
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        """A wrong call is answered as every other: in one sentence."""
-        raise InputError(f"{message}; see python -m vst.plots --help")
 
 
 def main() -> None:
@@ -25,7 +18,7 @@ def main() -> None:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = _Parser(prog="python -m vst.plots", description="Figures of many runs, as files.")
+    parser = Parser(prog="python -m vst.plots", description="Figures of many runs, as files.")
     parser.add_argument(
         "directories", nargs="+", type=Path, metavar="DIR", help="a run, or a folder that holds runs"
     )

@@ -7,9 +7,8 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
 
-from vst.errors import InputError
+from vst.errors import Parser
 
 USAGE = """\
 python -m vst.sweep -o DIR [--trials 40] [--workers 1] [--storage URL] [--seed 0] [--prune 3]
@@ -35,11 +34,6 @@ Without any, beta, and eta where the model has a coherence.
 """
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise InputError(f"{message}; see python -m vst.sweep --help")
-
-
 def main() -> None:
     """Search as the command line says, and exit: 0 done, 1 failed, 2 wrong input, 128 + n ended by signal n."""
     arguments = sys.argv[1:]
@@ -59,7 +53,7 @@ def main() -> None:
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """The options and the overrides; raises `InputError` for what is unknown or missing."""
-    parser = _Parser(prog="python -m vst.sweep", add_help=False, allow_abbrev=False)
+    parser = Parser(prog="python -m vst.sweep", add_help=False, allow_abbrev=False)
     parser.add_argument("-o", dest="output", type=Path, required=True)
     parser.add_argument("--trials", type=_whole(1), default=40)
     parser.add_argument("--workers", type=_whole(1), default=1)

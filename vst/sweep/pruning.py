@@ -22,10 +22,14 @@ def running_means(rows: Sequence[Mapping[str, str]]) -> list[Values | None]:
     newest = {int(row["frame"]): row for row in rows}
     later = [newest[frame] for frame in sorted(newest)][1:]
     means: list[Values | None] = []
-    for count in range(1, len(later) + 1):
-        columns = [[float(row[name]) for row in later[:count] if row[name]] for name in OBJECTIVES]
-        known = all(columns)
-        means.append(tuple(sum(column) / len(column) for column in columns) if known else None)
+    sums, counts = dict.fromkeys(OBJECTIVES, 0.0), dict.fromkeys(OBJECTIVES, 0)
+    for row in later:
+        for name in OBJECTIVES:
+            if row[name]:
+                sums[name] += float(row[name])
+                counts[name] += 1
+        known = all(counts.values())
+        means.append(tuple(sums[name] / counts[name] for name in OBJECTIVES) if known else None)
     return means
 
 
