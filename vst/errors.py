@@ -34,7 +34,7 @@ class ClipBroke(VstError):  # noqa: N818 - what happened, not what went wrong in
 
 
 class Pruned(VstError):  # noqa: N818 - what happened, not what went wrong in here
-    """A search gave the run up, because other settings are better; what is painted up to there is kept."""
+    """A search gave the run up, because its settings are not worth it; what is painted up to there is kept."""
 
 
 class Parser(argparse.ArgumentParser):

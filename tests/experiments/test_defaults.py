@@ -25,17 +25,21 @@ def script(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
     ("ratios", "chosen"),
     [
         # over two clips: √(0.5·0.5) = 0.5 against √(0.1·1) = 0.32, whatever the means (0.5 and 0.55)
-        ({1: [(0.5, 1.0), (0.5, 1.0)], 2: [(0.1, 1.0), (1.0, 1.0)]}, 2),
+        ({1: [(0.5, 1.0, 1.0), (0.5, 1.0, 1.0)], 2: [(0.1, 1.0, 1.0), (1.0, 1.0, 1.0)]}, 2),
         # the style is 1.06 in the mean, which is too much; 1.1 once is not, with 1.0 beside it
-        ({1: [(0.5, 1.1), (0.5, 1.0)], 2: [(0.1, 1.06), (0.1, 1.06)]}, 1),
-        # none is allowed: the lower style
-        ({1: [(0.5, 1.2), (0.5, 1.2)], 2: [(0.1, 1.3), (0.1, 1.3)]}, 1),
+        ({1: [(0.5, 1.1, 1.0), (0.5, 1.0, 1.0)], 2: [(0.1, 1.06, 1.0), (0.1, 1.06, 1.0)]}, 1),
+        # so is a content of 1.11 in the mean, and 1.2 once is not
+        ({1: [(0.5, 1.0, 1.2), (0.5, 1.0, 1.0)], 2: [(0.1, 1.0, 1.11), (0.1, 1.0, 1.11)]}, 1),
+        # in the mean the style is 1.0, but one clip is at 1.3
+        ({1: [(0.5, 1.0, 1.0), (0.5, 1.0, 1.0)], 2: [(0.1, 1.3, 1.0), (0.1, 0.7, 1.0)]}, 1),
+        # none is allowed: the one that is less beyond
+        ({1: [(0.5, 1.2, 1.0), (0.5, 1.2, 1.0)], 2: [(0.1, 1.3, 1.0), (0.1, 1.3, 1.0)]}, 1),
     ],
 )
 def test_the_choice(script, ratios, chosen):
     by_clip = {
-        value: {f"clip {index}": (*pair, 1.0) for index, pair in enumerate(pairs)}
-        for value, pairs in ratios.items()
+        value: {f"clip {index}": values for index, values in enumerate(clips)}
+        for value, clips in ratios.items()
     }
     assert script.choose(by_clip) == chosen
 
@@ -50,12 +54,13 @@ def test_the_table_marks_the_choice_and_each_clips_front(script):
     assert "The choice of eta: 30 instead of 10." in text
 
 
-def test_every_model_is_searched_about_its_default(script):
+def test_every_model_is_searched_with_its_default_among_what_is_tried(script, monkeypatch):
     for model in script.models(None):
         option, values, default = script.searched(model)
         assert option == ("beta" if model == "naive" else "eta")
         assert default in values
         assert values == sorted(values)
+    monkeypatch.setattr(script, "TRIED", {})
     assert script.searched("flow")[1] == [3e3, 1e4, 3e4, 9e4, 3e5]
 
 

@@ -12,14 +12,15 @@ from vst.sweep.pruning import Means, hopeless, running_means
 
 
 class Pruning(Callback):
-    """Ends a trial of a search whose settings others have left behind: `vst.sweep.pruning` has the rule.
+    """Ends a trial of a search that is not worth finishing: `vst.sweep.pruning` has the rule.
 
-    `finished` are the running means of the trials to be compared with. It comes after the callback that writes
-    metrics.csv, which it reads, so that a run that was taken up again is judged by all of its frames.
+    `reference` and `finished` are the running means of the runs to be compared with. It comes after the callback that
+    writes metrics.csv, which it reads, so that a run that was taken up again is judged by all of its frames.
     """
 
-    def __init__(self, directory: Path, finished: Sequence[Means], after: int):
+    def __init__(self, directory: Path, reference: Means, finished: Sequence[Means], after: int):
         self._table = Table(directory / "metrics.csv")
+        self._reference = reference
         self._finished = finished
         self._after = after
 
@@ -28,7 +29,5 @@ class Pruning(Callback):
     ) -> None:
         """Look at the frames so far."""
         means = running_means(self._table.read())
-        if hopeless(means, self._finished, self._after):
-            raise Pruned(
-                f"other settings are better in everything by far after {len(means)} frames; no need to go on"
-            )
+        if reason := hopeless(means, self._reference, self._finished, self._after):
+            raise Pruned(f"no need to go on after {len(means) + 1} frames: {reason}")

@@ -19,7 +19,8 @@ python -m vst.sweep -o DIR [--trials 40] [--workers 1] [--storage URL] [--seed 0
   --workers N     trials at a time, which share the cores; each needs its own memory
   --storage URL   where the study is kept, for several machines; without it, DIR/study.db
   --seed N        of what is suggested
-  --prune K       give a trial up after K frames or more if another is better by far in everything; 0 for never
+  --prune K       give a trial up after K frames or more if it paints too badly to be chosen, or if another is
+                  better in everything by far; 0 for never
 
 The rest is as for python -m vst. What has several values is searched, the rest is fixed for all trials:
 

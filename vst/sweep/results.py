@@ -24,7 +24,9 @@ def write_results(folder: Path, space: Space, trials: Trials, reference: Values)
     table.replace(trials.table())
     finished = trials.finished()
     if not finished:
-        raise VstError(f"no trial finished, so that there is no best one; {table.path} lists them")
+        raise VstError(
+            f"no trial finished, so that there is no best one; {table.path} lists them, and --prune 0 gives none up"
+        )
     choice = best(finished, reference)
     setting = trials.setting(choice.number)
     experiment = folder / "experiment" / "best.yaml"

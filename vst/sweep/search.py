@@ -10,6 +10,7 @@ from vst.errors import VstError, failures_answered, leave
 from vst.records import held
 from vst.run import Interrupted, interruptible, is_finished
 from vst.sweep.objective import OBJECTIVES, Values
+from vst.sweep.pruning import Means
 from vst.sweep.results import write_results
 from vst.sweep.space import Setting, Space, reference
 from vst.sweep.study import Trials
@@ -35,8 +36,8 @@ def search(
     with held(folder, "search", "-o"):
         trials = Trials(folder, space, seed, storage)
         with Workers(workers) as pool:
-            naive = _reference(folder, space, pool)
-            _try_all(folder, space, trials, trials.plan(total), pool, prune_after)
+            naive, means = _reference(folder, space, pool)
+            _try_all(folder, space, trials, trials.plan(total), pool, means, prune_after)
         return write_results(folder, space, trials, naive)
 
 
@@ -51,8 +52,11 @@ def answered() -> Generator[None]:
             leave(f"ended by {interrupted}; the same command goes on", interrupted.status)
 
 
-def _reference(folder: Path, space: Space, pool: Workers) -> Values:
-    """The objectives of the naive model, painted once; without them there is nothing to be fair by."""
+def _reference(folder: Path, space: Space, pool: Workers) -> tuple[Values, Means]:
+    """The objectives of the naive model, painted once, and their running means.
+
+    Without them there is nothing to be fair by.
+    """
     directory = folder / NAIVE
     if is_finished(directory):
         outcome = finished(directory)
@@ -64,17 +68,19 @@ def _reference(folder: Path, space: Space, pool: Workers) -> Values:
         error.status = outcome.exit_status
         raise error
     print(f"reference  naive: {_described(outcome)}", flush=True)
-    return outcome.values
+    return outcome.values, outcome.means
 
 
-def _try_all(folder: Path, space: Space, trials: Trials, total: int, pool: Workers, prune_after: int) -> None:
+def _try_all(
+    folder: Path, space: Space, trials: Trials, total: int, pool: Workers, reference: Means, prune_after: int
+) -> None:
     unfinished = trials.unfinished()
     while True:
         while pool.idle and (unfinished or trials.begun() < total):
             number, setting = unfinished.pop(0) if unfinished else trials.ask()
             rivals = trials.rivals() if prune_after else []
             directory = folder / "trials" / f"{number:03d}"
-            pool.start(Task(str(number), directory, space.overrides(setting), rivals, prune_after))
+            pool.start(Task(str(number), directory, space.overrides(setting), reference, rivals, prune_after))
         if not pool.busy:
             return
         task, outcome = pool.next()

@@ -28,11 +28,12 @@ PATIENCE = 30
 
 @dataclass(frozen=True)
 class Task:
-    """A run to paint or to go on with, and the trials that it must not be far worse than, 0 frames for none."""
+    """A run to paint or to go on with, and what it must not be far worse than after so many frames, 0 for never."""
 
     name: str
     directory: Path
     overrides: Sequence[str]
+    reference: Means = ()
     rivals: Sequence[Means] = ()
     prune_after: int = 0
 
@@ -159,8 +160,8 @@ def paint(task: Task) -> Outcome:
         # workers would write over each other's progress
         cfg = composed([*task.overrides, "++callbacks.progress=null"])
         cfg.paths.run = str(task.directory)
-        rival = Pruning(task.directory, task.rivals, task.prune_after)
-        pruning = {"pruning": rival} if task.prune_after else {}
+        rule = Pruning(task.directory, task.reference, task.rivals, task.prune_after)
+        pruning = {"pruning": rule} if task.prune_after else {}
         run(cfg, task.overrides, again=True, callbacks=pruning)
         return finished(task.directory)
     except Pruned as error:
