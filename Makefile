@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup demo notebook test lint format lock clean
+.PHONY: help setup demo notebook figures test lint format lock clean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -28,6 +28,13 @@ demo: $(READY) ## paint a short stretch of a real clip with five models, and end
 
 notebook: $(READY) ## run notebooks/paper.ipynb anew, some minutes, and keep its pictures in it
 	$(BIN)/python notebooks/execute.py
+
+# DWANKO=CLIP names the drawn clip of fig2_real, which comes with no package
+figures: $(READY) ## paint and draw every picture, plot and table of the README anew, some hours
+	$(BIN)/python -m vst --multirun experiment=demo model=naive,mse,enhanced,flow,robust hydra.sweep.dir=multirun/models
+	$(BIN)/python experiments/sheet.py multirun/models docs/models.png
+	$(BIN)/python experiments/best_eta.py $(DWANKO:%=--dwanko %)
+	$(BIN)/python experiments/figures.py --readme README.md --search multirun/best_eta $(DWANKO:%=--dwanko %)
 
 test: lint ## lint, check types, and run the tests
 	$(BIN)/python -m pytest

@@ -10,6 +10,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+from figures import MODELS
 from PIL import Image, ImageDraw, ImageFont
 
 from vst.pictures import Picture, coloured
@@ -27,12 +28,20 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=3, help="painted frames a row")
     parser.add_argument("--scale", type=float, default=0.25, help="residual at the end of the colour scale")
     given = parser.parse_args()
-    runs = sorted(path.parent for path in given.sweep.glob("*/metrics.json"))
+    runs = sorted((path.parent for path in given.sweep.glob("*/metrics.json")), key=place)
     if not runs:
-        parser.error(f"{given.sweep} holds no finished run")
+        parser.error(
+            f"{given.sweep} holds no finished run; name the directory that a multirun said it went to"
+        )
     rows = [("content", content_frames(runs[0])), *((name_of(run), painted_frames(run)) for run in runs)]
     shown = choose(len(rows[0][1]), given.frames)
     save_png(given.sheet, lay_out(rows, shown, given.scale))
+
+
+def place(run: Path) -> int:
+    """Where the run's model comes in the order that the models are told in."""
+    model = name_of(run)
+    return MODELS.index(model) if model in MODELS else len(MODELS)
 
 
 def name_of(run: Path) -> str:

@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests import run_directories
+from tests.run_directories import settings
+from vst.video.store import load_png
+
+HEIGHT, WIDTH, FRAMES = 32, 48, 4
+TALK = {"_target_": "vst.synthetic.scenes.Talk", "height": HEIGHT, "width": WIDTH, "frames": FRAMES}
+
+
+@pytest.fixture
+def sheet(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
+    """The script, called with arguments."""
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[2] / "experiments"))
+    module = importlib.import_module("sheet")
+
+    def call(*arguments: str | Path) -> None:
+        monkeypatch.setattr(sys, "argv", ["sheet.py", *map(str, arguments)])
+        module.main()
+
+    yield call
+    for name in ("sheet", "figures", "figure_table", "figure_layout", "figure_plots"):
+        del sys.modules[name]
+
+
+def test_the_models_come_in_the_order_they_are_told_in_below_the_content(sheet, tmp_path):
+    for model, level in {"robust": 200, "enhanced": 120, "naive": 40}.items():
+        config = settings(model, video=TALK)
+        run_directories.write_run(
+            tmp_path / "grid" / model, model, frames=FRAMES, config=config, level=level, video=False
+        )
+    sheet(tmp_path / "grid", tmp_path / "sheet.png", "--frames", "2")
+    picture = load_png(tmp_path / "sheet.png")
+    assert picture.shape == (24 + 4 * (HEIGHT + 6), 92 + 3 * (WIDTH + 6), 3)
+    # on the left of a frame is its run's level
+    tops = [24 + row * (HEIGHT + 6) for row in range(4)]
+    levels = [int(picture[top + HEIGHT // 2, 92 + 4, 0]) for top in tops]
+    assert levels[1:] == [40, 120, 200]
+    # on its right what counts the frames, so that the residual is dark there on the left alone
+    residual = picture[tops[1] : tops[1] + HEIGHT, 92 + 2 * (WIDTH + 6) :][:, :WIDTH].astype(int).sum(2)
+    assert np.all(residual[:, : WIDTH // 2 - 1] == residual[0, 0])
+    assert np.all(residual[:, WIDTH // 2 + 1 :] > residual[0, 0])
+
+
+def test_a_folder_without_a_run_is_refused(sheet, tmp_path, capsys):
+    with pytest.raises(SystemExit) as left:
+        sheet(tmp_path, tmp_path / "sheet.png")
+    assert left.value.code == 2
+    assert "holds no finished run" in capsys.readouterr().err
