@@ -57,12 +57,12 @@ def test_what_a_choice_needs_is_asked_for(compose, group, choice):
 
 COHERENCES = {
     "naive": (0.0, None),
-    "mse": (1e4, {"_target_": "vst.losses.coherence.MseCoherence", "weight": 1e4}),
+    "mse": (3e3, {"_target_": "vst.losses.coherence.MseCoherence", "weight": 3e3}),
     "enhanced": (
-        1e4,
+        3e3,
         {
             "_target_": "vst.losses.coherence.EnhancedCoherence",
-            "weight": 1e4,
+            "weight": 3e3,
             "gate": {"_target_": "vst.losses.functional.paper_gate", "_partial_": True},
         },
     ),

@@ -1,22 +1,9 @@
 from __future__ import annotations
 
-import importlib
-import sys
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
+from types import ModuleType
 
 import pytest
-
-Search = Callable[..., float]
-
-
-@pytest.fixture
-def search(monkeypatch: pytest.MonkeyPatch) -> Iterator[Search]:
-    """The script's search; it and the script that it shares with import each other as scripts in one folder do."""
-    monkeypatch.syspath_prepend(str(Path(__file__).parents[2] / "experiments"))
-    yield importlib.import_module("best_eta").search
-    for name in ("best_eta", "figures", "figure_table", "figure_layout", "figure_plots"):
-        del sys.modules[name]
 
 
 @pytest.mark.parametrize(
@@ -32,8 +19,10 @@ def search(monkeypatch: pytest.MonkeyPatch) -> Iterator[Search]:
         (0, lambda eta: 1 / eta, 1e2),
     ],
 )
-def test_the_search_finds_the_least_error_that_the_style_allows(search: Search, most, errors, best):
+def test_the_search_finds_the_least_error_that_the_style_allows(
+    script: Callable[[str], ModuleType], most, errors, best
+):
     def try_eta(eta: float) -> dict[str, float]:
         return {"style": 1.0 if eta <= most else 1.1, "warping_error": errors(eta)}
 
-    assert search(1e4, try_eta, naive_style=1.0) == best
+    assert script("best_eta").search(1e4, try_eta, naive_style=1.0) == best

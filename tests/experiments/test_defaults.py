@@ -1,9 +1,6 @@
 from __future__ import annotations
 
-import importlib
-import sys
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator
 from types import ModuleType
 
 import pytest
@@ -14,10 +11,8 @@ from vst.sweep.space import composed, read
 
 
 @pytest.fixture
-def script(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
-    monkeypatch.syspath_prepend(str(Path(__file__).parents[2] / "experiments"))
-    yield importlib.import_module("defaults")
-    del sys.modules["defaults"]
+def defaults(script: Callable[[str], ModuleType]) -> Iterator[ModuleType]:
+    yield script("defaults")
     GlobalHydra.instance().clear()
 
 
@@ -36,17 +31,17 @@ def script(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
         ({1: [(0.5, 1.2, 1.0), (0.5, 1.2, 1.0)], 2: [(0.1, 1.3, 1.0), (0.1, 1.3, 1.0)]}, 1),
     ],
 )
-def test_the_choice(script, ratios, chosen):
+def test_the_choice(defaults, ratios, chosen):
     by_clip = {
         value: {f"clip {index}": values for index, values in enumerate(clips)}
         for value, clips in ratios.items()
     }
-    assert script.choose(by_clip) == chosen
+    assert defaults.choose(by_clip) == chosen
 
 
-def test_the_table_marks_the_choice_and_each_clips_front(script):
+def test_the_table_marks_the_choice_and_each_clips_front(defaults):
     ratios = {10.0: {"a": (1.0, 1.0, 1.0)}, 30.0: {"a": (0.25, 1.02, 1.0)}, 90.0: {"a": (0.5, 1.2, 1.1)}}
-    text = script.section("flow", "eta", 10.0, ratios)
+    text = defaults.section("flow", "eta", 10.0, ratios)
     assert "| η | warping error | style | content | a |" in text
     assert "| 10 | 1 | 1.000 | 1.000 | 1.00 / 1.00 / 1.00 † |" in text
     assert "| **30** | **0.25** | **1.020** | **1.000** | **0.250 / 1.02 / 1.00 †** |" in text
@@ -54,19 +49,19 @@ def test_the_table_marks_the_choice_and_each_clips_front(script):
     assert "The choice of eta: 30 instead of 10." in text
 
 
-def test_every_model_is_searched_with_its_default_among_what_is_tried(script, monkeypatch):
-    for model in script.models(None):
-        option, values, default = script.searched(model)
+def test_every_model_is_searched_with_its_default_among_what_is_tried(defaults, monkeypatch):
+    for model in defaults.models(None):
+        option, values, default = defaults.searched(model)
         assert option == ("beta" if model == "naive" else "eta")
         assert default in values
         assert values == sorted(values)
-    monkeypatch.setattr(script, "TRIED", {})
-    assert script.searched("flow")[1] == [3e3, 1e4, 3e4, 9e4, 3e5]
+    monkeypatch.setattr(defaults, "TRIED", {})
+    assert defaults.searched("flow")[1] == [3e3, 1e4, 3e4, 9e4, 3e5]
 
 
 @pytest.mark.parametrize("clip", ["talk", "carphone", "anime", "battle"])
-def test_its_clips_compose(script, clip):
-    space = read([*script.CLIPS[clip], "model=flow", "eta=1,2"])
+def test_its_clips_compose(defaults, clip):
+    space = read([*defaults.CLIPS[clip], "model=flow", "eta=1,2"])
     cfg = composed(space.overrides({"eta": "1"}))
     cfg.paths.run = "."
     assert resolve(cfg)["model"] == "flow"

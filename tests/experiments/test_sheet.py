@@ -1,9 +1,9 @@
 from __future__ import annotations
 
-import importlib
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -17,18 +17,14 @@ TALK = {"_target_": "vst.synthetic.scenes.Talk", "height": HEIGHT, "width": WIDT
 
 
 @pytest.fixture
-def sheet(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
+def sheet(script: Callable[[str], ModuleType], monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """The script, called with arguments."""
-    monkeypatch.syspath_prepend(str(Path(__file__).parents[2] / "experiments"))
-    module = importlib.import_module("sheet")
 
     def call(*arguments: str | Path) -> None:
         monkeypatch.setattr(sys, "argv", ["sheet.py", *map(str, arguments)])
-        module.main()
+        script("sheet").main()
 
-    yield call
-    for name in ("sheet", "figures", "figure_table", "figure_layout", "figure_plots"):
-        del sys.modules[name]
+    return call
 
 
 def test_the_models_come_in_the_order_they_are_told_in_below_the_content(sheet, tmp_path):
