@@ -192,8 +192,8 @@ def test_the_tables_are_of_all_scenarios_whatever_is_drawn(scripts, monkeypatch,
     arguments = ("--no-paint", "--runs", tmp_path / "runs", "-o", tmp_path / "docs", "--only", "fig1_real")
     call(monkeypatch, scripts.main, *arguments)
     assert sorted(path.name for path in (tmp_path / "docs").iterdir()) == ["fig1_real.jpg", "results.md"]
-    scenarios = [cells(line)[0] for line in (tmp_path / "docs" / "results.md").read_text().splitlines()[2:12]]
-    assert scenarios == ["fig1"] * 5 + ["fig1_real"] * 5
+    scenarios = [cells(line)[0] for line in (tmp_path / "docs" / "results.md").read_text().splitlines()[2:14]]
+    assert scenarios == ["fig1"] * len(MODELS) + ["fig1_real"] * len(MODELS)
 
 
 def test_nothing_painted_is_refused(scripts, monkeypatch, tmp_path, capsys):
