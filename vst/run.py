@@ -6,6 +6,7 @@ import json
 import logging
 import math
 import platform
+import shlex
 import shutil
 import signal
 import threading
@@ -80,7 +81,8 @@ def run(
         try:
             _paint(directory, settings, clip, module, parts, trainer)
         except Interrupted as interrupted:
-            interrupted.go_on = f"resume={directory}" if checkpoint_path(directory).is_file() else None
+            begun = checkpoint_path(directory).is_file()
+            interrupted.go_on = shlex.quote(f"resume={directory}") if begun else None
             raise
     return directory
 
@@ -109,8 +111,7 @@ def is_done(directory: Path, settings: Settings) -> bool:
     """
     if not is_finished(directory):
         return False
-    record = json.loads((directory / "metrics.json").read_text(encoding="utf-8"))
-    before, now = record["provenance"]["config"], plain(settings)
+    before, now = _record(directory)["provenance"]["config"], plain(settings)
     _refuse_change(directory, _identity(before), _identity(now))
     return True
 
@@ -150,8 +151,8 @@ def _check_directory(directory: Path, settings: Settings, again: bool) -> Settin
     if not again and settings["resume"] is None:
         if begun or is_finished(directory):
             raise InputError(
-                f"{directory} holds a run already; go on with it by resume={directory}, or name another directory "
-                f"with hydra.run.dir"
+                f"{directory} holds a run already; go on with it by {shlex.quote(f'resume={directory}')}, or name "
+                f"another directory with hydra.run.dir"
             )
         return None
     if not begun:
@@ -174,16 +175,29 @@ def _refuse_change(directory: Path, before: Settings, now: Settings) -> None:
 
 def is_finished(directory: Path) -> bool:
     """Whether the run in a directory has painted all of its frames."""
-    record = directory / "metrics.json"
-    return record.is_file() and json.loads(record.read_text(encoding="utf-8"))["status"] == "finished"
+    return _record(directory).get("status") == "finished"
+
+
+def _record(directory: Path) -> Settings:
+    """What a run in a directory has left of itself; nothing where there is none, or something else of that name."""
+    file = directory / "metrics.json"
+    try:
+        record = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    except ValueError:
+        record = {}
+    return record if isinstance(record, dict) and "provenance" in record else {}
 
 
 def _identity(settings: Settings) -> Settings:
-    """The part of the configuration that decides what is painted, rather than how it is shown or where."""
+    """The part of the configuration that decides what is painted and what is measured of it, not how it is shown
+    or where."""
     elsewhere = ("resume", "paths", "callbacks", "logger")
     kept = {key: value for key, value in settings.items() if key not in elsewhere}
-    where = ("accelerator", "devices")
-    return {**kept, "trainer": {key: value for key, value in kept["trainer"].items() if key not in where}}
+    parts = {"trainer": settings["trainer"], "metrics": settings["callbacks"].get("metrics") or {}}
+    where = ("accelerator", "devices", "directory")
+    return kept | {
+        name: {key: value for key, value in node.items() if key not in where} for name, node in parts.items()
+    }
 
 
 def _first_difference(before: Any, now: Any, path: str = "") -> str | None:
