@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from omegaconf import DictConfig, OmegaConf
 
 from vst.build import build, check
-from vst.config import Config
+from vst.config import Config, quoted
 from vst.errors import ClipBroke, InputError, Pruned
 from vst.features.layers import check_layers, smallest_side
 from vst.records import checkpoint_path, held, plain, write_json, write_text
@@ -36,6 +36,9 @@ if TYPE_CHECKING:
     from vst.stylizer import VideoStylizer
 
 Settings = dict[str, Any]
+
+FROM_FILES = ("video", "style")
+"""Groups whose `path` names a file of the user's."""
 
 
 class Interrupted(BaseException):
@@ -77,7 +80,7 @@ def run(
         module, parts = _build_parts(settings, clip)
         parts["callbacks"].update(callbacks or {})
         trainer = _begin(settings, module, parts, state)
-        _write_configuration(directory, cfg, overrides)
+        _write_configuration(directory, cfg, overrides, settings)
         try:
             _paint(directory, settings, clip, module, parts, trainer)
         except Interrupted as interrupted:
@@ -98,6 +101,10 @@ def resolve(cfg: DictConfig) -> Settings:
     settings = OmegaConf.to_container(cfg, resolve=True)
     assert isinstance(settings, dict)
     options: Settings = {str(key): value for key, value in settings.items()}
+    # so that a run is gone on with, and set side by side with others, from any directory
+    for group in FROM_FILES:
+        if isinstance(path := options[group].get("path"), str):
+            options[group]["path"] = str(Path(path).absolute())
     for group, node in options.items():
         check(node, group)
     _check_values(options)
@@ -263,11 +270,23 @@ def _check_size(settings: Settings, what: str, size: tuple[int, int], remedy: st
         )
 
 
-def _write_configuration(directory: Path, cfg: DictConfig, overrides: Sequence[str]) -> None:
-    """Keep what the run was asked for, as Hydra would."""
+def _write_configuration(
+    directory: Path, cfg: DictConfig, overrides: Sequence[str], settings: Settings
+) -> None:
+    """Keep what the run was asked for, as Hydra would, but files so that they are found from any directory."""
     from hydra.core.hydra_config import HydraConfig
 
-    kept = directory / ".hydra"
+    kept, cfg = directory / ".hydra", cfg.copy()
+    files = {
+        f"{group}.path": path for group in FROM_FILES if isinstance(path := settings[group].get("path"), str)
+    }
+    for key, path in files.items():
+        OmegaConf.update(cfg, key, path)
+    keys = [override.partition("=")[0] for override in overrides]
+    overrides = [
+        f"{key}={quoted(files[key])}" if key in files else override
+        for key, override in zip(keys, overrides, strict=True)
+    ]
     write_text(kept / "config.yaml", OmegaConf.to_yaml(cfg))
     write_text(kept / "overrides.yaml", OmegaConf.to_yaml(OmegaConf.create(list(overrides))))
     if HydraConfig.initialized():
