@@ -11,17 +11,21 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from figures import BEST_ETA, MOST_STYLE, SCENARIOS, TUNED, Scenario, choose, command, status
 from omegaconf import OmegaConf
 
+from vst.errors import failures_answered
+from vst.records import write_text
+
 LADDER = (1e2, 3e2, 1e3, 3e3, 1e4, 3e4, 1e5, 3e5, 1e6)
-BEGIN = {"mse": 1e4, "enhanced": 1e4, "flow": 3e4}
+BEGIN = {"mse": 3e3, "enhanced": 3e3, "flow": 3e4, "ruder": 3e4}
 """The rung from which a model's search begins where none was found before: its default."""
 
 HEADER = """\
@@ -39,33 +43,42 @@ def main() -> None:
     parser.add_argument("--only", help="scenarios to search, with commas; without it, all")
     parser.add_argument("--dwanko", type=Path, help="the drawn clip of fig2_real, left out without it")
     given = parser.parse_args()
+    with failures_answered():
+        search_all(choose(given.only), given.runs, given.dwanko)
+
+
+def search_all(scenarios: Sequence[Scenario], runs: Path, dwanko: Path | None) -> None:
+    """Search scenario after scenario, and keep what was found of each at once."""
     found = OmegaConf.to_container(OmegaConf.load(BEST_ETA)) if BEST_ETA.is_file() else {}
     assert isinstance(found, dict)
-    for scenario in choose(given.only):
-        if scenario.clip_given and given.dwanko is None:
+    for scenario in scenarios:
+        if scenario.clip_given and dwanko is None:
             print(f"{scenario.name} is left out: its clip comes with no package; name it with --dwanko CLIP")
             continue
-        naive = painted(scenario, "naive", 0.0, given.runs, given.dwanko)
+        naive = painted(scenario, "naive", 0.0, runs, dwanko)
         for model in TUNED:
 
             def try_eta(eta: float, scenario: Scenario = scenario, model: str = model) -> Summary:
-                return painted(scenario, model, eta, given.runs, given.dwanko)
+                return painted(scenario, model, eta, runs, dwanko)
 
             best = found.setdefault(scenario.name, {})
-            best[model] = search(float(best.get(model, BEGIN[model])), try_eta, naive["style"])
-    ordered = {scenario.name: found[scenario.name] for scenario in SCENARIOS if scenario.name in found}
-    BEST_ETA.write_text(HEADER + OmegaConf.to_yaml(OmegaConf.create(ordered)), encoding="utf-8")
+            best[model] = int(search(float(best.get(model, BEGIN[model])), try_eta, naive["style"]))
+        ordered = {scenario.name: found[scenario.name] for scenario in SCENARIOS if scenario.name in found}
+        write_text(BEST_ETA, HEADER + OmegaConf.to_yaml(OmegaConf.create(ordered)))
 
 
 def search(begin: float, try_eta: Callable[[float], Summary], naive_style: float) -> float:
-    """The best rung: up from `begin` while the style allows, else down until it does; the lowest if it never does."""
+    """The best rung: up from the one nearest to `begin` while the style allows, else down until it does.
+
+    The lowest if it never does.
+    """
     tried: dict[float, Summary] = {}
 
     def allowed(rung: int) -> bool:
         tried[LADDER[rung]] = try_eta(LADDER[rung])
         return tried[LADDER[rung]]["style"] <= MOST_STYLE * naive_style
 
-    rung = LADDER.index(begin)
+    rung = min(range(len(LADDER)), key=lambda index: abs(math.log(LADDER[index] / begin)))
     if allowed(rung):
         while rung + 1 < len(LADDER) and allowed(rung + 1):
             rung += 1

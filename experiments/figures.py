@@ -29,15 +29,15 @@ from PIL import Image
 
 from vst.build import build
 from vst.config import quoted
-from vst.errors import InputError, VstError
+from vst.errors import InputError, failures_answered, leave
 from vst.pictures import Picture
 from vst.plots.paper import save as save_plot
 from vst.records import Table, checkpoint_path, write_text, written_aside
 from vst.sweep.objective import MOST
 from vst.video.store import load_png, to_uint8
 
-MODELS = ("naive", "mse", "enhanced", "flow", "robust")
-TUNED = ("mse", "enhanced", "flow")
+MODELS = ("naive", "mse", "enhanced", "flow", "ruder", "robust")
+TUNED = ("mse", "enhanced", "flow", "ruder")
 """Models that get each clip's best eta; robust has one of its own for all, and naive none."""
 
 MOST_STYLE = MOST["style"]
@@ -73,7 +73,7 @@ SCENARIOS = (
 def main() -> None:
     """Paint what is missing, then write the figures and the tables; exits with 2 for wrong input."""
     given = arguments()
-    try:
+    with failures_answered():
         if given.readme:
             check_markers(given.readme)
         if given.search and not given.search.is_dir():
@@ -102,9 +102,6 @@ def main() -> None:
         if given.search:
             for path in draw_trade_off(given.search, records, etas, given.output):
                 print(path)
-    except VstError as error:
-        print(f"figures: {error}", file=sys.stderr)
-        sys.exit(error.status)
 
 
 def arguments() -> argparse.Namespace:
@@ -156,10 +153,7 @@ def paint(scenario: Scenario, runs: Path, etas: Mapping[str, float], clip: Path 
         print(f"{scenario.name} {model}", flush=True)
         call = command(scenario, model, etas, directory, clip)
         if code := subprocess.run(call, check=False).returncode:
-            print(
-                f"figures: {directory} was not finished; mend what is said above and repeat", file=sys.stderr
-            )
-            sys.exit(code)
+            leave(f"{directory} was not finished; mend what is said above and repeat", code)
 
 
 def command(

@@ -13,8 +13,9 @@ import numpy as np
 from figures import MODELS
 from PIL import Image, ImageDraw, ImageFont
 
+from vst.build import build
+from vst.frames import Clip
 from vst.pictures import Picture, coloured
-from vst.video.reader import VideoReader
 from vst.video.store import load_png, save_png, to_uint8
 
 GAP, LABEL, HEAD = 6, 92, 24
@@ -51,10 +52,8 @@ def name_of(run: Path) -> str:
 
 def content_frames(run: Path) -> list[Picture]:
     """The frames of the source that the run painted."""
-    from hydra.utils import instantiate
-
     video = json.loads((run / "metrics.json").read_text())["provenance"]["config"]["video"]
-    clip: VideoReader = instantiate(video)
+    clip: Clip = build(video)
     return [to_uint8(frame.content) for frame in clip.read()]
 
 

@@ -1,10 +1,9 @@
 from __future__ import annotations
 
-import importlib
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -16,32 +15,23 @@ from PIL import Image
 
 from tests import run_directories
 from tests.run_directories import settings
+from vst.config import conf_dir
 from vst.errors import InputError
 from vst.records import checkpoint_path
 
-EXPERIMENTS = Path(__file__).parents[2] / "experiments"
 HEIGHT, WIDTH, FRAMES = 32, 48, 8
-MODELS = ("naive", "mse", "enhanced", "flow", "robust")
-WARPING = {"naive": 7e-3, "mse": 2e-3, "enhanced": 1e-3, "flow": 8e-4, "robust": 4e-4}
-ETAS = {"naive": 0.0, "mse": 3e5, "enhanced": 1e5, "flow": 1e5, "robust": 5e5}
+MODELS = ("naive", "mse", "enhanced", "flow", "ruder", "robust")
+WARPING = {"naive": 7e-3, "mse": 2e-3, "enhanced": 1e-3, "flow": 8e-4, "ruder": 9e-4, "robust": 4e-4}
+ETAS = {"naive": 0.0, "mse": 3e5, "enhanced": 1e5, "flow": 1e5, "ruder": 2e5, "robust": 5e5}
 
 RED, GREEN, BLUE = (200, 30, 20), (20, 180, 60), (10, 60, 220)
 
 
 @pytest.fixture
-def scripts(monkeypatch: pytest.MonkeyPatch) -> Iterator[SimpleNamespace]:
-    """The script and its two parts, which import each other as scripts in one folder do."""
-    monkeypatch.syspath_prepend(str(EXPERIMENTS))
-    names = {
-        "main": "figures",
-        "table": "figure_table",
-        "layout": "figure_layout",
-        "plots": "figure_plots",
-    }
-    modules = {short: importlib.import_module(name) for short, name in names.items()}
-    yield SimpleNamespace(**modules)
-    for name in names.values():
-        del sys.modules[name]
+def scripts(script: Callable[[str], ModuleType]) -> SimpleNamespace:
+    """The script and its parts."""
+    names = {"main": "figures", "table": "figure_table", "layout": "figure_layout", "plots": "figure_plots"}
+    return SimpleNamespace(**{short: script(name) for short, name in names.items()})
 
 
 def write_run(
@@ -107,10 +97,10 @@ def scenario(scripts: SimpleNamespace, name: str) -> Any:
 
 def test_every_scenario_has_a_preset_and_its_etas(scripts):
     scenarios = scripts.main.choose(None)
-    presets = EXPERIMENTS.parent / "conf" / "experiment"
+    presets = conf_dir() / "experiment"
     assert {s.name for s in scenarios} == {file.stem for file in presets.glob("fig*.yaml")}
     etas = scripts.main.best_etas(scenarios)
-    assert all(set(own) == {"mse", "enhanced", "flow"} for own in etas.values())
+    assert all(set(own) == {"mse", "enhanced", "flow", "ruder"} for own in etas.values())
     assert all(eta > 0 for own in etas.values() for eta in own.values())
 
 
@@ -119,7 +109,7 @@ def test_what_is_missing_is_painted(scripts, calls, tmp_path):
     write_run(tmp_path / "fig1" / "flow", "flow", status="interrupted")
     checkpoint_path(tmp_path / "fig1" / "flow").parent.mkdir()
     checkpoint_path(tmp_path / "fig1" / "flow").touch()
-    etas = {"mse": 3e5, "enhanced": 1e2, "flow": 1e5}
+    etas = {"mse": 3e5, "enhanced": 1e2, "flow": 1e5, "ruder": 3e4}
     scripts.main.paint(scenario(scripts, "fig1"), tmp_path, etas, None)
     start = [sys.executable, "-m", "vst"]
     assert all(command[:3] == start for command in calls)
@@ -129,13 +119,14 @@ def test_what_is_missing_is_painted(scripts, calls, tmp_path):
         {"experiment=fig1", "model=naive", "flow=deepflow", directories["naive"]},
         {"experiment=fig1", "model=enhanced", "flow=deepflow", "eta=100", directories["enhanced"]},
         {f"resume={tmp_path}/fig1/flow"},
+        {"experiment=fig1", "model=ruder", "flow=deepflow", "eta=30000", directories["ruder"]},
         {"experiment=fig1", "model=robust", directories["robust"]},
     ]
 
 
 def test_a_run_that_broke_off_before_a_checkpoint_is_begun_anew(scripts, calls, tmp_path):
     write_run(tmp_path / "fig1" / "naive", "naive", status="interrupted")
-    scripts.main.paint(scenario(scripts, "fig1"), tmp_path, {"mse": 1, "enhanced": 1, "flow": 1}, None)
+    scripts.main.paint(scenario(scripts, "fig1"), tmp_path, dict.fromkeys(scripts.main.TUNED, 1), None)
     assert "experiment=fig1" in calls[0]
     assert "model=naive" in calls[0]
 
@@ -144,7 +135,7 @@ def test_commands_are_understood(scripts, compose, tmp_path):
     # by Hydra, which has a grammar for values
     clip = tmp_path / "it's, a [clip].mp4"
     for model in MODELS:
-        etas = {"mse": 3e5, "enhanced": 1e2, "flow": 1e10}
+        etas = {"mse": 3e5, "enhanced": 1e2, "flow": 1e10, "ruder": 1}
         command = scripts.main.command(scenario(scripts, "fig2_real"), model, etas, tmp_path / "a b", clip)
         config = compose(*(option for option in command[3:] if not option.startswith("hydra.")))
         assert config.model == model
@@ -153,12 +144,12 @@ def test_commands_are_understood(scripts, compose, tmp_path):
 
 
 def test_the_drawn_clip_is_left_out_unless_it_is_given(scripts, calls, tmp_path, capsys):
-    etas = {"mse": 1, "enhanced": 1, "flow": 1}
+    etas = dict.fromkeys(scripts.main.TUNED, 1)
     scripts.main.paint(scenario(scripts, "fig2_real"), tmp_path, etas, None)
     assert calls == []
     assert "--dwanko" in capsys.readouterr().out
     scripts.main.paint(scenario(scripts, "fig2_real"), tmp_path, etas, tmp_path / "clip.mp4")
-    assert len(calls) == 5
+    assert len(calls) == len(MODELS)
     assert all(f"video.path='{tmp_path / 'clip.mp4'}'" in command for command in calls)
 
 
@@ -201,8 +192,8 @@ def test_the_tables_are_of_all_scenarios_whatever_is_drawn(scripts, monkeypatch,
     arguments = ("--no-paint", "--runs", tmp_path / "runs", "-o", tmp_path / "docs", "--only", "fig1_real")
     call(monkeypatch, scripts.main, *arguments)
     assert sorted(path.name for path in (tmp_path / "docs").iterdir()) == ["fig1_real.jpg", "results.md"]
-    scenarios = [cells(line)[0] for line in (tmp_path / "docs" / "results.md").read_text().splitlines()[2:12]]
-    assert scenarios == ["fig1"] * 5 + ["fig1_real"] * 5
+    scenarios = [cells(line)[0] for line in (tmp_path / "docs" / "results.md").read_text().splitlines()[2:14]]
+    assert scenarios == ["fig1"] * len(MODELS) + ["fig1_real"] * len(MODELS)
 
 
 def test_nothing_painted_is_refused(scripts, monkeypatch, tmp_path, capsys):
@@ -250,7 +241,7 @@ def test_unfinished_runs_and_other_etas_are_named(scripts, tmp_path, capsys):
     assert len(said) == 2
     assert "eta=100000" in said[0]
     assert "10000" in said[0]
-    assert "enhanced, robust" in said[1]
+    assert "enhanced, ruder, robust" in said[1]
 
 
 def test_frames_are_counted_from_the_cut(scripts, tmp_path):
@@ -325,7 +316,7 @@ def test_tables_say_what_the_runs_say(scripts, tmp_path):
     shared = ["**0.50**", "**1.00**", "–", "–", "**30.0**", "**3.00**"]
     assert cells(lines[2]) == ["fig1", "naive", "–", "7.00", "35.0", *shared]
     assert cells(lines[3])[:5] == ["fig1", "mse", "3·10⁵", "2.00", "10.0"]
-    assert cells(lines[6])[:5] == ["fig1", "robust", "5·10⁵", "**0.400**", "**2.00**"]
+    assert cells(lines[7])[:5] == ["fig1", "robust", "5·10⁵", "**0.400**", "**2.00**"]
     assert cells(lines[-1]) == ["fig1", "0.06", "0.50 (flow)", "0.06", "0.50 (flow)"]
 
 
@@ -388,6 +379,7 @@ def test_the_trade_off_goes_through_every_run_of_the_search(scripts, monkeypatch
         "mse",
         "enhanced",
         "flow",
+        "ruder",
         "robust",
     ]
 
