@@ -119,7 +119,7 @@ def is_done(directory: Path, settings: Settings) -> bool:
     if not is_finished(directory):
         return False
     before, now = _record(directory)["provenance"]["config"], plain(settings)
-    _refuse_change(directory, _identity(before), _identity(now))
+    _refuse_change(directory, identity(before), identity(now))
     return True
 
 
@@ -168,7 +168,7 @@ def _check_directory(directory: Path, settings: Settings, again: bool) -> Settin
     from vst.callbacks.resume import load_checkpoint
 
     state = load_checkpoint(directory)
-    _refuse_change(directory, state["config"], _identity(settings))
+    _refuse_change(directory, state["config"], identity(settings))
     return state
 
 
@@ -195,7 +195,7 @@ def _record(directory: Path) -> Settings:
     return record if isinstance(record, dict) and "provenance" in record else {}
 
 
-def _identity(settings: Settings) -> Settings:
+def identity(settings: Settings) -> Settings:
     """The part of the configuration that decides what is painted and what is measured of it, not how it is shown
     or where."""
     elsewhere = ("resume", "paths", "callbacks", "logger")
@@ -301,7 +301,7 @@ def _begin(
 
     callbacks = parts["callbacks"]
     if "resume" in callbacks:
-        callbacks["resume"].config = _identity(settings)
+        callbacks["resume"].config = identity(settings)
     remaining = settings["passes"] - (state["pass"] if state else 0)
     trainer = _trainer(settings, remaining, list(callbacks.values()), parts["loggers"])
     if state is not None:
