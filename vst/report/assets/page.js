@@ -14,7 +14,7 @@
   const written = (key, value) => {
     const { power } = vst.data.metrics.find((metric) => metric.key === key);
     const superscript = [...String(power)].map((sign) => (sign === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[sign])).join("");
-    return `${(value / 10 ** power).toFixed(2)}${power ? `×10${superscript}` : ""}`;
+    return `${vst.scaled(key, value)}${power ? `×10${superscript}` : ""}`;
   };
 
   /** A panel of the stage: its name, the canvas, the video file, and the figures of the frame shown. */
@@ -42,7 +42,7 @@
       this.video = null;
       if (view !== "video" || !this.source) return;
       if (!this.videoFile) {
-        this.video = make("p", "absent", "no video file yet");
+        this.video = make("p", "absent", "no video file");
       } else {
         this.video = Object.assign(make("video"), { muted: true, playsInline: true, preload: "auto", src: this.videoFile });
         this.video.vst = { source: this.source };
@@ -60,6 +60,7 @@
       if (error != null) parts.push(`warping error ${written("warping_error", error)}`);
       else if (loss != null) parts.push(`style loss ${written("style", loss)}`);
       if (this.run?.cuts.includes(own)) parts.push("cut");
+      if (own === 0 && vst.player.view === "residual") parts.splice(1, 1, "no change: none is before it");
       this.readout.textContent = parts.join(" · ");
     }
 
