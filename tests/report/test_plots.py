@@ -8,7 +8,7 @@ import pytest
 from vst.report.compare import differing_settings, present_metrics
 from vst.report.plots import curves, losses_along, metrics_along, parallel, plain, trade_off
 from vst.report.runs import find_runs
-from vst.report.series import looks_of
+from vst.report.series import looks_of, telling
 
 
 @pytest.fixture(scope="module")
@@ -74,6 +74,13 @@ def test_each_clip_and_painting_has_a_front_of_its_own(runs, looks):
     assert sum("members" in trace["meta"] for trace in figure["data"]) == 2
 
 
+def test_errors_over_decades_stand_by_their_logarithm(runs, looks):
+    assert trade_off(runs, looks)["layout"]["xaxis"]["exponentformat"] == "power"  # 500 µ is no number
+    assert "type" not in trade_off(runs, looks)["layout"]["xaxis"]
+    steady = replace(runs[0], summary={**runs[0].summary, "warping_error": 1e-5})
+    assert trade_off([steady, *runs[1:]], looks)["layout"]["xaxis"]["type"] == "log"
+
+
 def test_nothing_to_trade_without_figures(runs, looks):
     bare = [replace(run, summary={}) for run in runs]
     assert trade_off(bare, looks) is None
@@ -98,6 +105,12 @@ def test_many_numbers_over_decades_stand_by_their_logarithm(runs, looks):
     even = [replace(runs[0], settings={**runs[0].settings, "seed": i}) for i in range(12)]
     figure = parallel(even, [looks[0]] * 12, differing_settings(even), [])
     assert math.isclose(figure["data"][3]["y"][0], 3 / 11)
+
+
+def test_parallel_coordinates_leave_out_what_comes_with_a_model(runs):
+    started = [replace(run, settings={**run.settings, "start": f"{run.model}_start"}) for run in runs]
+    assert "start" in [setting.key for setting in differing_settings(started)]
+    assert [setting.key for setting in telling(started)[0]] == ["model", "eta"]
 
 
 def test_names_are_neither_markup_nor_variables():

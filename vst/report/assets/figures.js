@@ -146,8 +146,10 @@
 
   const CONFIG = { displaylogo: false, responsive: true, modeBarButtonsToRemove: ["lasso2d", "select2d", "autoScale2d"], toImageButtonOptions: { format: "svg" } };
 
+  let drawnFrame = null; // of the curves
   const draw = async (name) => {
     if (!divs[name]) return;
+    if (name === "curves") drawnFrame = vst.player.frame;
     const config = name === "parallel" ? { ...CONFIG, displayModeBar: false } : CONFIG;
     await Plotly.react(divs[name], tracesOf(name), layoutOf(name), config);
     moveCursor(name);
@@ -174,12 +176,13 @@
     Object.assign(cursor.style, { left: `${axis._offset + place}px`, top: `${size.t}px`, height: `${size.h}px` });
   };
 
-  let drawnFrame = null;
+  /* The curves are those of the frame where the player rests: while it is dragged along, drawing them would be in its way. */
+  let resting = null;
   const onFrame = () => {
     for (const name of [...ALONG, "curves"]) moveCursor(name);
+    clearTimeout(resting);
     if (vst.player.playing || inWholeClip() || drawnFrame === vst.player.frame) return;
-    drawnFrame = vst.player.frame;
-    draw("curves");
+    resting = setTimeout(() => draw("curves"), 120);
   };
 
   /** Single out the runs that have a point among those chosen on every axis where any is chosen. */

@@ -156,12 +156,15 @@ class Screen {
     const [frame] = this.frames(i, view);
     const pictures = this.frames(i, view).map((each) => this.source.ready(each));
     if (pictures.includes(null)) return;
+    const residual = view === "residual";
+    const drawn = `${frame} ${residual}`;
+    if (drawn === this.drawn) return; // a key frame, or what is over already
+    this.drawn = drawn;
     const [width, height] = this.source.size;
     if (this.canvas.width !== width || this.canvas.height !== height) Object.assign(this.canvas, { width, height });
     const context = this.canvas.getContext("2d");
     context.globalCompositeOperation = "copy";
     context.drawImage(pictures[0], 0, 0);
-    const residual = view === "residual";
     if (residual) {
       context.globalCompositeOperation = "difference";
       // the first frame has none before it: its change is nothing
