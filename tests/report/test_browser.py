@@ -368,6 +368,15 @@ def test_curves_are_those_of_the_frame_shown_after_a_look_at_the_whole_clip(page
     until(page, f"{first} == 1")
 
 
+def test_a_long_clip_has_no_mark_for_every_frame(write_run, tmp_path, open_page):
+    page = open_page(write_report([write_run(tmp_path / "run", frames=40, video=False, pictures=False)]))
+    marks = "document.querySelector('[data-figure={}]').layout.xaxis.dtick"
+    page.select_option("#stretch", "clip")
+    until(page, "document.querySelector('[data-figure=curves]').data[0].x.length == 160")
+    assert page.evaluate(marks.format("curves")) is None
+    assert page.evaluate(marks.format("losses")) is None
+
+
 def test_keys_go_on_after_a_click_on_a_control(page):
     page.locator(".views label", has_text="residual").click()
     page.keyboard.press("ArrowRight")

@@ -164,7 +164,7 @@ def test_fronts_are_those_of_the_runs_shown(page):
     labels = page.evaluate("vst.data.runs.map(r => r.label)")
     assert all(labels[front[0]].startswith("flow") for front in page.evaluate(fronts))
     page.select_option("[data-filter=model]", "naive")
-    until(page, f"{fronts}.length == 4")
+    until(page, f"{fronts}.flat().every(id => vst.data.runs[id].model == 'naive')")
     assert [[labels[i] for i in front] for front in page.evaluate(fronts)] == [
         [f"naive · {clip} · {style}"]
         for style, clip in (("ink", "anime"), ("ink", "talk"), ("swirls", "anime"), ("swirls", "talk"))

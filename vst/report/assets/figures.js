@@ -89,7 +89,7 @@
   };
 
   /** The largest whole number on the horizontal axis. */
-  const largest = (name) => Math.max(0, ...tracesOf(name).flatMap(({ x }) => x.slice(-1)));
+  const largest = (name) => Math.max(0, ...tracesOf(name).map(({ x }) => x.findLast((value) => value !== null) ?? 0));
 
   /** Which clips are cut at which frames; a clip is named only where there are several. */
   const cuts = () => {
@@ -202,7 +202,8 @@
     divs.parallel?.on("plotly_selected", (event) => { single(event?.points ?? []); draw("parallel"); });
     divs.parallel?.on("plotly_deselect", () => { singled.clear(); draw("parallel"); });
     document.addEventListener("vst:frame", onFrame);
-    document.addEventListener("vst:runs", drawAll);
+    let typed = null; // figures of many runs take longer than the next letter of a filter
+    document.addEventListener("vst:runs", () => { clearTimeout(typed); typed = setTimeout(drawAll, 120); });
     document.addEventListener("vst:theme", drawAll);
     narrow.addEventListener("change", drawAll);
     for (const select of document.querySelectorAll("[data-series]")) select.addEventListener("change", () => draw(select.dataset.series));
