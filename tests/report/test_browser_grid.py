@@ -135,6 +135,21 @@ def test_what_plays_follows_the_filters_until_runs_are_ticked(page):
     assert list(panels(page)) == ["naive · talk · swirls"]
 
 
+def test_the_wipe_follows_the_filters_until_two_are_chosen(page):
+    def sides():
+        return [
+            page.locator(f"#{side}").evaluate("e => e.selectedOptions[0].text") for side in ("left", "right")
+        ]
+
+    page.fill("#filter", "talk ink")
+    assert sides() == ["flow · talk · ink", "naive · talk · ink"]
+    page.fill("#filter", "naive talk ink")
+    assert sides() == ["naive · talk · ink", "content talk"]
+    page.click("#swap")
+    page.fill("#filter", "anime")
+    assert sides() == ["content talk", "naive · talk · ink"]
+
+
 def test_of_many_runs_those_of_one_clip_and_painting_play(write_run, tmp_path, open_page):
     for number in range(14):
         write_run(tmp_path / f"{number}", video=False, config=settings("flow", seed=number))
