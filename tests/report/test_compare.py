@@ -104,6 +104,8 @@ def test_a_clip_and_painting_has_the_same_dash_with_every_model(variant):
     ink = {"style": {"name": "ink"}}
     looks = appearance([variant("naive"), variant("naive", **ink), variant("flow", **ink), variant("flow")])
     assert [dash for _, dash in looks] == ["solid", "dash", "dash", "solid"]
+    nine = [variant(model, style={"name": str(number)}) for number in range(9) for model in ("naive", "flow")]
+    assert len(set(appearance(nine))) == 18
 
 
 def test_a_setting_that_comes_with_the_model_is_told_from_one_that_was_chosen(variant):

@@ -18,7 +18,11 @@ OWN_PARTS = {"loss.coherence": "model", "video": "clip", "style": "style"}
 
 # Okabe & Ito's colours, without the yellow and the black that vanish on light and on dark ground
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C8C8C")
-DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
+# Plotly's own, and three more: nine clips and paintings of a grid stay apart
+DASHES = (
+    *("solid", "dash", "dot", "dashdot", "longdash", "longdashdot"),
+    *("2px,7px", "10px,3px,2px,3px,2px,3px", "14px,3px,5px,3px"),
+)
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,7 @@
   const tracesOf = (name) => {
     const shown = new Set(vst.shown.map((run) => run.id));
     const series = chosenSeries(name);
+    const someSingled = vst.shown.some((run) => singled.has(run.id));
     const traces = figures[name].data.filter(({ meta }) =>
       meta.members ? meta.members.some((id) => shown.has(id))
         : shown.has(meta.run) && (series === undefined || meta.series === series),
@@ -44,7 +45,7 @@
         const drawn = { ...trace, ...curve(runs[trace.meta.run], series) };
         return inWholeClip() ? { ...drawn, mode: "lines", hovertemplate: trace.hovertemplate.replace("evaluation", "frame") } : drawn;
       }
-      if (name === "parallel" && singled.size) return { ...trace, opacity: singled.has(trace.meta.run) ? 1 : 0.1 };
+      if (name === "parallel" && someSingled) return { ...trace, opacity: singled.has(trace.meta.run) ? 1 : 0.1 };
       return trace;
     });
     return isByModel(name) ? namedByModel(traces) : traces;

@@ -56,7 +56,8 @@ class Source {
 
   most() {
     const [width, height] = this.size ?? [640, 360];
-    return Math.max(8, Math.floor(vst.MEMORY / (vst.sources.length * width * height * 4)));
+    // no fewer than what the player decodes in advance, or they would drive each other out
+    return Math.max(12, Math.floor(vst.MEMORY / (vst.sources.length * width * height * 4)));
   }
 }
 
