@@ -6,10 +6,12 @@ Hydra looks for sweepers in this package alone.
 from __future__ import annotations
 
 import multiprocessing
+import os
+import shlex
 import signal
 import sys
 from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -54,7 +56,7 @@ class GridSweeper(BasicSweeper):
         )
         write_text(directory / "multirun.yaml", OmegaConf.to_yaml(self.config))
         here = any(option.startswith("hydra.sweep.dir=") for option in self.config.hydra.overrides.hydra)
-        again = "the same command" + ("" if here else f" and hydra.sweep.dir={directory}")
+        again = "the same command" + ("" if here else f" and {shlex.quote(f'hydra.sweep.dir={directory}')}")
         try:
             if waiting:
                 outcomes |= self._launch(waiting)
@@ -64,6 +66,9 @@ class GridSweeper(BasicSweeper):
             interrupted.go_on = again
             raise
         finally:
+            # of a grid that is ended no launcher hands in what was finished on the way
+            missing = [job for job in waiting if job.directory not in outcomes]
+            outcomes |= {job.directory: outcome for job in missing if (outcome := job.standing())}
             conclude(directory, jobs, outcomes)
         check_all_done(jobs, outcomes, again)
 
@@ -106,9 +111,7 @@ class GridSweeper(BasicSweeper):
         assert self.config is not None
         kind = self._kind
         if kind == "JoblibLauncher":
-            from joblib import effective_n_jobs
-
-            share_out(min(effective_n_jobs(self.config.hydra.launcher.n_jobs), len(jobs)))
+            share_out(min(_at_a_time(self.config.hydra.launcher.n_jobs), len(jobs)))
         elif kind == "LocalLauncher":  # starts all at once
             share_out(len(jobs))
         if kind in ("LocalLauncher", "SlurmLauncher"):
@@ -125,8 +128,8 @@ class GridSweeper(BasicSweeper):
             # a job that was killed has no answer to give, and the launchers give up at the first such job
             print(f"vst: a job was lost: {_last_line(error)}", file=sys.stderr)
             with interruptible():
-                if kind == "SlurmLauncher":
-                    _wait_for(set(logs.glob("*")) - earlier)
+                if kind in ("LocalLauncher", "SlurmLauncher"):
+                    _wait_for(set(logs.glob("*")) - earlier, kind)
             return {
                 job.directory: job.standing() or Outcome("it was lost before it finished") for job in jobs
             }
@@ -137,13 +140,30 @@ def _last_line(error: Exception) -> str:
     return lines[-1] if lines else type(error).__name__
 
 
-def _wait_for(folders: set[Path]) -> None:
-    """Wait for the jobs of SLURM's that have these folders."""
+def _wait_for(folders: set[Path], kind: str) -> None:
+    """Wait for submitit's jobs that have these folders, each called by its job's number, or its process's."""
     from submitit import SlurmJob
 
     for folder in folders:
-        if any(folder.glob("*_submitted.pkl")):
+        if not any(folder.glob("*_submitted.pkl")):
+            continue
+        if kind == "SlurmLauncher":
             SlurmJob(folder=folder.parent / "%j", job_id=folder.name).wait()
+        else:
+            with suppress(ChildProcessError):  # it has ended, and its end has been seen
+                os.waitpid(int(folder.name), 0)
+
+
+def _at_a_time(asked: int) -> int:
+    """How many jobs joblib runs at a time where that is asked for."""
+    from joblib import effective_n_jobs
+
+    try:
+        return effective_n_jobs(asked)
+    except ValueError as error:
+        raise InputError(
+            f"hydra.launcher.n_jobs={asked} is no number of jobs; give 1 or more, or -1 for one a core"
+        ) from error
 
 
 def _settings(cfg: DictConfig, directory: Path) -> dict[str, Any] | Outcome:

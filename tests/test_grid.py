@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -54,6 +55,8 @@ def test_runs_are_named_by_what_they_are() -> None:
     [
         ("video.path=/clips/a b.mp4", "video.path=a_b.mp4~"),
         ("style.path='x/y.jpg'", "style.path=y.jpg~"),
+        ("style.path='x/a=1/y.jpg'", "style.path=y.jpg~"),
+        ("style.path='a=1.jpg'", "style.path=a_1.jpg~"),
         ("cuts=[30,76]", "cuts=_30_76_~"),
         ("gate@loss.coherence.gate=closing", "gate@loss.coherence.gate=closing"),
     ],
@@ -65,21 +68,37 @@ def test_values_are_legible_in_names(option: str, begins: str) -> None:
 
 
 def test_other_values_have_other_names_and_none_is_too_long() -> None:
-    values = ["a/x.mp4", "b/x.mp4", "x.mp4", "'x.mp4'", "[1,2]", "[1;2]", "y" * 300, "y" * 301]
+    values = [
+        "a/x.mp4",
+        "b/x.mp4",
+        "a/k=1/x.mp4",
+        "b/k=1/x.mp4",
+        "x.mp4",
+        "'x.mp4'",
+        "[1,2]",
+        "[1;2]",
+        "y" * 300,
+        "y" * 301,
+    ]
     names = {run_name(CHOSEN, [f"video.path={value}"]) for value in values}
     assert len(names) == len(values)
     many = [f"loss.coherence.{letter * 20}={letter}" for letter in "abcdefgh"]
     assert len(run_name(CHOSEN, many)) <= 120
     assert run_name(CHOSEN, many) != run_name(CHOSEN, [*many[:-1], "loss.coherence.hhh=i"])
+    # in bytes, which is what file systems count
+    clips = [f"video.path={'影' * 60}.mp4", f"style.path={'画' * 60}.jpg"]
+    assert len(run_name(CHOSEN, clips).encode()) <= 120
 
 
 @pytest.fixture
-def threads(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    """Put the numbers of threads back after the test."""
+def threads(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
+    """Nothing said of threads, and their numbers put back after the test."""
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     monkeypatch.delenv("SLURM_CPUS_ON_NODE", raising=False)
-    monkeypatch.setattr(torch, "set_num_threads", torch.set_num_threads)
-    return monkeypatch
+    before = torch.get_num_threads(), cv2.getNumThreads()
+    yield monkeypatch
+    torch.set_num_threads(before[0])
+    cv2.setNumThreads(before[1])
 
 
 @pytest.mark.parametrize(
@@ -93,15 +112,10 @@ def threads(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 def test_torch_and_opencv_keep_to_their_share(
     threads: pytest.MonkeyPatch, said: dict[str, str], threads_expected: int
 ) -> None:
-    before = torch.get_num_threads(), cv2.getNumThreads()
     for name, number in said.items():
         threads.setenv(name, number)
-    try:
-        assert keep_to_share() == threads_expected
-        assert (torch.get_num_threads(), cv2.getNumThreads()) == (threads_expected, threads_expected)
-    finally:
-        torch.set_num_threads(before[0])
-        cv2.setNumThreads(before[1])
+    assert keep_to_share() == threads_expected
+    assert (torch.get_num_threads(), cv2.getNumThreads()) == (threads_expected, threads_expected)
 
 
 def test_cores_are_shared_out_unless_the_user_has_said(threads: pytest.MonkeyPatch) -> None:

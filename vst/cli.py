@@ -151,6 +151,10 @@ def _with_pairs(arguments: list[str]) -> list[str]:
     """For `pair=A,B,…`, ask the sweeper for these pairs; Hydra itself reads what is quoted in them."""
     if "pair=" in arguments:
         raise InputError("pair is empty; write it as pair=STYLE:VIDEO")
+    if sum(argument.startswith("pair=") for argument in arguments) > 1:
+        raise InputError(
+            "pair is given twice; write all pairs into one, with commas: pair=STYLE:VIDEO,STYLE:VIDEO"
+        )
     return [
         f"hydra.sweeper.pairs=[{argument.removeprefix('pair=')}]"
         if argument.startswith("pair=")
@@ -182,8 +186,9 @@ def sentence_for(error: Exception) -> str:
         return f"{option}={value} is not {kind}; correct it"
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     if isinstance(error, OverrideParseException):
-        hint = "put a value with commas, brackets or spaces in quotes, \"video.path='clip (1).mp4'\""
-        return f"{error.override} cannot be understood; {hint}"
+        hint = "put a value with commas, brackets, spaces or = in quotes, \"video.path='clip (1).mp4'\""
+        given = re.sub(r"^hydra\.sweeper\.pairs=\[(.*)\]$", r"pair=\1", str(error.override))
+        return f"{given} cannot be understood; {hint}"
     return f"the command line cannot be understood: {lines[0]}; see python -m vst --help"
 
 

@@ -92,13 +92,19 @@ def run_name(chosen: Mapping[str, str], varied: Sequence[str]) -> str:
     """
     parts = [*chosen.values(), *(option for option in varied if option.partition("=")[0] not in chosen)]
     name = "-".join(_legible(part) for part in parts)
-    return name if len(name) <= 120 else f"{name[:110]}~{_digest(name)}"
+    # file systems count bytes
+    coded = name.encode()
+    return name if len(coded) <= 120 else f"{coded[:110].decode(errors='ignore')}~{_digest('-'.join(parts))}"
+
+
+_ODD = re.compile(r"[^\w.+@-]+")
+"""What does not belong in a file's name."""
 
 
 def _legible(option: str) -> str:
-    key, equals, value = option.rpartition("=")
-    plain = re.sub(r"[^\w.+@-]+", "_", value.strip("'\"").rpartition("/")[2])[-40:]
-    return key + equals + (plain if plain == value else f"{plain}~{_digest(value)}")
+    key, equals, value = option.partition("=") if "=" in option else ("", "", option)
+    plain = _ODD.sub("_", value.strip("'\"").rpartition("/")[2])[-40:]
+    return _ODD.sub("_", key) + equals + (plain if plain == value else f"{plain}~{_digest(value)}")
 
 
 def _digest(text: str) -> str:

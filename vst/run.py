@@ -6,6 +6,7 @@ import json
 import logging
 import math
 import platform
+import shlex
 import shutil
 import signal
 import threading
@@ -20,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from omegaconf import DictConfig, OmegaConf
 
 from vst.build import build, check
-from vst.config import Config
+from vst.config import Config, quoted
 from vst.errors import ClipBroke, InputError, Pruned
 from vst.features.layers import check_layers, smallest_side
 from vst.records import checkpoint_path, held, plain, write_json, write_text
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
     from vst.stylizer import VideoStylizer
 
 Settings = dict[str, Any]
+
+FROM_FILES = ("video", "style")
+"""Groups whose `path` names a file of the user's."""
 
 
 class Interrupted(BaseException):
@@ -76,11 +80,12 @@ def run(
         module, parts = _build_parts(settings, clip)
         parts["callbacks"].update(callbacks or {})
         trainer = _begin(settings, module, parts, state)
-        _write_configuration(directory, cfg, overrides)
+        _write_configuration(directory, cfg, overrides, settings)
         try:
             _paint(directory, settings, clip, module, parts, trainer)
         except Interrupted as interrupted:
-            interrupted.go_on = f"resume={directory}" if checkpoint_path(directory).is_file() else None
+            begun = checkpoint_path(directory).is_file()
+            interrupted.go_on = shlex.quote(f"resume={directory}") if begun else None
             raise
     return directory
 
@@ -96,6 +101,10 @@ def resolve(cfg: DictConfig) -> Settings:
     settings = OmegaConf.to_container(cfg, resolve=True)
     assert isinstance(settings, dict)
     options: Settings = {str(key): value for key, value in settings.items()}
+    # so that a run is gone on with, and set side by side with others, from any directory
+    for group in FROM_FILES:
+        if isinstance(path := options[group].get("path"), str):
+            options[group]["path"] = str(Path(path).absolute())
     for group, node in options.items():
         check(node, group)
     _check_values(options)
@@ -109,9 +118,8 @@ def is_done(directory: Path, settings: Settings) -> bool:
     """
     if not is_finished(directory):
         return False
-    record = json.loads((directory / "metrics.json").read_text(encoding="utf-8"))
-    before, now = record["provenance"]["config"], plain(settings)
-    _refuse_change(directory, _identity(before), _identity(now))
+    before, now = _record(directory)["provenance"]["config"], plain(settings)
+    _refuse_change(directory, identity(before), identity(now))
     return True
 
 
@@ -150,8 +158,8 @@ def _check_directory(directory: Path, settings: Settings, again: bool) -> Settin
     if not again and settings["resume"] is None:
         if begun or is_finished(directory):
             raise InputError(
-                f"{directory} holds a run already; go on with it by resume={directory}, or name another directory "
-                f"with hydra.run.dir"
+                f"{directory} holds a run already; go on with it by {shlex.quote(f'resume={directory}')}, or name "
+                f"another directory with hydra.run.dir"
             )
         return None
     if not begun:
@@ -160,7 +168,7 @@ def _check_directory(directory: Path, settings: Settings, again: bool) -> Settin
     from vst.callbacks.resume import load_checkpoint
 
     state = load_checkpoint(directory)
-    _refuse_change(directory, state["config"], _identity(settings))
+    _refuse_change(directory, state["config"], identity(settings))
     return state
 
 
@@ -174,16 +182,29 @@ def _refuse_change(directory: Path, before: Settings, now: Settings) -> None:
 
 def is_finished(directory: Path) -> bool:
     """Whether the run in a directory has painted all of its frames."""
-    record = directory / "metrics.json"
-    return record.is_file() and json.loads(record.read_text(encoding="utf-8"))["status"] == "finished"
+    return _record(directory).get("status") == "finished"
 
 
-def _identity(settings: Settings) -> Settings:
-    """The part of the configuration that decides what is painted, rather than how it is shown or where."""
+def _record(directory: Path) -> Settings:
+    """What a run in a directory has left of itself; nothing where there is none, or something else of that name."""
+    file = directory / "metrics.json"
+    try:
+        record = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    except ValueError:
+        record = {}
+    return record if isinstance(record, dict) and "provenance" in record else {}
+
+
+def identity(settings: Settings) -> Settings:
+    """The part of the configuration that decides what is painted and what is measured of it, not how it is shown
+    or where."""
     elsewhere = ("resume", "paths", "callbacks", "logger")
     kept = {key: value for key, value in settings.items() if key not in elsewhere}
-    where = ("accelerator", "devices")
-    return {**kept, "trainer": {key: value for key, value in kept["trainer"].items() if key not in where}}
+    parts = {"trainer": settings["trainer"], "metrics": settings["callbacks"].get("metrics") or {}}
+    where = ("accelerator", "devices", "directory")
+    return kept | {
+        name: {key: value for key, value in node.items() if key not in where} for name, node in parts.items()
+    }
 
 
 def _first_difference(before: Any, now: Any, path: str = "") -> str | None:
@@ -249,11 +270,23 @@ def _check_size(settings: Settings, what: str, size: tuple[int, int], remedy: st
         )
 
 
-def _write_configuration(directory: Path, cfg: DictConfig, overrides: Sequence[str]) -> None:
-    """Keep what the run was asked for, as Hydra would."""
+def _write_configuration(
+    directory: Path, cfg: DictConfig, overrides: Sequence[str], settings: Settings
+) -> None:
+    """Keep what the run was asked for, as Hydra would, but files so that they are found from any directory."""
     from hydra.core.hydra_config import HydraConfig
 
-    kept = directory / ".hydra"
+    kept, cfg = directory / ".hydra", cfg.copy()
+    files = {
+        f"{group}.path": path for group in FROM_FILES if isinstance(path := settings[group].get("path"), str)
+    }
+    for key, path in files.items():
+        OmegaConf.update(cfg, key, path)
+    keys = [override.partition("=")[0] for override in overrides]
+    overrides = [
+        f"{key}={quoted(files[key])}" if key in files else override
+        for key, override in zip(keys, overrides, strict=True)
+    ]
     write_text(kept / "config.yaml", OmegaConf.to_yaml(cfg))
     write_text(kept / "overrides.yaml", OmegaConf.to_yaml(OmegaConf.create(list(overrides))))
     if HydraConfig.initialized():
@@ -268,7 +301,7 @@ def _begin(
 
     callbacks = parts["callbacks"]
     if "resume" in callbacks:
-        callbacks["resume"].config = _identity(settings)
+        callbacks["resume"].config = identity(settings)
     remaining = settings["passes"] - (state["pass"] if state else 0)
     trainer = _trainer(settings, remaining, list(callbacks.values()), parts["loggers"])
     if state is not None:

@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from tests.run_directories import WriteRun, settings
+from vst.errors import InputError
 from vst.plots import draw, pictures, write_plots
 from vst.plots.__main__ import main
 from vst.plots.paper import MARKERS, literal, paper, save, tick
@@ -143,6 +144,17 @@ def test_residuals_are_those_of_the_paintings_on_one_scale(runs: list[Run]) -> N
         assert image.get_clim() == images[0].get_clim()
 
 
+def test_residuals_are_of_both_contents_where_two_stretches_have_one_name(runs: list[Run]) -> None:
+    # the number of the run that painted each first
+    contents = {0: runs[0].directory / "frames", 1: runs[1].directory / "frames"}
+    figure = pictures.residuals(runs, looks_of(runs), contents, 2)
+    assert figure is not None
+    titles = [axes.get_title() for axes in figure.axes if axes.images]
+    assert titles[:2] == ["content: talk", "content: talk"]
+    assert len(titles) == 2 + len(MODELS)
+    assert pictures.residuals(runs, looks_of(runs), contents, 7) is None, "no run has painted that far"
+
+
 def test_a_grid_has_its_paintings_down_and_its_clips_across(write_run: WriteRun, tmp_path: Path) -> None:
     for level, (clip, style) in enumerate(
         (clip, style) for clip in ("talk", "anime") for style in ("ink", "swirls")
@@ -209,6 +221,14 @@ def test_names_are_no_mathematics(write_run: WriteRun, tmp_path: Path) -> None:
 )
 def test_marks_of_axes(value: float, text: str) -> None:
     assert tick(value) == text
+
+
+def test_a_damaged_frame_is_named(write_run: WriteRun, tmp_path: Path) -> None:
+    frame = write_run(tmp_path / "run", video=False) / "frames" / "000002.png"
+    frame.write_bytes(b"half a picture")
+    with pytest.raises(InputError, match=rf"a painted frame cannot be read \(.*{frame.name}"):
+        write_plots([tmp_path / "run"], tmp_path / "plots", frame=2)
+    assert not (tmp_path / "plots").exists()
 
 
 @pytest.mark.parametrize(

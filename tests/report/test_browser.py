@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
-from PIL import Image
 
+from tests.report.looking import STAGE, colours, every, names, panels, seen, until, wait_for_frame
 from vst.report import write_report
 
 LEVELS = {"naive": 40, "mse": 120, "flow": 200}
 """The grey level that stands for a run, on the left of its frames; on the right is 40 times the frame."""
-
-STAGE = "#stage .panel:has(.swatch)"
 
 
 @pytest.fixture(scope="module")
@@ -29,39 +26,6 @@ def report(write_run, tmp_path_factory) -> Path:
 @pytest.fixture
 def page(report, open_page):
     return open_page(report)
-
-
-def colours(locator, *places: float) -> list[tuple[int, ...]]:
-    """The colours seen in an element, at these parts of its width, in the middle of its height."""
-    image = Image.open(io.BytesIO(locator.screenshot())).convert("RGB")
-    return [image.getpixel((int(place * image.width), image.height // 2)) for place in places]
-
-
-def seen(page, locator, levels: list[int]) -> bool:
-    """Whether an element comes to show these grey levels: a video is put on the screen some time after its seek."""
-    for _ in range(100):
-        if np.allclose(colours(locator, 0.25, 0.75), np.array(levels)[:, None], atol=6):
-            return True
-        page.wait_for_timeout(100)
-    return False
-
-
-def until(page, condition: str) -> None:
-    """Wait for a condition. As a function: the page's own policy forbids that a string is evaluated in it."""
-    page.wait_for_function(f"() => {condition}", timeout=10_000)
-
-
-def every(selector: str, condition: str) -> str:
-    """That a condition on `e` holds for all elements, and that there are any."""
-    return f"(all => all.length > 0 && all.every(e => {condition}))([...document.querySelectorAll('{selector}')])"
-
-
-def wait_for_frame(page, frame: int, where: str = "#stage") -> None:
-    until(page, every(f"{where} canvas", f"e.dataset.frame == {frame}"))
-
-
-def panels(page) -> dict[str, object]:
-    return {panel.locator(".name").inner_text(): panel for panel in page.locator(STAGE).all()}
 
 
 def test_every_panel_shows_exactly_the_frame_that_is_asked_for(page):
@@ -206,12 +170,6 @@ def test_wipe_between_any_two(page):
     wait_for_frame(page, 0, "#wiper")
 
 
-def names(page) -> list[str]:
-    return [
-        row.locator("th").inner_text() for row in page.locator("#table tbody tr").all() if row.is_visible()
-    ]
-
-
 def test_table_is_sorted(page):
     page.click("[data-sort='metric:warping_error']")
     assert names(page) == ["flow", "mse", "naive"]
@@ -316,6 +274,10 @@ def test_a_stretch_of_an_axis_singles_runs_out(page):
         page,
         "document.querySelector('[data-figure=parallel]').data.map(t => t.opacity ?? 1).join() == '0.1,0.1,1'",
     )
+    page.fill("#filter", "mse")  # none of those singled out is left: the others are not faint for their sake
+    until(
+        page, "document.querySelector('[data-figure=parallel]').data.map(t => t.opacity ?? 1).join() == '1'"
+    )
 
 
 def test_key_frames_take_everything_there(page):
@@ -397,3 +359,77 @@ def test_grid_of_paintings_and_clips(odd, open_page):
     page.keyboard.press("End")
     page.locator("#grid canvas[data-frame='4']").first.wait_for()
     assert page.locator("#grid thead th").all_inner_texts()[:2] == ["talk", "<script>alert(2)</script>"]
+
+
+def test_curves_are_those_of_the_frame_shown_after_a_look_at_the_whole_clip(page):
+    first = "document.querySelector('[data-figure=curves]').data[0].y[0]"
+    page.select_option("#stretch", "clip")
+    page.keyboard.press("End")
+    page.select_option("#stretch", "frame")
+    until(page, f"{first} == 5")
+    page.locator("h1").click()
+    page.keyboard.press("Home")
+    until(page, f"{first} == 1")
+
+
+def test_a_long_clip_has_no_mark_for_every_frame(write_run, tmp_path, open_page):
+    page = open_page(write_report([write_run(tmp_path / "run", frames=40, video=False, pictures=False)]))
+    marks = "document.querySelector('[data-figure={}]').layout.xaxis.dtick"
+    page.select_option("#stretch", "clip")
+    until(page, "document.querySelector('[data-figure=curves]').data[0].x.length == 160")
+    assert page.evaluate(marks.format("curves")) is None
+    assert page.evaluate(marks.format("losses")) is None
+
+
+def test_keys_go_on_after_a_click_on_a_control(page):
+    page.locator(".views label", has_text="residual").click()
+    page.keyboard.press("ArrowRight")
+    wait_for_frame(page, 1)
+    assert page.evaluate("vst.player.view") == "residual"
+    box = page.locator("#scrub").bounding_box()
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    wait_for_frame(page, 2)
+    page.keyboard.press("Space")
+    assert page.evaluate("vst.player.playing")
+    page.keyboard.press("p")
+    assert page.evaluate("vst.player.view") == "painted"
+
+
+def test_the_keyboard_alone_chooses_what_the_panels_show(page):
+    page.locator("input[name=view]:checked").focus()
+    page.keyboard.press("ArrowRight")
+    assert page.evaluate("[vst.player.view, vst.player.frame]") == ["residual", 0]
+    page.keyboard.press("p")
+    assert page.evaluate("vst.player.view") == "painted"
+
+
+def test_the_first_frame_has_no_residual_and_says_so(page):
+    page.keyboard.press("r")
+    wait_for_frame(page, 0)
+    readouts = page.locator("#stage .readout")
+    assert set(readouts.all_inner_texts()) == {"frame 0 · no change: none is before it"}
+    page.keyboard.press("ArrowRight")
+    wait_for_frame(page, 1)
+    assert not any("no change" in text for text in readouts.all_inner_texts())
+
+
+def test_the_front_is_that_of_the_runs_shown(page):
+    fronts = "document.querySelector('[data-figure=tradeoff]').data.filter(t => t.meta.front).map(t => t.meta.front)"
+    assert page.evaluate(fronts) == [[2, 0]]
+    page.fill("#filter", "mse")  # which is behind flow
+    until(page, f"{fronts}.join() == '1'")
+
+
+def test_a_narrow_figure_has_its_whole_title(report, open_page):
+    page = open_page(report, viewport={"width": 420, "height": 800})
+    figure = page.locator("[data-figure=metrics]")
+    figure.scroll_into_view_if_needed()
+    title, box = figure.locator(".ytitle").bounding_box(), figure.bounding_box()
+    assert box["y"] <= title["y"]
+    assert title["y"] + title["height"] <= box["y"] + box["height"]
+
+
+def test_one_run_has_nothing_to_be_filtered_or_compared_with(write_run, tmp_path, open_page):
+    page = open_page(write_report([write_run(tmp_path / "run")]))
+    assert page.locator("#filters select:visible, #filters [type=search]:visible").count() == 0
+    assert len(panels(page)) == 1

@@ -13,6 +13,7 @@ from vst.report.compare import (
     COLOURS,
     Setting,
     appearance,
+    brought_along,
     differing_settings,
     group_of,
     labels,
@@ -97,6 +98,22 @@ def test_colours_tell_models_apart_and_dashes_the_rest(variant):
     assert [dash for _, dash in looks] == ["solid", "solid", "dash", "dash"]
     alike = appearance([variant() for _ in range(9)])
     assert len(set(alike)) == 9
+
+
+def test_a_clip_and_painting_has_the_same_dash_with_every_model(variant):
+    ink = {"style": {"name": "ink"}}
+    looks = appearance([variant("naive"), variant("naive", **ink), variant("flow", **ink), variant("flow")])
+    assert [dash for _, dash in looks] == ["solid", "dash", "dash", "solid"]
+    nine = [variant(model, style={"name": str(number)}) for number in range(9) for model in ("naive", "flow")]
+    assert len(set(appearance(nine))) == 18
+
+
+def test_a_setting_that_comes_with_the_model_is_told_from_one_that_was_chosen(variant):
+    runs = [variant("naive", start="content", passes=1), variant("flow", start="warped", passes=2)]
+    named = {setting.key: brought_along(setting, runs) for setting in differing_settings(runs)}
+    assert named == {"model": False, "eta": False, "passes": False, "start": True}
+    runs.append(variant("flow", start="content", passes=2))
+    assert not any(brought_along(setting, runs) for setting in differing_settings(runs))
 
 
 def test_runs_are_compared_within_a_clip_a_painting_and_a_motion(variant):

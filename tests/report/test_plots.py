@@ -8,7 +8,7 @@ import pytest
 from vst.report.compare import differing_settings, present_metrics
 from vst.report.plots import curves, losses_along, metrics_along, parallel, plain, trade_off
 from vst.report.runs import find_runs
-from vst.report.series import looks_of
+from vst.report.series import looks_of, telling
 
 
 @pytest.fixture(scope="module")
@@ -59,10 +59,9 @@ def test_curves_are_left_to_the_page_to_fill(runs, looks):
 
 def test_the_front_goes_through_finished_runs_alone(runs, looks):
     figure = trade_off(runs, looks)
-    front = next(trace for trace in figure["data"] if "front" in trace["meta"])
+    front = next(trace for trace in figure["data"] if "members" in trace["meta"])
     names = [run.name for run in runs]
-    assert [names[i] for i in front["meta"]["front"]] == ["flow", "naive"]  # mse is behind flow in both
-    assert list(front["x"]) == sorted(front["x"])
+    assert [names[i] for i in front["meta"]["members"]] == ["flow", "mse", "naive"]
     failed = next(trace for trace in figure["data"] if trace["meta"].get("run") == names.index("z-going"))
     assert failed["marker"]["symbol"].endswith("-open")
     assert "failed after 2 frames" in failed["hovertemplate"]
@@ -72,7 +71,14 @@ def test_the_front_goes_through_finished_runs_alone(runs, looks):
 def test_each_clip_and_painting_has_a_front_of_its_own(runs, looks):
     others = [replace(run, settings={**run.settings, "style": {"name": "ink"}}, style="ink") for run in runs]
     figure = trade_off([*runs, *others], [*looks, *looks])
-    assert sum("front" in trace["meta"] for trace in figure["data"]) == 2
+    assert sum("members" in trace["meta"] for trace in figure["data"]) == 2
+
+
+def test_errors_over_decades_stand_by_their_logarithm(runs, looks):
+    assert trade_off(runs, looks)["layout"]["xaxis"]["exponentformat"] == "power"  # 500 µ is no number
+    assert "type" not in trade_off(runs, looks)["layout"]["xaxis"]
+    steady = replace(runs[0], summary={**runs[0].summary, "warping_error": 1e-5})
+    assert trade_off([steady, *runs[1:]], looks)["layout"]["xaxis"]["type"] == "log"
 
 
 def test_nothing_to_trade_without_figures(runs, looks):
@@ -99,6 +105,12 @@ def test_many_numbers_over_decades_stand_by_their_logarithm(runs, looks):
     even = [replace(runs[0], settings={**runs[0].settings, "seed": i}) for i in range(12)]
     figure = parallel(even, [looks[0]] * 12, differing_settings(even), [])
     assert math.isclose(figure["data"][3]["y"][0], 3 / 11)
+
+
+def test_parallel_coordinates_leave_out_what_comes_with_a_model(runs):
+    started = [replace(run, settings={**run.settings, "start": f"{run.model}_start"}) for run in runs]
+    assert "start" in [setting.key for setting in differing_settings(started)]
+    assert [setting.key for setting in telling(started)[0]] == ["model", "eta"]
 
 
 def test_names_are_neither_markup_nor_variables():

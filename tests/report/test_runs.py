@@ -8,6 +8,7 @@ import pytest
 from filelock import FileLock
 
 from vst.errors import InputError
+from vst.report.compare import group_of
 from vst.report.runs import find_runs, natural, read_run
 
 FRAMES = 5
@@ -138,3 +139,22 @@ def test_nothing_but_a_configuration(tmp_path: Path):
     run = find_runs([tmp_path])[0]
     assert run.notes == ["its configuration cannot be read"]
     assert (run.status, run.frames, run.rows, run.model) == ("stopped", 0, [], "?")
+
+
+def test_a_run_that_is_going_is_called_as_finished_ones_of_its_clip_are(write_run, tmp_path):
+    write_run(tmp_path / "a-finished", clip="talk.mp4", style="swirls.png", pictures=False, video=False)
+    write_run(tmp_path / "b-going", status=None, pictures=False, video=False)
+    write_run(
+        tmp_path / "c-other", status=None, pictures=False, video=False, config={"video": {"name": "sea"}}
+    )
+    finished, going, other = find_runs([tmp_path])
+    assert (going.clip, going.style, going.motion) == ("talk.mp4", "swirls.png", "exact")
+    assert group_of(going) == group_of(finished)
+    assert (other.clip, other.motion) == ("sea", None)
+
+
+def test_records_that_differ_teach_nothing(write_run, tmp_path):
+    write_run(tmp_path / "a", pictures=False, video=False)
+    write_run(tmp_path / "b", pictures=False, video=False, provenance={"motion": "dis"})
+    write_run(tmp_path / "c", status=None, pictures=False, video=False)
+    assert find_runs([tmp_path])[2].motion is None

@@ -51,6 +51,8 @@ def test_help_names_the_choices(tmp_path: Path) -> None:
         (["pair=ink:talk"], "pair is for a grid of runs; add -m"),
         (["-m", "pair=ink:tlak,ink:talk"], "pair=ink:tlak: tlak is neither a file nor a video"),
         (["-m", "pair="], "pair is empty"),
+        (["-m", "pair=ink:talk", "pair=swirls:talk"], "pair is given twice"),
+        (["-m", "pair=a=1/wave.png:talk"], "vst: pair=a=1/wave.png:talk cannot be understood"),
         (
             ["-m", "model=mse", "hydra/launcher=slurm"],
             "choose one of: basic, joblib, submitit_local, submitit_slurm",

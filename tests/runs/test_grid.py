@@ -92,7 +92,8 @@ def test_grid_is_done_once_and_may_grow(tmp_path: Path, launch: Launch) -> None:
     assert "mse-facets-file" in (sweep / "report" / "index.html").read_text()
 
     after = times(sweep)
-    assert finish(launch("model=mse", "style=ink,facets", "beta=7", *small)) == 2, "configured otherwise"
+    for otherwise in ("beta=7", "callbacks.metrics.interval=3"):
+        assert finish(launch("model=mse", "style=ink,facets", otherwise, *small)) == 2
     assert times(sweep) == after
 
 
@@ -114,6 +115,19 @@ def test_killed_grid_goes_on_by_the_same_command(tmp_path: Path, launch: Launch)
     for name in ("mse-swirls-file", "naive-swirls-file"):
         assert painted(broken / name) == painted(whole / name)
         assert len(painted(broken / name)) == 4
+
+
+def test_a_grid_that_is_ended_says_what_is_finished(tmp_path: Path, grid: Grid) -> None:
+    process = grid("video=talk", *SCENE, "video.frames=3", "model=naive,mse", "evaluations=60")
+    runs = [tmp_path / "grid" / name for name in ("naive-swirls-talk", "mse-swirls-talk")]
+    wait_for_rows(runs[1], 1, process)
+    process.send_signal(signal.SIGTERM)
+    said, complaint = process.communicate(timeout=250)
+    assert process.returncode == 128 + signal.SIGTERM, complaint
+    assert said.splitlines()[1:3] == [
+        f"painted clip  {runs[0] / 'stylized.mp4'}",
+        f"not finished  {runs[1].name}: it was not finished",
+    ]
 
 
 def test_joblib_shares_the_cores_and_ends_tidily(tmp_path: Path, grid: Grid) -> None:
@@ -162,6 +176,29 @@ def test_failure_of_one_does_not_stop_the_other(tmp_path: Path, clip: Path, grid
     assert Path(good.removeprefix("painted clip  ")).is_file()
     assert "1 of 2 runs did not finish: naive-swirls-file-video.path=nowhere.mp4~" in complaint
     assert (tmp_path / "grid" / "report" / "index.html").is_file()
+
+
+def test_a_number_of_jobs_that_is_none_is_refused(tmp_path: Path, grid: Grid) -> None:
+    process = grid("video=talk", "model=naive,mse", "hydra/launcher=joblib", "hydra.launcher.n_jobs=0")
+    _, complaint = process.communicate(timeout=250)
+    assert process.returncode == 2, complaint
+    assert "hydra.launcher.n_jobs=0 is no number of jobs" in complaint.splitlines()[-1]
+
+
+def test_other_jobs_are_waited_for_where_one_is_lost(tmp_path: Path) -> None:
+    from hydra_plugins.vst_grid import _wait_for
+
+    done = tmp_path / "done"
+    last = subprocess.Popen([sys.executable, "-c", f"import time; time.sleep(1); open({str(done)!r}, 'w')"])
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    folders = {tmp_path / str(process.pid) for process in (last, gone)}
+    for folder in folders:
+        folder.mkdir()
+        (folder / f"{folder.name}_submitted.pkl").touch()
+    _wait_for(folders, "LocalLauncher")
+    assert done.is_file()
+    last.wait()
 
 
 def test_slurm_runs_a_grid(tmp_path: Path, grid: Grid) -> None:

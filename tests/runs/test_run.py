@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import math
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,11 +15,13 @@ import pytest
 import torch
 import torch.nn.functional as F
 from filelock import FileLock
+from omegaconf import OmegaConf
 
 from vst.errors import ClipBroke, InputError
 from vst.features.weights import random
 from vst.losses.coherence import MseCoherence
 from vst.records import Table
+from vst.run import is_finished
 from vst.styles import draw_painting
 from vst.synthetic.paintings import swirls
 from vst.video.reader import VideoReader
@@ -226,6 +229,22 @@ def test_a_full_disk_leaves_no_half_file(tmp_path: Path, paint: Paint, monkeypat
     assert json.loads((run / "metrics.json").read_text())["status"] == "failed"
 
 
+def test_a_run_is_found_its_files_from_any_directory(
+    tmp_path: Path, paint: Paint, clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "it's here").mkdir()
+    own = Path(shutil.copy(clip, tmp_path / "it's here" / "clip.mp4"))
+    monkeypatch.chdir(own.parent)
+    run = paint(tmp_path / "run", "video.path=clip.mp4", "model=naive", "video.frames=1")
+    record = json.loads((run / "metrics.json").read_text())
+    assert record["provenance"]["config"]["video"]["path"] == str(own)
+    monkeypatch.chdir(tmp_path)
+    cfg = OmegaConf.load(run / ".hydra" / "config.yaml")
+    assert cfg.video.path == str(own)
+    kept = [str(line) for line in OmegaConf.load(run / ".hydra" / "overrides.yaml")]
+    assert paint(run, *(line for line in kept if line[0] != "~"), f"resume={run}") == run, "the very same run"
+
+
 def test_directories_are_guarded(tmp_path: Path, paint: Paint) -> None:
     run = paint(tmp_path / "run", "model=naive", "video.frames=1")
     with pytest.raises(InputError, match="holds a run already"):
@@ -233,6 +252,11 @@ def test_directories_are_guarded(tmp_path: Path, paint: Paint) -> None:
     with pytest.raises(InputError, match="holds no run"):
         paint(tmp_path / "other", f"resume={tmp_path / 'other'}")
     assert not (tmp_path / "other").exists(), "nothing is left of a run that could not begin"
+    for record in ("null", "half a rec", '{"status": "finished"}'):
+        elsewhere = tmp_path / "elsewhere"
+        elsewhere.mkdir(exist_ok=True)
+        (elsewhere / "metrics.json").write_text(record)
+        assert not is_finished(elsewhere), "somebody else's"
     (tmp_path / "busy").mkdir()
     with FileLock(tmp_path / "busy" / ".lock"), pytest.raises(InputError, match="in use"):
         paint(tmp_path / "busy", "model=naive", "video.frames=1")

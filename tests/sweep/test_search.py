@@ -18,14 +18,15 @@ from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 
 from vst.config import conf_dir, register_schema
-from vst.errors import InputError
+from vst.errors import InputError, VstError
 from vst.records import Table
 from vst.report.runs import read_run
+from vst.run import identity
 from vst.sweep.__main__ import main, parse
-from vst.sweep.search import search
+from vst.sweep.search import answered, search
 from vst.sweep.space import read
 from vst.sweep.study import Trials
-from vst.sweep.workers import Outcome, Task, Workers
+from vst.sweep.workers import Outcome, Task, Workers, paint
 
 SMALL = [
     *("backbone=random", "video=talk", "video.height=32", "video.width=48", "video.frames=3"),
@@ -154,7 +155,7 @@ def test_a_killed_search_goes_on_where_it_was(tmp_path, monkeypatch):
         ("1", "finished"),
         ("2", "finished"),
     ]
-    assert float(rows(tmp_path)[0]["eta"]) == 1e4, "the default comes first"
+    assert float(rows(tmp_path)[0]["eta"]) == 3e3, "the default comes first"
     assert {path.name for path in (tmp_path / "trials").iterdir()} == {"000", "001", "002"}
 
 
@@ -211,7 +212,7 @@ def test_what_cannot_be_painted_ends_the_search_before_it_is_one(tmp_path, monke
     study(tmp_path / "0", "eta=1,2,3").plan(3)
 
 
-def test_a_trial_whose_process_was_killed_is_left_to_the_next_call(tmp_path, monkeypatch, no_page):
+def test_a_trial_whose_process_was_killed_is_left_to_the_next_call(tmp_path, monkeypatch, capsys, no_page):
     space = read([*SMALL, "model=mse", "eta=1,2"])
     true = Workers.next
 
@@ -221,10 +222,40 @@ def test_a_trial_whose_process_was_killed_is_left_to_the_next_call(tmp_path, mon
 
     with monkeypatch.context() as patch:
         patch.setattr(Workers, "next", kill_first)
-        search(tmp_path, space, total=2)
+        with pytest.raises(VstError, match=r"1 were lost and 0 failed.*the same command goes on"):
+            search(tmp_path, space, total=2)
+    assert "best" in capsys.readouterr().out, "what came of the other is said"
     assert [row["state"] for row in rows(tmp_path)] == ["running", "finished"]
     search(tmp_path, space, total=2)
     assert [row["state"] for row in rows(tmp_path)] == ["finished", "finished"]
+
+
+def test_a_passing_fault_is_tried_again_and_another_is_not(tmp_path, monkeypatch):
+    def full(*given, **options):
+        raise OSError(28, "No space left on device", "/there")
+
+    def wrong(*given, **options):
+        raise VstError("it cannot be")
+
+    task = Task("a", tmp_path / "a", [*SMALL, "model=naive"])
+    monkeypatch.setattr("vst.run.run", full)
+    outcome = paint(task)
+    assert (outcome.status, outcome.exit_status) == ("ended", 2)
+    assert "/there: No space left on device" in outcome.reason
+    monkeypatch.setattr("vst.run.run", wrong)
+    assert paint(task) == Outcome("failed", reason="it cannot be", exit_status=1)
+
+
+def test_a_storage_that_is_lost_gets_one_sentence(monkeypatch, capsys):
+    from optuna.exceptions import StorageInternalError
+
+    with pytest.raises(SystemExit) as left, answered():
+        raise StorageInternalError("An exception is raised during the commit.\nAnd more.")
+    assert left.value.code == 1
+    assert capsys.readouterr().err == (
+        "vst: the storage was lost (An exception is raised during the commit); the same command goes on where it is "
+        "back\n"
+    )
 
 
 def study(folder: Path, *given: str, seed: int = 0) -> Trials:
@@ -247,6 +278,63 @@ def test_suggestions_repeat_themselves_by_seed_and_number(tmp_path):
     assert one == same != other
     assert len({setting["eta"] for setting in one}) == 3
     assert all(1 <= setting["eta"] <= 9 for setting in one)
+
+
+def tried(trials: Trials, total: int) -> list[dict]:
+    """The settings that a search of so many trials tries from here, each finished at once."""
+    settings, planned = [], trials.plan(total)
+    while trials.begun() < planned:
+        number, setting = trials.ask()
+        trials.tell(number, Outcome("finished", (float(number), 1.0, 1.0)))
+        settings.append(setting)
+    return settings
+
+
+def test_no_setting_is_tried_twice_while_others_are_left(tmp_path):
+    given = ["eta=1,2,3,4", "beta=1,2"]
+    first = tried(study(tmp_path, *given), 5)
+    assert len({tuple(setting.items()) for setting in first}) == 5
+    second = tried(study(tmp_path, *given), 8)
+    assert len(second) == 3
+    assert len({tuple(setting.items()) for setting in first + second}) == 8
+    assert tried(study(tmp_path, *given), 8) == []
+    assert tried(study(tmp_path / "again", *given), 5) == first, "by the seed"
+
+
+def test_all_settings_are_tried_though_some_were_tried_twice(tmp_path):
+    trials = study(tmp_path, "eta=1,2,3")
+    for _ in range(2):
+        trials._study.enqueue_trial({"eta": "2"})
+        trials.tell(trials.ask()[0], Outcome("finished", (1.0, 1.0, 1.0)))
+    assert {setting["eta"] for setting in tried(trials, 3)} == {"1", "3"}
+
+
+def test_a_search_under_other_defaults_is_refused(tmp_path, monkeypatch):
+    study(tmp_path, "eta=interval(1,9)").plan(1)
+    study(tmp_path, "eta=interval(1,9)").plan(1)
+    monkeypatch.setattr("vst.sweep.space.identity", lambda settings: {**identity(settings), "evaluations": 7})
+    with pytest.raises(
+        InputError, match=r"another configuration under the same options; .*conf/ as they were"
+    ):
+        study(tmp_path, "eta=interval(1,9)")
+
+
+def test_a_file_is_the_same_wherever_it_lies(tmp_path):
+    for place, text in (("a", "same"), ("b", "same"), ("c", "another")):
+        (tmp_path / place).mkdir()
+        (tmp_path / place / "clip.mp4").write_text(text)
+    one, same, other = (
+        read(["model=flow", "eta=1,2", "video=file", f"video.path={tmp_path / place}/clip.mp4"]).fingerprint()
+        for place in "abc"
+    )
+    assert one == same != other
+
+
+def test_any_folder_will_do(tmp_path):
+    folder = tmp_path / "what? 100%"
+    study(folder, "eta=1,2").plan(1)
+    assert [file.name for file in tmp_path.iterdir()] == [folder.name]
+    assert study(folder, "eta=1,2").plan(1) == 1
 
 
 def test_a_study_remembers_states_and_its_front(tmp_path):
@@ -297,6 +385,17 @@ def test_machines_that_share_a_storage_go_on_with_their_own(tmp_path):
     assert here.begun() == there.begun() == 2
     assert [number for number, _ in here.unfinished()] == [0]
     assert [number for number, _ in there.unfinished()] == [1]
+
+
+def test_a_machine_that_comes_too_late_shows_what_the_others_found(tmp_path, monkeypatch):
+    shown = []
+    monkeypatch.setattr("vst.sweep.results.write_report", lambda runs, folder: shown.append(runs))
+    storage = f"sqlite:///{tmp_path / 'shared.db'}"
+    space = read([*SMALL, "model=mse", "eta=1,2"])
+    tried(Trials(tmp_path / "early" / "eta", space, 0, storage), 2)
+    late = tmp_path / "late" / "eta"
+    assert "eta=1" in search(late, space, total=2, storage=storage)
+    assert shown == [[late / "naive"]]
 
 
 def test_arguments_may_stand_between_overrides():

@@ -56,7 +56,7 @@ def test_settings_are_counted_where_they_can_be():
         (["model=flow"], {"beta": 1e5, "eta": 3e4}),
         (["model=flow", "eta=interval(1,9)", "beta=interval(1,1e6)"], {"beta": 1e5}),
         (["model=flow", "eta=1e3,3e4,1e5"], {"eta": "30000.0"}),
-        (["model=flow", "flow=dis,deepflow"], {}),
+        (["model=flow", "flow=dis,deepflow"], {"flow": "deepflow"}),
     ],
 )
 def test_the_defaults_are_where_it_starts(given, point):

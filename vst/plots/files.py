@@ -29,7 +29,11 @@ def write_figures(
     shown = _frame_shown(runs, frame)
     written = []
     try:
-        for name, figure in _figures(runs, shown):
+        figures = list(_figures(runs, shown))
+    except OSError as error:
+        raise InputError(f"a painted frame cannot be read ({error}); paint its run anew") from error
+    try:
+        for name, figure in figures:
             for kind in formats:
                 written.append(folder / f"{name}.{kind}")
                 save(figure, written[-1])

@@ -24,7 +24,7 @@ PANEL = 2.3
 """Inches: how wide a figure is, and how high a panel in it."""
 
 QUIET = "#6B6B6B"
-MARKERS = ("o", "s", "D", "^", "P", "X", "*", "h")
+MARKERS = ("o", "s", "D", "^", "P", "X", "*")
 """One a colour, so that colour is never alone."""
 
 DASHES: dict[str, LineStyleType] = {
@@ -34,6 +34,9 @@ DASHES: dict[str, LineStyleType] = {
     "dashdot": (0, (5, 2, 1, 2)),
     "longdash": (0, (9, 3)),
     "longdashdot": (0, (9, 3, 1, 3)),
+    "2px,7px": (0, (1, 4)),
+    "10px,3px,2px,3px,2px,3px": (0, (5, 2, 1, 2, 1, 2)),
+    "14px,3px,5px,3px": (0, (8, 2, 3, 2)),
 }
 """The page's dashes, by their names there."""
 

@@ -59,27 +59,24 @@ def residuals(
     `contents` are folders of the clips' frames by the numbers of the runs that painted them first. None where no
     run has both frames.
     """
-    changes = {
-        literal(f"content: {runs[index].clip}"): _change(
-            folder / f"{frame - 1:06d}.png", folder / f"{frame:06d}.png"
-        )
-        for index, folder in contents.items()
-    }
-    changes |= {
-        literal(look.label): _change(*(run.directory / "frames" / f"{i:06d}.png" for i in (frame - 1, frame)))
-        for run, look in zip(runs, looks, strict=True)
-        if run.frames > frame
-    }
-    if len(changes) <= len(contents):
+    painted = [(run, look) for run, look in zip(runs, looks, strict=True) if run.frames > frame]
+    if not painted:
         return None
+    # pairs, for two stretches of a clip have one name
+    folders = [(f"content: {runs[index].clip}", folder) for index, folder in contents.items()]
+    folders += [(look.label, run.directory / "frames") for run, look in painted]
+    changes = [
+        (literal(name), _change(folder / f"{frame - 1:06d}.png", folder / f"{frame:06d}.png"))
+        for name, folder in folders
+    ]
     columns = min(4, len(changes))
     most = int(WIDTH * 13 / columns)
-    lines = max(len(wrap(name, most)) for name in changes)
-    figure, panels = _sheet(-(-len(changes) // columns), columns, list(changes.values()), lines)
+    lines = max(len(wrap(name, most)) for name, _ in changes)
+    figure, panels = _sheet(-(-len(changes) // columns), columns, [change for _, change in changes], lines)
     # where nearly all is below, so that a speck does not darken the rest
-    top = max(1e-3, *(float(np.quantile(change, 0.995)) for change in changes.values()))
+    top = max(1e-3, *(float(np.quantile(change, 0.995)) for _, change in changes))
     image = None
-    for axes, (name, change) in zip(chain(*panels), changes.items(), strict=False):
+    for axes, (name, change) in zip(chain(*panels), changes, strict=False):
         image = axes.imshow(change, cmap="magma", vmin=0, vmax=top)
         axes.set_title("\n".join(wrap(name, most)), fontsize=8)
     assert image is not None

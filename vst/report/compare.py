@@ -18,7 +18,11 @@ OWN_PARTS = {"loss.coherence": "model", "video": "clip", "style": "style"}
 
 # Okabe & Ito's colours, without the yellow and the black that vanish on light and on dark ground
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C8C8C")
-DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
+# Plotly's own, and three more: nine clips and paintings of a grid stay apart
+DASHES = (
+    *("solid", "dash", "dot", "dashdot", "longdash", "longdashdot"),
+    *("2px,7px", "10px,3px,2px,3px,2px,3px", "14px,3px,5px,3px"),
+)
 
 
 @dataclass(frozen=True)
@@ -89,6 +93,16 @@ def _is_settled_by(choice: Setting, setting: Setting) -> bool:
     return len(seen) == len(set(map(_identity, choice.values)))
 
 
+def told_by_model(setting: Setting, runs: Sequence[Run]) -> bool:
+    """Whether runs of the same model have the same setting."""
+    return _is_settled_by(Setting("model", tuple(run.model for run in runs)), setting)
+
+
+def brought_along(setting: Setting, runs: Sequence[Run]) -> bool:
+    """Whether a setting, none of the paper's own, is but what the choice of another model brings with it."""
+    return setting.key not in TOP and told_by_model(setting, runs)
+
+
 def _identity(value: Any) -> str:
     """The same for equal values, 1 and 1.0 among them."""
     return json.dumps(float(value) if isinstance(value, int) else value, sort_keys=True, default=str)
@@ -124,8 +138,7 @@ def _leaves(node: Mapping[str, Any], path: str) -> list[tuple[str, Any]]:
 
 def labels(runs: Sequence[Run], settings: Sequence[Setting]) -> list[str]:
     """A short name for each run: its model, and the settings that differ beyond it."""
-    models = Setting("model", tuple(run.model for run in runs))
-    telling = [setting for setting in settings if not _is_settled_by(models, setting)][:6]
+    telling = [setting for setting in settings if not told_by_model(setting, runs)][:6]
     texts = []
     for index, run in enumerate(runs):
         parts = [run.model]
@@ -153,19 +166,22 @@ def numbered(runs: Sequence[Run], key: Callable[[Run], str]) -> list[int]:
 
 
 def appearance(runs: Sequence[Run]) -> list[tuple[str, str]]:
-    """A colour and a dash for each run: the colour tells models apart where they differ, the dash the rest."""
+    """A colour and a dash for each run: the colour tells models apart where they differ, the dash the rest.
+
+    With several clips or paintings the dash is theirs, the same for all models.
+    """
     models = numbered(runs, lambda run: run.model)
     if not 1 < len(set(models)) <= len(COLOURS):
         return [
             (COLOURS[index % len(COLOURS)], DASHES[index // len(COLOURS) % len(DASHES)])
             for index in range(len(runs))
         ]
-    seen: dict[int, int] = {}
-    looks = []
-    for model in models:
-        place = seen[model] = seen.get(model, -1) + 1
-        looks.append((COLOURS[model], DASHES[place % len(DASHES)]))
-    return looks
+    places = numbered(runs, group_of)
+    if len(set(places)) == 1:
+        places = [models[:index].count(model) for index, model in enumerate(models)]
+    return [
+        (COLOURS[model], DASHES[place % len(DASHES)]) for model, place in zip(models, places, strict=True)
+    ]
 
 
 def present_metrics(runs: Sequence[Run]) -> list[Metric]:

@@ -47,15 +47,17 @@ class Metric:
 
 
 METRICS = (
+    # how coherent, at what cost, and then the rest
     Metric("warping_error", "warping error", "MSE of a painted frame and the one before it, moved along"),
     Metric("warping_error_long", "long warping error", "the same over a longer interval"),
+    Metric("style", "style loss", "L_style, before its weight"),
+    Metric("content", "content loss", "L_content, before its weight"),
+    Metric("seconds", "time a frame", "mean, on the run's own machine", unit="s"),
     Metric("residual_mse", "residual MSE", "of the painted change and the clip's change"),
     Metric("residual_correlation", "residual correlation", "of the painted and the clip's change", math.inf),
     Metric("flicker", "flicker", "mean change where the clip stands still"),
     Metric("ghosting", "ghosting", "what is left of the frame before a cut or an uncovering", 0.0),
-    Metric("unpainted", "unpainted", "painted detail in flat patches, relative to the style", 1.0),
-    Metric("style", "style loss", "L_style, before its weight"),
-    Metric("content", "content loss", "L_content, before its weight"),
+    Metric("unpainted", "unpainted", "strokes in what came into view, relative to what is around", 1.0),
     Metric(
         "coherence",
         "coherence",
@@ -64,7 +66,6 @@ METRICS = (
         main=False,
     ),
     Metric("total", "total loss", "L_total; comparable at equal weights and models only", None, main=False),
-    Metric("seconds", "time a frame", "mean, on the run's own machine", unit="s"),
     Metric("seconds_total", "time in all", "of all frames and passes", None, "s", main=False, along=False),
     Metric("evaluations", "evaluations a frame", "of the objective, mean", None, main=False),
     Metric(

@@ -16,10 +16,12 @@ from vst.errors import InputError
 from vst.records import write_text
 from vst.report.compare import (
     Setting,
+    brought_along,
     differing_settings,
     group_of,
     numbered,
     present_metrics,
+    told_by_model,
 )
 from vst.report.content import Content, write_contents
 from vst.report.metrics import Metric, exponent, legible
@@ -28,7 +30,7 @@ from vst.report.runs import Run, find_runs
 from vst.report.series import LOSSES, Look, looks_of, telling
 
 ASSETS = Path(__file__).parent / "assets"
-SCRIPTS = ("screens.js", "player.js", "table.js", "figures.js", "page.js")
+SCRIPTS = ("screens.js", "player.js", "table.js", "glance.js", "figures.js", "page.js")
 MARK = '<meta name="generator" content="vst.report">'
 
 MOST_CURVE_POINTS = 300_000
@@ -36,9 +38,6 @@ MOST_CURVE_POINTS = 300_000
 
 FEW_NAMES = 3
 """Folders up to which the page is called by their names: its title stays in sight."""
-
-FIRST_PLAYED = 12
-"""Panels that play when the page opens; any number can be chosen."""
 
 
 def write_page(directories: Sequence[Path], output: Path | None = None) -> Path:
@@ -72,11 +71,15 @@ def _folder(path: Path) -> Path:
     return path
 
 
-def title_of(directories: Sequence[Path]) -> str:
-    """What a page is called: by the folders it was made from, or, if they are many, the one that holds them all."""
+def title_of(directories: Sequence[Path], folder: Path) -> str:
+    """What a page is called: by the folders it was made from.
+
+    If they are many, or the page lies in the one that holds them all, as a grid's and a search's does, by that one.
+    """
     places = [directory.resolve() for directory in directories]
-    if len(places) > FEW_NAMES:
-        return Path(os.path.commonpath(places)).name or "runs"
+    holder = Path(os.path.commonpath(places))
+    if len(places) > FEW_NAMES or holder == folder.resolve().parent:
+        return holder.name or "runs"
     return ", ".join(place.name for place in places)
 
 
@@ -114,16 +117,18 @@ class _Report:
         )
         data, magma = self._data(), _magma()
         return environment.get_template("index.html.j2").render(
-            title=title_of(directories),
+            title=title_of(directories, self.folder),
             written=datetime.datetime.now().strftime("%Y-%m-%d %H:%M"),
             scripts=SCRIPTS,
             runs=data["runs"],
             contents=data["contents"],
             statuses=_counted(run.status for run in self.runs),
             settings=self.settings,
+            brought={setting.key for setting in self.settings if brought_along(setting, self.runs)},
             columns=self._columns(),
             keyframes=self._key_frame_rows(),
             grid=self._grid(),
+            glance=self._glance(),
             figures=data["figures"],
             groups=len({run["group"] for run in data["runs"]}),
             matched=self._matched_models(),
@@ -174,7 +179,6 @@ class _Report:
             "status": run.status,
             "progress": f"{len(run.rows)} of {run.expected}" if run.expected else str(len(run.rows)),
             "notes": run.notes,
-            "played": index in self._played(),
             "model": run.model,
             "clip": run.clip,
             "style": run.style,
@@ -200,13 +204,6 @@ class _Report:
                 for frame, rows in run.curves.items()
             },
         }
-
-    def _played(self) -> list[int]:
-        """The runs that play at first: all where there are few, else a choice of the first clip and painting's."""
-        if len(self.runs) <= FIRST_PLAYED:
-            return list(range(len(self.runs)))
-        groups = numbered(self.runs, group_of)
-        return _spread([index for index, group in enumerate(groups) if group == 0], FIRST_PLAYED)
 
     def _content(self, number: int) -> dict[str, Any]:
         content = self.contents[number]
@@ -272,16 +269,36 @@ class _Report:
             "short": [self._in_cell(index) for index in range(len(self.runs))],
         }
 
-    def _in_cell(self, index: int) -> list[str]:
-        """What tells a run from others in its cell of the grid, and its warping error, or its status."""
-        run = self.runs[index]
+    def _in_cell(self, index: int) -> str:
+        """What tells a run from others in its cell of the grid."""
         parts = [
             f"{setting.key} {setting.text(index)}"
             for setting in self.settings
-            if setting.key not in ("model", "clip", "style") and setting.values[index] is not None
+            if setting.key not in ("clip", "style")
+            and setting.values[index] is not None
+            and not told_by_model(setting, self.runs)
         ]
-        error = run.summary.get("warping_error")
-        return [*parts[:2], run.status if error is None else f"warping error {legible(error)}"]
+        return " · ".join(parts[:2])
+
+    def _glance(self) -> dict[str, Any] | None:
+        """The models and clips whose means say which keeps which coherent; None where there is nothing to average.
+
+        Runs of one model on the same clip and painting differ in a setting: a mean over those would say nothing.
+        """
+        groups = numbered(self.runs, group_of)
+        pairs = [(run.model, group) for run, group in zip(self.runs, groups, strict=True)]
+        models = {run.model: index for index, run in reversed(list(enumerate(self.runs)))}
+        if len(set(groups)) < 2 or len(models) < 2 or len(set(pairs)) < len(pairs):
+            return None
+        columns = {column["metric"].key: column for column in self._columns()}
+        if "warping_error" not in columns:
+            return None
+        return {
+            "models": sorted(models.items(), key=lambda item: item[1]),
+            "clips": list(dict.fromkeys(run.clip for run in self.runs)),
+            "coherence": columns["warping_error"],
+            "costs": [columns[key] for key in ("style", "content", "seconds") if key in columns],
+        }
 
     def _matched_models(self) -> list[str]:
         """The models a run of which can be the baseline in each of several groups."""

@@ -32,7 +32,10 @@ from vst.report.series import (
 
 Figure = dict[str, Any]
 
-SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "x", "star", "hexagon")
+DECADES = 20
+"""How many times the least warping error the largest is, from which on they stand by their logarithm."""
+
+SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "x", "star", "hexagon", "triangle-down")
 
 
 def plain(text: str) -> str:
@@ -109,29 +112,38 @@ def trade_off(runs: Sequence[Run], looks: Sequence[Look]) -> Figure | None:
                 marker={
                     "color": look.colour,
                     "size": 12,
-                    "symbol": SYMBOLS[traded.groups[index] % len(SYMBOLS)]
-                    + ("" if run.status == "finished" else "-open"),
+                    "symbol": _symbol(traded, index) + ("" if run.status == "finished" else "-open"),
                 },
                 hovertemplate=f"{plain(look.label)}<br>warping error %{{x:.4g}}<br>style loss %{{y:.4g}}{detail}"
                 "<extra></extra>",
             )
         )
     figure = _figure(traces, traded.x_title, {"style": traded.y_title})
-    figure["layout"]["hovermode"] = "closest"
+    errors = [error for error, _ in traded.points.values()]
+    if min(errors) > 0 and max(errors) / min(errors) >= DECADES:
+        figure["layout"]["xaxis"] |= {"type": "log", "dtick": "D2", "tickformat": "~g"}
     return figure
 
 
+def _symbol(traded: TradeOff, index: int) -> str:
+    return SYMBOLS[traded.groups[index] % len(SYMBOLS)]
+
+
 def _front(front: Front, traded: TradeOff, runs: Sequence[Run]) -> go.Scatter:
-    run = runs[front.members[0]]
+    """The Pareto front of a clip and painting, which the page draws through those of its runs that are shown.
+
+    Its markers lie under those of the runs, and are there for the legend.
+    """
+    first = front.members[0]
+    run = runs[first]
     return go.Scatter(
-        x=[traded.points[i][0] for i in front.chosen],
-        y=[traded.points[i][1] for i in front.chosen],
-        name=f"Pareto front: {plain(f'{run.clip}, {run.style}')}",
-        meta={"front": list(front.chosen), "members": list(front.members)},
-        mode="lines",
+        x=[],
+        y=[],
+        name=plain(f"{run.clip}, {run.style}"),
+        meta={"members": list(front.members)},
         line={"color": "#8C8C8C", "width": 2, "dash": "dot", "shape": "hv"},
+        marker={"color": "#8C8C8C", "size": 9, "symbol": _symbol(traded, first)},
         hoverinfo="skip",
-        showlegend=len(front.chosen) > 1,
     )
 
 
@@ -169,7 +181,7 @@ def parallel(
         "hovermode": "closest",
         "dragmode": "select",
         "selectdirection": "any",
-        "xaxis": {"visible": False, "range": [-0.35, len(axes) - 0.65], "fixedrange": True},
+        "xaxis": {"visible": False, "range": [-0.6, len(axes) - 0.55], "fixedrange": True},
         "yaxis": {"visible": False, "range": [-0.08, 1.06], "fixedrange": True},
         "shapes": [_stroke(place) for place in range(len(axes))],
         "annotations": [note for place, axis in enumerate(axes) for note in _annotations(axis, place)],
@@ -217,7 +229,7 @@ def _figure(traces: Iterable[go.Scatter], x_title: str, titles: Mapping[str, str
         showlegend=False,
         hovermode="closest",
         margin={"l": 80, "r": 20, "t": 24, "b": 60},
-        xaxis={"title": {"text": x_title, "standoff": 10}, "zeroline": False},
+        xaxis={"title": {"text": x_title, "standoff": 10}, "zeroline": False, "exponentformat": "power"},
         yaxis={
             "title": {"text": next(iter(offered.values()), "")},
             "zeroline": False,

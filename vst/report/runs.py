@@ -30,12 +30,14 @@ class Run:
     """What a run has left: `rows` is a row a frame of its newest pass, `curves` the rows of an evaluation each.
 
     `status` is the run's own word (finished, failed, interrupted, broken, pruned), or `running` while its directory
-    is held, or `stopped` where it is not held and left no word. `notes` say what could not be read.
+    is held, or `stopped` where it is not held and left no word. `recorded` says whether it has left its record, which
+    it does at its end. `notes` say what could not be read.
     """
 
     directory: Path
     name: str
     status: str
+    recorded: bool
     settings: Settings
     clip: str
     style: str
@@ -83,7 +85,26 @@ def find_runs(directories: Sequence[Path]) -> list[Run]:
         where = ", ".join(map(str, directories))
         raise InputError(f"no runs are found in {where}; name a run, or a folder that holds runs")
     names = _names(list(found))
-    return [read_run(path, names[path]) for path in found]
+    runs = [read_run(path, names[path]) for path in found]
+    _learn_from_others(runs)
+    return runs
+
+
+def _learn_from_others(runs: Sequence[Run]) -> None:
+    """Give runs without a record yet what records of the same clip or painting agree on, so that they stand together.
+
+    The configuration alone may call a clip otherwise than the clip calls itself, and does not say who judges it.
+    """
+    for part, names in (("style", ("style",)), ("video", ("clip", "motion"))):
+        keys = [json.dumps(run.settings.get(part), sort_keys=True, default=str) for run in runs]
+        for name in names:
+            known: dict[str, set[str]] = {}
+            for run, key in zip(runs, keys, strict=True):
+                if run.recorded:
+                    known.setdefault(key, set()).add(getattr(run, name))
+            for run, key in zip(runs, keys, strict=True):
+                if not run.recorded and len(known.get(key, ())) == 1:
+                    setattr(run, name, *known[key])
 
 
 def _walk(directory: Path) -> Iterator[Path]:
@@ -141,6 +162,7 @@ def read_run(directory: Path, name: str) -> Run:
         directory=directory,
         name=name,
         status=status,
+        recorded=bool(provenance),
         settings=settings,
         clip=str(clip.get("name") or _node_name(settings.get("video"))),
         style=str(provenance.get("style") or _node_name(settings.get("style"))),

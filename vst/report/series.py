@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from vst.report.compare import (
     Setting,
     appearance,
+    brought_along,
     differing_settings,
     group_of,
     labels,
@@ -138,7 +139,8 @@ def telling(runs: Sequence[Run]) -> tuple[list[Setting], list[Metric]]:
         metric for metric in present_metrics(runs) if metric.best is not None and metric.key != "seconds"
     ]
     first = sorted(judged, key=lambda metric: metric.key not in ("style", "warping_error"))
-    return differing_settings(runs)[:SETTINGS_IN_PARALLEL], first[:METRICS_IN_PARALLEL]
+    settings = [setting for setting in differing_settings(runs) if not brought_along(setting, runs)]
+    return settings[:SETTINGS_IN_PARALLEL], first[:METRICS_IN_PARALLEL]
 
 
 @dataclass(frozen=True)

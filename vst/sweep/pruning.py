@@ -20,7 +20,8 @@ def running_means(rows: Sequence[Mapping[str, str]]) -> list[Values | None]:
     """The objectives' means so far, from the rows of metrics.csv, after each frame but the clip's first.
 
     The first has nothing before it to be coherent with. A frame painted in several passes counts as it is in
-    the newest; cells that are empty, as the warping error is at a cut, do not count.
+    the newest; cells that are empty, as the warping error is at a cut, do not count. A run of several passes has
+    no warping error before its end, so no mean on the way, and is never given up.
     """
     newest = {int(row["frame"]): row for row in rows}
     later = [newest[frame] for frame in sorted(newest)][1:]

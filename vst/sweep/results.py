@@ -34,7 +34,10 @@ def write_results(folder: Path, space: Space, trials: Trials, reference: Values)
     remark = "" if choice.within else "; no trial is within the limits, and this one exceeds them least"
     header = f"Trial {choice.number}: the lowest warping error with {limits} that of the reference{remark}."
     write_text(experiment, experiment_file(space.overrides(setting), header))
-    page = write_report([folder / "trials", folder / "naive"], folder / "report")
+    # on one of several machines there may be no trial of its own
+    page = write_report(
+        [runs for name in ("trials", "naive") if (runs := folder / name).is_dir()], folder / "report"
+    )
     lines = [
         f"best          {' '.join(f'{option}={value}' for option, value in setting.items())}, trial {choice.number}"
         + remark,

@@ -8,12 +8,12 @@ from pathlib import Path
 
 from vst.errors import VstError, failures_answered, leave
 from vst.records import held
-from vst.run import Interrupted, interruptible, is_finished
+from vst.run import Interrupted, interruptible, is_done, resolve
 from vst.sweep.objective import OBJECTIVES, Values
 from vst.sweep.pruning import Means
 from vst.sweep.results import write_results
-from vst.sweep.space import Setting, Space, reference
-from vst.sweep.study import Trials
+from vst.sweep.space import Setting, Space, composed, placed, reference
+from vst.sweep.study import Trials, reason_of, storage_errors
 from vst.sweep.workers import Outcome, Task, Workers, finished
 
 NAIVE = "naive"
@@ -38,7 +38,9 @@ def search(
         with Workers(workers) as pool:
             naive, means = _reference(folder, space, pool)
             _try_all(folder, space, trials, trials.plan(total), pool, means, prune_after)
-        return write_results(folder, space, trials, naive)
+        said = write_results(folder, space, trials, naive)
+        _check_all_done(folder, trials, said)
+    return said
 
 
 @contextmanager
@@ -50,6 +52,10 @@ def answered() -> Generator[None]:
                 yield
         except Interrupted as interrupted:
             leave(f"ended by {interrupted}; the same command goes on", interrupted.status)
+        except (VstError, OSError):
+            raise
+        except storage_errors() as lost:
+            leave(f"the storage was lost ({reason_of(lost)}); the same command goes on where it is back", 1)
 
 
 def _reference(folder: Path, space: Space, pool: Workers) -> tuple[Values, Means]:
@@ -57,11 +63,11 @@ def _reference(folder: Path, space: Space, pool: Workers) -> tuple[Values, Means
 
     Without them there is nothing to be fair by.
     """
-    directory = folder / NAIVE
-    if is_finished(directory):
+    directory, overrides = folder / NAIVE, reference(space.fixed)
+    if is_done(directory, resolve(placed(composed(overrides)))):
         outcome = finished(directory)
     else:
-        pool.start(Task(NAIVE, directory, reference(space.fixed)))
+        pool.start(Task(NAIVE, directory, overrides))
         _, outcome = pool.next()
     if outcome.values is None:
         error = VstError(f"the reference, the naive model, cannot be painted: {outcome.reason}")
@@ -89,6 +95,17 @@ def _try_all(
             trials.tell(number, outcome)
         print(
             f"trial {number + 1}/{total}  {_named(trials.setting(number))}: {_described(outcome)}", flush=True
+        )
+
+
+def _check_all_done(folder: Path, trials: Trials, said: str) -> None:
+    """Raise where trials of this folder were lost or failed, after it has been said what came of the others."""
+    lost, failed = len(trials.unfinished()), len(trials.failed())
+    if lost or failed:
+        print(said, flush=True)
+        raise VstError(
+            f"not all trials are finished, {lost} were lost and {failed} failed; {folder / 'trials.csv'} lists them, "
+            f"and the same command goes on with those that were lost"
         )
 
 

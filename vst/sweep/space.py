@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import itertools
+import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig
@@ -13,7 +17,7 @@ from omegaconf.errors import OmegaConfBaseException
 from vst.cli import sentence_for
 from vst.config import conf_dir, register_schema
 from vst.errors import InputError
-from vst.run import is_coherent, resolve
+from vst.run import FROM_FILES, identity, is_coherent, resolve
 
 if TYPE_CHECKING:
     from hydra.core.override_parser.types import Override
@@ -67,12 +71,38 @@ class Space:
         counts = [len(dimension.values) for dimension in dimensions if isinstance(dimension, Choice)]
         return math.prod(counts) if len(counts) == len(self.searched) else None
 
+    def settings(self) -> list[Setting]:
+        """All settings there are, where they can be counted out, in the order of their options and values."""
+        values = [dimension.values for dimension in self.searched.values() if isinstance(dimension, Choice)]
+        return [dict(zip(self.searched, setting, strict=True)) for setting in itertools.product(*values)]
+
+    def fingerprint(self) -> str:
+        """A digest of what the overrides come to, which changes with the defaults in conf/.
+
+        A file counts by its name and size, for it may lie elsewhere on another machine.
+        """
+        first = {option: values[0] for option, values in self.ends().items()}
+        settings = identity(resolve(placed(composed(self.overrides(first)))))
+        for group in FROM_FILES:
+            if path := settings[group].get("path"):
+                file = Path(path)
+                size = file.stat().st_size if file.is_file() else None
+                settings[group] = {**settings[group], "path": [file.name, size]}
+        return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
+
+    def ends(self) -> dict[str, Sequence[float | str]]:
+        """Every choice, and both ends of every interval."""
+        return {
+            option: (dimension.low, dimension.high) if isinstance(dimension, Interval) else dimension.values
+            for option, dimension in self.searched.items()
+        }
+
     def starting_point(self) -> Setting:
-        """The defaults of the searched numbers, where they lie within their intervals."""
-        settings = composed(self.fixed)
+        """The defaults of what is searched, where they are among its choices or within its intervals."""
+        settings = composed(self.fixed, hydra=True)
         point: Setting = {}
         for option, dimension in self.searched.items():
-            value = _selected(settings, option)
+            value = settings.hydra.runtime.choices.get(option) or _selected(settings, option)
             if isinstance(dimension, Interval) and isinstance(value, int | float):
                 if dimension.low <= value <= dimension.high:
                     point[option] = value
@@ -81,8 +111,11 @@ class Space:
         return point
 
 
-def composed(overrides: Sequence[str]) -> DictConfig:
-    """The configuration as `python -m vst` composes it; raises `InputError` for what it cannot."""
+def composed(overrides: Sequence[str], hydra: bool = False) -> DictConfig:
+    """The configuration as `python -m vst` composes it, with Hydra's own if asked for.
+
+    Raises `InputError` for what cannot be composed.
+    """
     from hydra import compose, initialize_config_dir
     from hydra.core.global_hydra import GlobalHydra
     from hydra.errors import HydraException
@@ -91,7 +124,7 @@ def composed(overrides: Sequence[str]) -> DictConfig:
     GlobalHydra.instance().clear()
     try:
         with initialize_config_dir(str(conf_dir().resolve()), version_base="1.3"):
-            return compose("config", overrides=list(overrides))
+            return compose("config", overrides=list(overrides), return_hydra_config=hydra)
     except (HydraException, OmegaConfBaseException) as error:
         raise InputError(sentence_for(error)) from error
 
@@ -149,7 +182,7 @@ def reference(fixed: Sequence[str]) -> list[str]:
 
 
 def _searched_by_default(fixed: Sequence[str], named: set[str]) -> dict[str, Dimension]:
-    coherent = is_coherent(resolve(_placed(composed(fixed))))
+    coherent = is_coherent(resolve(placed(composed(fixed))))
     defaults = parse([BETA, ETA] if coherent else [BETA])
     searched = {
         override.key_or_group: _dimension(override)
@@ -201,14 +234,11 @@ def _interval(option: str, sweep: Any) -> Interval:
 
 def _check(space: Space) -> None:
     """Compose every choice and both ends of every interval, the other options at their first value."""
-    ends = {
-        option: [dimension.low, dimension.high] if isinstance(dimension, Interval) else dimension.values
-        for option, dimension in space.searched.items()
-    }
+    ends = space.ends()
     first: Setting = {option: values[0] for option, values in ends.items()}
     settings = [first, *({**first, option: value} for option, values in ends.items() for value in values[1:])]
     for overrides in (*map(space.overrides, settings), reference(space.fixed)):
-        resolved = resolve(_placed(composed(overrides)))
+        resolved = resolve(placed(composed(overrides)))
         _check_judge(space, resolved)
 
 
@@ -224,7 +254,7 @@ def _check_judge(space: Space, settings: Mapping[str, Any]) -> None:
         )
 
 
-def _placed(cfg: DictConfig) -> DictConfig:
+def placed(cfg: DictConfig) -> DictConfig:
     """With a run directory, which is otherwise Hydra's to name."""
     cfg.paths.run = "."
     return cfg

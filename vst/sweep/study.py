@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import platform
 from collections.abc import Mapping, Sequence
@@ -22,6 +21,9 @@ if TYPE_CHECKING:
     from optuna.storages import BaseStorage
     from optuna.trial import FrozenTrial
 
+SUGGESTIONS = 100
+"""How often optuna is asked for a setting that has not been tried, before the first such is taken."""
+
 SQLITE_PATIENCE = 60
 """Seconds to wait for another process that writes to the same file."""
 
@@ -38,6 +40,7 @@ class Trials:
         self._seed = seed
         self._place = f"{platform.node()}:{folder.resolve()}" if storage else ""
         self._study = _open(folder, storage)
+        self._asked = _asked(space, seed)
         self._check(folder)
         self._distributions = {
             option: _distribution(dimension) for option, dimension in space.searched.items()
@@ -49,63 +52,82 @@ class Trials:
         Where there are no more settings than that, all are tried, each once. Else the defaults come first,
         and then what optuna suggests. From now on the study is this search's, and refuses another.
         """
-        self._study.set_user_attr("asked", self._asked())
+        self._study.set_user_attr("asked", self._asked)
         size = self._space.size
         if size is None or size > total:
-            if not self._study.trials and (point := self._space.starting_point()):
+            if not self._trials() and (point := self._space.starting_point()):
                 self._study.enqueue_trial(point)
             return total
-        options = self._space.searched
-        values = [dimension.values for dimension in options.values() if isinstance(dimension, Choice)]
-        for setting in itertools.product(*values):
-            self._study.enqueue_trial(dict(zip(options, setting, strict=True)), skip_if_exists=True)
-        return size
+        for setting in self._space.settings():
+            self._study.enqueue_trial(setting, skip_if_exists=True)
+        return self.begun() + len(self._trials("WAITING"))
 
     def begun(self) -> int:
         """How many trials there are that have begun, finished or not, on all machines."""
-        return sum(trial.state.name != "WAITING" for trial in self._study.trials)
+        return len(self._trials()) - len(self._trials("WAITING"))
 
     def unfinished(self) -> list[tuple[int, Setting]]:
         """The trials of this folder that were begun and never ended."""
         return [
             (trial.number, trial.params)
-            for trial in self._study.trials
-            if trial.state.name == "RUNNING" and trial.user_attrs.get("place") == self._place
+            for trial in self._trials("RUNNING")
+            if trial.user_attrs.get("place") == self._place
         ]
 
-    def ask(self) -> tuple[int, Setting]:
-        """Begin the next trial: its number and its setting.
+    def failed(self) -> list[int]:
+        """The trials of this folder that failed, by number."""
+        failed = self._trials("FAIL")
+        return [trial.number for trial in failed if trial.user_attrs.get("place") == self._place]
 
-        The suggestion depends on the seed, the trial's number and the trials finished so far, and on nothing else.
+    def ask(self) -> tuple[int, Setting]:
+        """Begin the next trial: its number and its setting, one that has not been tried while there is such.
+
+        The suggestion depends on the seed, the trial's number and the trials so far, and on nothing else.
         """
         from optuna.samplers import TPESampler
 
         self._study.sampler = TPESampler(seed=self._seed + self.begun())
+        if self._space.size is not None and not self._trials("WAITING"):
+            self._line_up_another()
         trial = self._study.ask(self._distributions)
         trial.set_user_attr("place", self._place)
         return trial.number, trial.params
+
+    def _line_up_another(self) -> None:
+        """Line up what optuna suggests of the settings not tried yet, which it does not leave out by itself."""
+        import optuna
+
+        tried = [trial.params for trial in self._trials()]
+        untried = [setting for setting in self._space.settings() if setting not in tried]
+        if not untried:
+            return
+        draft = optuna.create_study(directions=self._study.directions, sampler=self._study.sampler)
+        draft.add_trials(self._trials("COMPLETE"))
+        suggested = (draft.ask(self._distributions).params for _ in range(SUGGESTIONS))
+        self._study.enqueue_trial(next((one for one in suggested if one in untried), untried[0]))
 
     def tell(self, number: int, outcome: Outcome) -> None:
         """End a trial."""
         from optuna.trial import Trial, TrialState
 
         states = {"finished": TrialState.COMPLETE, "pruned": TrialState.PRUNED, "failed": TrialState.FAIL}
-        trial = Trial(self._study, self._study.trials[number]._trial_id)
+        # optuna has no public way to take up a trial by its number
+        trial = Trial(self._study, self._trials()[number]._trial_id)
         if outcome.status == "finished":
             trial.set_user_attr("means", outcome.means)
         self._study.tell(number, outcome.values, state=states[outcome.status])
 
     def finished(self) -> dict[int, Values]:
         """The objectives of all finished trials, by number."""
-        return {trial.number: tuple(trial.values or ()) for trial in self._complete()}
+        return {trial.number: tuple(trial.values or ()) for trial in self._trials("COMPLETE")}
 
     def rivals(self) -> list[Means]:
         """What the finished trials had after each frame."""
-        return [trial.user_attrs["means"] for trial in self._complete()]
+        return [trial.user_attrs["means"] for trial in self._trials("COMPLETE")]
 
     def setting(self, number: int) -> Setting:
         """What a trial was tried with."""
-        return self._study.trials[number].params
+        return self._trials()[number].params
 
     def table(self) -> list[dict[str, Any]]:
         """A row a trial: its number, setting, objectives, state, and whether no other is better in everything."""
@@ -119,27 +141,30 @@ class Trials:
                 "state": words[trial.state.name],
                 "front": int(trial.number in front),
             }
-            for trial in self._study.trials
+            for trial in self._trials()
             if trial.state.name in words
         ]
 
-    def _complete(self) -> list[FrozenTrial]:
-        return [trial for trial in self._study.trials if trial.state.name == "COMPLETE"]
-
-    def _asked(self) -> dict[str, Any]:
-        """What the search is of, as it comes back from the storage, which keeps JSON."""
-        searched = {option: asdict(dimension) for option, dimension in self._space.searched.items()}
-        asked = {"fixed": self._space.fixed, "searched": searched, "seed": self._seed}
-        return cast(dict[str, Any], json.loads(json.dumps(asked)))
+    def _trials(self, state: str | None = None) -> list[FrozenTrial]:
+        """All trials, by number, or those in one state."""
+        trials = self._study.get_trials(deepcopy=False)
+        return [trial for trial in trials if state in (None, trial.state.name)]
 
     def _check(self, folder: Path) -> None:
         """Refuse a study of something else."""
-        before, now = self._study.user_attrs.get("asked"), self._asked()
-        if before not in (None, now):
+        before = {**self._asked, **self._study.user_attrs.get("asked", {})}
+        if before != self._asked:
             raise InputError(
-                f"{folder} holds a search with another {_difference(before, now)}; go on with its own options, "
-                f"or name another folder with -o"
+                f"{folder} holds a search with another {_difference(before, self._asked)}; go on with its own "
+                f"options and the defaults in conf/ as they were, or name another folder with -o"
             )
+
+
+def _asked(space: Space, seed: int) -> dict[str, Any]:
+    """What the search is of, as it comes back from the storage, which keeps JSON."""
+    searched = {option: asdict(dimension) for option, dimension in space.searched.items()}
+    asked = {"fixed": space.fixed, "searched": searched, "seed": seed, "configuration": space.fingerprint()}
+    return cast(dict[str, Any], json.loads(json.dumps(asked)))
 
 
 def _open(folder: Path, storage: str | None) -> Study:
@@ -154,11 +179,17 @@ def _open(folder: Path, storage: str | None) -> Study:
             f"{folder} holds trials of a search that is not in this storage; name another folder with -o"
         )
     return optuna.create_study(
-        storage=_storage(storage or f"sqlite:///{file}"),
+        storage=_storage(storage or _sqlite(file)),
         study_name=name,
         directions=["minimize"] * len(OBJECTIVES),
         load_if_exists=True,
     )
+
+
+def _sqlite(file: Path) -> str:
+    from sqlalchemy import URL
+
+    return URL.create("sqlite", database=str(file)).render_as_string()
 
 
 def _storage(url: str) -> BaseStorage:
@@ -169,9 +200,8 @@ def _storage(url: str) -> BaseStorage:
     try:
         return RDBStorage(url, engine_kwargs=options)
     except (SQLAlchemyError, ImportError, RuntimeError) as error:
-        reason = str(getattr(error, "orig", None) or error).splitlines()[0].rstrip(".")
         raise InputError(
-            f"the storage {url} cannot be used ({reason}); give a URL such as sqlite:///study.db or "
+            f"the storage {url} cannot be used ({reason_of(error)}); give a URL such as sqlite:///study.db or "
             f"postgresql://host/name"
         ) from error
 
@@ -195,4 +225,19 @@ def _difference(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
         if before["searched"].get(option) != now["searched"].get(option):
             return f"range of {option}"
     lines = sorted({*before["fixed"]} ^ {*now["fixed"]})
-    return lines[0].partition("=")[0] if lines else "order of options"
+    if lines:
+        return lines[0].partition("=")[0]
+    return "order of options" if before["fixed"] != now["fixed"] else "configuration under the same options"
+
+
+def reason_of(error: Exception) -> str:
+    """The first line of what a storage's error says, without what was asked of it."""
+    return str(getattr(error, "orig", None) or error).splitlines()[0].rstrip(".")
+
+
+def storage_errors() -> tuple[type[Exception], ...]:
+    """What is raised where a storage is lost during a search."""
+    from optuna.exceptions import StorageInternalError
+    from sqlalchemy.exc import SQLAlchemyError
+
+    return StorageInternalError, SQLAlchemyError

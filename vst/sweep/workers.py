@@ -10,17 +10,20 @@ import threading
 import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from multiprocessing.connection import Connection, wait
-from multiprocessing.context import ForkServerContext, SpawnContext
-from multiprocessing.process import BaseProcess
+from multiprocessing.connection import wait
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, cast
 
-from vst.errors import InputError, Pruned, VstError
+from vst.errors import Pruned, VstError, failure
 from vst.records import Table
 from vst.sweep.objective import Values, objectives
 from vst.sweep.pruning import Means, running_means
 from vst.threads import share_out
+
+if TYPE_CHECKING:  # not every system has them all
+    from multiprocessing.connection import Connection
+    from multiprocessing.context import ForkServerContext, SpawnContext
+    from multiprocessing.process import BaseProcess
 
 PATIENCE = 30
 """Seconds that a worker has to end its run in order, once it is asked to."""
@@ -92,8 +95,7 @@ class Workers:
 
     def next(self) -> tuple[Task, Outcome]:
         """Wait until one is done."""
-        connection = wait(list(self._busy))[0]
-        assert isinstance(connection, Connection)
+        connection = cast("Connection", wait(list(self._busy))[0])
         process, task = self._busy.pop(connection)
         try:
             outcome = connection.recv()
@@ -166,8 +168,10 @@ def paint(task: Task) -> Outcome:
         return finished(task.directory)
     except Pruned as error:
         return Outcome("pruned", reason=str(error))
-    except (VstError, OSError) as error:
-        return Outcome("failed", reason=str(error), exit_status=getattr(error, "status", InputError.status))
+    except VstError as error:
+        return Outcome("failed", reason=str(error), exit_status=error.status)
+    except OSError as error:  # a full disk, say: no fault of the setting's, and it may be over
+        return Outcome("ended", None, [], *failure(error))
     except Exception as error:  # a fault in one run must not end the search, and is not to pass unseen
         traceback.print_exc()
         return Outcome("failed", reason=f"{type(error).__name__}: {error}", exit_status=1)

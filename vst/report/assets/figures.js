@@ -5,6 +5,7 @@
   const divs = Object.fromEntries([...document.querySelectorAll("[data-figure]")].map((div) => [div.dataset.figure, div]));
   const ALONG = ["metrics", "losses"];
   const NAMED = 9; // runs up to which figures have a legend; hovering names a run always
+  const narrow = matchMedia("(max-width: 640px)");
   const singled = new Set(); // runs chosen on the parallel coordinates
 
   const chosenSeries = (name) => document.querySelector(`[data-series=${name}]`)?.value;
@@ -32,21 +33,64 @@
   const tracesOf = (name) => {
     const shown = new Set(vst.shown.map((run) => run.id));
     const series = chosenSeries(name);
-    return figures[name].data.filter(({ meta }) =>
-      meta.front ? meta.members.some((id) => shown.has(id))
+    const someSingled = vst.shown.some((run) => singled.has(run.id));
+    const traces = figures[name].data.filter(({ meta }) =>
+      meta.members ? meta.members.some((id) => shown.has(id))
         : shown.has(meta.run) && (series === undefined || meta.series === series),
-    ).map((trace) => {
+    ).map((given) => {
+      // by it, what the legend hides stays hidden, and not the trace that takes its place among those shown
+      const trace = { ...given, uid: given.meta.members ? `front${given.meta.members[0]}` : `run${given.meta.run}` };
+      if (trace.meta.members) return front(trace, shown);
       if (name === "curves") {
         const drawn = { ...trace, ...curve(runs[trace.meta.run], series) };
         return inWholeClip() ? { ...drawn, mode: "lines", hovertemplate: trace.hovertemplate.replace("evaluation", "frame") } : drawn;
       }
-      if (name === "parallel" && singled.size) return { ...trace, opacity: singled.has(trace.meta.run) ? 1 : 0.1 };
+      if (name === "parallel" && someSingled) return { ...trace, opacity: singled.has(trace.meta.run) ? 1 : 0.1 };
       return trace;
+    });
+    return isByModel(name) ? namedByModel(traces) : traces;
+  };
+
+  /** The Pareto front of those of its runs that are shown, by their warping error from left to right. */
+  const front = (trace, shown) => {
+    const points = trace.meta.members.filter((id) => shown.has(id))
+      .map((id) => [runs[id].summary.warping_error, runs[id].summary.style, id])
+      .sort(([a, b], [c, d]) => a - c || b - d);
+    const chosen = [];
+    for (const point of points) if (!chosen.length || point[1] < chosen.at(-1)[1]) chosen.push(point);
+    const several = new Set(vst.shown.map((run) => run.group)).size > 1;
+    return {
+      ...trace,
+      x: chosen.map(([error]) => error),
+      y: chosen.map(([, loss]) => loss),
+      meta: { ...trace.meta, front: chosen.map(([, , id]) => id) },
+      name: several ? trace.name : "Pareto front",
+      mode: several ? "lines+markers" : "lines",
+      showlegend: several ? !narrow.matches : chosen.length > 1,
+    };
+  };
+
+  /** Whether each model has a colour of its own. */
+  const colours = new Map(runs.map((run) => [run.model, run.colour]));
+  const coloursTellModels = colours.size > 1 && runs.every((run) => run.colour === colours.get(run.model));
+
+  /** Whether a figure's legend names models: where runs are many, or their points look alike. */
+  const isByModel = (name) => coloursTellModels && (name === "tradeoff" || vst.shown.length > NAMED);
+
+  /** The traces with one entry a model in the legend, which shows and hides all of its runs. */
+  const namedByModel = (traces) => {
+    const named = new Set();
+    return traces.map((trace) => {
+      const run = runs[trace.meta.run];
+      if (!run) return trace;
+      const first = !named.has(run.model);
+      named.add(run.model);
+      return { ...trace, name: escaped(run.model), legendgroup: run.model, showlegend: first };
     });
   };
 
   /** The largest whole number on the horizontal axis. */
-  const largest = (name) => Math.max(0, ...tracesOf(name).flatMap(({ x }) => x.slice(-1)));
+  const largest = (name) => Math.max(0, ...tracesOf(name).map(({ x }) => x.findLast((value) => value !== null) ?? 0));
 
   /** Which clips are cut at which frames; a clip is named only where there are several. */
   const cuts = () => {
@@ -78,6 +122,7 @@
       hoverlabel: { bgcolor: style("--card"), bordercolor: style("--line"), font: { color: style("--words") }, align: "left" },
       xaxis: { ...line, ...given.xaxis },
       yaxis: { ...line, ...given.yaxis, type: isLog(name) ? "log" : "linear" },
+      modebar: { bgcolor: "rgba(0,0,0,0)", color: style("--quiet"), activecolor: style("--accent") },
       legend: { orientation: "h", y: 1.02, yanchor: "bottom", x: 0 },
       uirevision: name,
     };
@@ -86,9 +131,12 @@
       layout.annotations = given.annotations.map((note) => ({ ...note, bgcolor: style("--veil") }));
     }
     if (name !== "parallel" && name !== "tradeoff" && largest(name) <= 12) layout.xaxis.dtick = 1;
-    if (name !== "parallel") layout.showlegend = vst.shown.length <= NAMED && window.innerWidth > 640;
+    if (name !== "parallel") layout.showlegend = isByModel(name) || (vst.shown.length <= NAMED && !narrow.matches);
+    if (layout.xaxis.type === "log" && narrow.matches) layout.xaxis.dtick = 1; // whole decades alone
     const series = chosenSeries(name);
-    if (series) layout.yaxis.title = { text: given.meta.titles[series], standoff: 8 };
+    const title = given.meta.titles[series] ?? given.yaxis.title?.text;
+    // a low figure has no room for a long title in one line
+    if (title) layout.yaxis.title = { text: narrow.matches ? title.replace(" (", "<br>(") : title, standoff: 8 };
     const whole = name === "curves" && inWholeClip();
     if (whole) layout.xaxis.title = { ...layout.xaxis.title, text: "frame, its evaluations from left to right" };
     if (ALONG.includes(name)) layout.shapes = cutLines();
@@ -99,8 +147,10 @@
 
   const CONFIG = { displaylogo: false, responsive: true, modeBarButtonsToRemove: ["lasso2d", "select2d", "autoScale2d"], toImageButtonOptions: { format: "svg" } };
 
+  let drawnFrame = null; // of the curves
   const draw = async (name) => {
     if (!divs[name]) return;
+    if (name === "curves") drawnFrame = vst.player.frame;
     const config = name === "parallel" ? { ...CONFIG, displayModeBar: false } : CONFIG;
     await Plotly.react(divs[name], tracesOf(name), layoutOf(name), config);
     moveCursor(name);
@@ -127,12 +177,13 @@
     Object.assign(cursor.style, { left: `${axis._offset + place}px`, top: `${size.t}px`, height: `${size.h}px` });
   };
 
-  let drawnFrame = null;
+  /* The curves are those of the frame where the player rests: while it is dragged along, drawing them would be in its way. */
+  let resting = null;
   const onFrame = () => {
     for (const name of [...ALONG, "curves"]) moveCursor(name);
+    clearTimeout(resting);
     if (vst.player.playing || inWholeClip() || drawnFrame === vst.player.frame) return;
-    drawnFrame = vst.player.frame;
-    draw("curves");
+    resting = setTimeout(() => draw("curves"), 120);
   };
 
   /** Single out the runs that have a point among those chosen on every axis where any is chosen. */
@@ -152,8 +203,10 @@
     divs.parallel?.on("plotly_selected", (event) => { single(event?.points ?? []); draw("parallel"); });
     divs.parallel?.on("plotly_deselect", () => { singled.clear(); draw("parallel"); });
     document.addEventListener("vst:frame", onFrame);
-    document.addEventListener("vst:runs", drawAll);
+    let typed = null; // figures of many runs take longer than the next letter of a filter
+    document.addEventListener("vst:runs", () => { clearTimeout(typed); typed = setTimeout(drawAll, 120); });
     document.addEventListener("vst:theme", drawAll);
+    narrow.addEventListener("change", drawAll);
     for (const select of document.querySelectorAll("[data-series]")) select.addEventListener("change", () => draw(select.dataset.series));
     for (const tick of document.querySelectorAll("[data-log]")) tick.addEventListener("change", () => draw(tick.dataset.log));
     document.getElementById("stretch").addEventListener("change", () => draw("curves"));

@@ -14,7 +14,7 @@
   const written = (key, value) => {
     const { power } = vst.data.metrics.find((metric) => metric.key === key);
     const superscript = [...String(power)].map((sign) => (sign === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[sign])).join("");
-    return `${(value / 10 ** power).toFixed(2)}${power ? `×10${superscript}` : ""}`;
+    return `${vst.scaled(key, value)}${power ? `×10${superscript}` : ""}`;
   };
 
   /** A panel of the stage: its name, the canvas, the video file, and the figures of the frame shown. */
@@ -42,7 +42,7 @@
       this.video = null;
       if (view !== "video" || !this.source) return;
       if (!this.videoFile) {
-        this.video = make("p", "absent", "no video file yet");
+        this.video = make("p", "absent", "no video file");
       } else {
         this.video = Object.assign(make("video"), { muted: true, playsInline: true, preload: "auto", src: this.videoFile });
         this.video.vst = { source: this.source };
@@ -60,6 +60,7 @@
       if (error != null) parts.push(`warping error ${written("warping_error", error)}`);
       else if (loss != null) parts.push(`style loss ${written("style", loss)}`);
       if (this.run?.cuts.includes(own)) parts.push("cut");
+      if (own === 0 && vst.player.view === "residual") parts.splice(1, 1, "no change: none is before it");
       this.readout.textContent = parts.join(" · ");
     }
 
@@ -139,22 +140,35 @@
       this.move(Math.max(0, Math.min(100, (100 * (event.clientX - box.left)) / box.width)));
     },
 
-    begin() {
+    /** Two of what plays until others are chosen: of one clip and painting, or else a run and its clip. */
+    choose() {
       const first = vst.played.length ? vst.played : runs;
-      at("left").value = `run:${first[0].id}`;
-      // two paintings of one clip, as unlike as the order of the runs makes them, or else the clip itself
+      // as unlike as the order of the runs makes them
       const other = first.findLast((run) => run.content === first[0].content && run.group === first[0].group);
-      at("right").value = other !== first[0] ? `run:${other.id}` : at("right").options[at("right").options.length - 1].value;
-      for (const side of ["left", "right"]) at(side).addEventListener("change", () => { this.fill(); vst.player.refresh(); });
+      const content = vst.contentSources[first[0].content] ? `content:${first[0].content}` : `run:${first[0].id}`;
+      const chosen = { left: `run:${first[0].id}`, right: other !== first[0] ? `run:${other.id}` : content };
+      if (at("left").value === chosen.left && at("right").value === chosen.right && this.sides.left) return;
+      for (const side of ["left", "right"]) at(side).value = chosen[side];
+      this.fill();
+    },
+
+    take() {
+      this.byHand = true;
+      this.fill();
+      vst.player.refresh();
+    },
+
+    begin() {
+      for (const side of ["left", "right"]) at(side).addEventListener("change", () => this.take());
       at("swap").addEventListener("click", () => {
         [at("left").value, at("right").value] = [at("right").value, at("left").value];
-        this.fill();
-        vst.player.refresh();
+        this.take();
       });
       at("divider").addEventListener("input", (event) => this.move(Number(event.target.value)));
       at("wiper").addEventListener("pointerdown", (event) => { at("wiper").setPointerCapture(event.pointerId); this.drag(event); });
       at("wiper").addEventListener("pointermove", (event) => { if (event.buttons) this.drag(event); });
-      this.fill();
+      document.addEventListener("vst:runs", () => { if (!this.byHand) this.choose(); });
+      this.choose();
     },
   };
 

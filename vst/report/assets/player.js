@@ -182,6 +182,14 @@
     radio.addEventListener("change", () => player.setView(radio.value));
   }
 
+  /* What was chosen with the mouse does not keep the keys: after a click on `residual` the arrows step on. */
+  let byMouse = false;
+  document.addEventListener("pointerdown", () => { byMouse = true; }, true);
+  document.addEventListener("keydown", () => { byMouse = false; }, true);
+  document.addEventListener("change", ({ target }) => {
+    if (byMouse && target.matches("select, input[type=radio], input[type=checkbox]")) target.blur();
+  });
+
   const keys = {
     " ": () => player.toggle(),
     ArrowLeft: () => player.step(-1),
@@ -197,9 +205,9 @@
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const target = event.target;
     // what takes the key itself keeps it
-    if (target.matches("input:not([type=checkbox]), select, textarea, video")) return;
-    if (event.key === " " && target.matches("button, a, input, summary")) return;
-    if (event.key.startsWith("Arrow") && target.matches(".scroll")) return;
+    if (target.matches("input[type=search], select")) return;
+    if (event.key === " " && target.matches("button, a, input[type=checkbox]")) return;
+    if (/^(Arrow|Home|End)/.test(event.key) && target.matches("input[type=range], input[type=radio], .scroll")) return;
     const act = keys[event.key.length === 1 ? event.key.toLowerCase() : event.key];
     if (!act) return;
     event.preventDefault();

@@ -56,7 +56,8 @@ class Source {
 
   most() {
     const [width, height] = this.size ?? [640, 360];
-    return Math.max(8, Math.floor(vst.MEMORY / (vst.sources.length * width * height * 4)));
+    // no fewer than what the player decodes in advance, or they would drive each other out
+    return Math.max(12, Math.floor(vst.MEMORY / (vst.sources.length * width * height * 4)));
   }
 }
 
@@ -156,12 +157,15 @@ class Screen {
     const [frame] = this.frames(i, view);
     const pictures = this.frames(i, view).map((each) => this.source.ready(each));
     if (pictures.includes(null)) return;
+    const residual = view === "residual";
+    const drawn = `${frame} ${residual}`;
+    if (drawn === this.drawn) return; // a key frame, or what is over already
+    this.drawn = drawn;
     const [width, height] = this.source.size;
     if (this.canvas.width !== width || this.canvas.height !== height) Object.assign(this.canvas, { width, height });
     const context = this.canvas.getContext("2d");
     context.globalCompositeOperation = "copy";
     context.drawImage(pictures[0], 0, 0);
-    const residual = view === "residual";
     if (residual) {
       context.globalCompositeOperation = "difference";
       // the first frame has none before it: its change is nothing

@@ -9,6 +9,17 @@
   const cellOf = (row, key) => row.querySelector(`[data-metric="${key}"]`);
   const isShown = (row) => !row.hidden;
 
+  const MOST_PLAYED = 12; // panels that play before any run is ticked by hand
+  let pickedByHand = false;
+
+  /** A metric's value in the power of ten of its column, in three digits. */
+  vst.scaled = (key, value) => {
+    const { power } = metrics.find((metric) => metric.key === key);
+    const scaled = value / 10 ** power;
+    const digits = scaled === 0 ? 2 : Math.max(0, Math.min(8, 2 - Math.floor(Math.log10(Math.abs(scaled)))));
+    return scaled.toFixed(digits);
+  };
+
   /** How far a value is from the best of its metric. */
   const distance = (metric, value) =>
     metric.best === "low" ? value : metric.best === "high" ? -value : Math.abs(value - metric.best);
@@ -23,11 +34,22 @@
     document.dispatchEvent(new CustomEvent("vst:runs"));
   };
 
+  /** Tick what is to play: all that is shown where that is little, else runs of the first clip and painting. */
+  const pick = () => {
+    const shown = rows.filter(isShown);
+    const first = shown.length <= MOST_PLAYED ? shown : shown.filter((row) => runOf(row).group === runOf(shown[0]).group);
+    const last = Math.min(first.length, MOST_PLAYED) - 1;
+    const chosen = new Set(Array.from({ length: last + 1 }, (_, i) => first[Math.round((i * (first.length - 1)) / Math.max(1, last))]));
+    for (const row of rows) row.querySelector(".pick").checked = chosen.has(row);
+  };
+
   const filter = () => {
     const words = at("filter").value.toLowerCase().split(/\s+/).filter(Boolean);
     const wanted = [...document.querySelectorAll("[data-filter]")].filter((select) => select.value !== "");
     for (const row of rows) {
-      const text = `${row.textContent} ${runOf(row).name}`.toLowerCase();
+      const { label, name, notes, status, settings } = runOf(row);
+      const figures = [...row.querySelectorAll(".value")].map((value) => value.textContent);
+      const text = [label, name, status, ...notes, ...Object.values(settings), ...figures].join(" ").toLowerCase();
       const cell = (key) => [...row.cells].find((each) => each.dataset.key === key);
       row.hidden = !words.every((word) => text.includes(word))
         || !wanted.every((select) => cell(select.dataset.filter).dataset.value === select.value);
@@ -35,8 +57,19 @@
     for (const element of document.querySelectorAll("[data-row]")) {
       element.hidden = rows.find((row) => row.dataset.run === element.dataset.row).hidden;
     }
+    // a table of which no run is left says nothing
+    for (const table of document.querySelectorAll("[data-rows]")) table.hidden = !table.querySelector("[data-row]:not([hidden])");
+    at("nothing").hidden = rows.some(isShown);
+    at("clear").hidden = words.length === 0 && wanted.length === 0;
     markBest();
+    if (!pickedByHand) pick();
     announce();
+  };
+
+  const clear = () => {
+    for (const control of [at("filter"), ...document.querySelectorAll("[data-filter]")]) control.value = "";
+    filter();
+    at("filter").focus(); // the button goes
   };
 
   /** Mark the best value of each metric among the rows shown that are comparable: of one clip and painting. */
@@ -56,6 +89,10 @@
         if (values.every(([value]) => value === least)) continue; // all alike: none is best
         for (const [value, cell] of values) if (value === least) cell.classList.add("best");
       }
+    }
+    for (const figure of document.querySelectorAll("figure[data-row]")) {
+      const row = rows.find((each) => each.dataset.run === figure.dataset.row);
+      figure.classList.toggle("best", cellOf(row, "warping_error")?.classList.contains("best") ?? false);
     }
   };
 
@@ -139,16 +176,20 @@
   for (const button of at("table").querySelectorAll("[data-sort]")) {
     button.addEventListener("click", () => sort(button));
   }
-  for (const pick of body.querySelectorAll(".pick")) pick.addEventListener("change", announce);
+  for (const tick of body.querySelectorAll(".pick")) {
+    tick.addEventListener("change", () => { pickedByHand = true; announce(); });
+  }
   at("all").addEventListener("change", () => {
+    pickedByHand = true;
     for (const row of rows.filter(isShown)) row.querySelector(".pick").checked = at("all").checked;
     announce();
   });
   at("filter").addEventListener("input", filter);
+  at("clear").addEventListener("click", clear);
   for (const select of document.querySelectorAll("[data-filter]")) select.addEventListener("change", filter);
   at("baseline").addEventListener("change", compare);
   at("difference").addEventListener("change", compare);
-  at("more")?.addEventListener("change", (event) => at("table").classList.toggle("all", event.target.checked));
+  at("more")?.addEventListener("change", (event) => at("runs").classList.toggle("all", event.target.checked));
 
   vst.beginTable = filter;
 }
