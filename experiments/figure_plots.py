@@ -21,7 +21,7 @@ from vst.plots.paper import (
     paper,
     tick,
 )
-from vst.report.compare import COLOURS
+from vst.report.compare import model_colours
 from vst.report.metrics import BY_KEY
 from vst.report.series import Look
 
@@ -44,7 +44,7 @@ Curves = Mapping[str, Sequence[Point]]
 
 def trade_off(scenarios: Mapping[str, Curves], models: Sequence[str], most_style: float) -> Figure:
     """The trade-off of each scenario; a line across at `most_style` times naive's style loss, where naive is there."""
-    looks = {model: Look(model, colour, "solid") for model, colour in zip(models, COLOURS, strict=False)}
+    looks = {model: Look(model, colour, "solid") for model, colour in model_colours(models).items()}
     columns = min(2, len(scenarios))
     rows = -(-len(scenarios) // columns)
     with paper():

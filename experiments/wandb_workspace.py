@@ -25,7 +25,7 @@ from vst.errors import InputError, VstError, failures_answered
 from vst.loggers.wandb import run_group
 from vst.metrics.clip import METRICS
 from vst.records import write_json
-from vst.report.compare import COLOURS
+from vst.report.compare import model_colours
 from vst.report.metrics import BY_KEY
 
 LOSSES = ("style", "content", "coherence", "total")
@@ -185,7 +185,7 @@ def group_colours() -> dict[object, object]:
         sorted(file.stem for file in (conf_dir() / group).glob("*.yaml") if file.stem != "file")
         for group in ("video", "style", "model")
     )
-    colours = dict(zip(models, COLOURS, strict=False))
+    colours = model_colours(models)
     return {
         workspaces.GroupPath(run_group(clip, painting), model): colour
         for clip, painting, (model, colour) in product(clips, paintings, colours.items())

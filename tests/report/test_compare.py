@@ -11,12 +11,14 @@ from hypothesis import strategies as st
 
 from vst.report.compare import (
     COLOURS,
+    MODELS,
     Setting,
     appearance,
     brought_along,
     differing_settings,
     group_of,
     labels,
+    model_colours,
     pareto_front,
     written,
 )
@@ -94,10 +96,21 @@ def test_choices_of_numbers_go_by_size():
 
 def test_colours_tell_models_apart_and_dashes_the_rest(variant):
     looks = appearance([variant("naive"), variant("flow"), variant("flow"), variant("naive")])
-    assert [colour for colour, _ in looks] == [COLOURS[0], COLOURS[1], COLOURS[1], COLOURS[0]]
+    naive, flow = COLOURS[MODELS.index("naive")], COLOURS[MODELS.index("flow")]
+    assert [colour for colour, _ in looks] == [naive, flow, flow, naive]
     assert [dash for _, dash in looks] == ["solid", "solid", "dash", "dash"]
     alike = appearance([variant() for _ in range(9)])
     assert len(set(alike)) == 9
+    many = appearance([variant(model) for model in ("naive", "flow") for _ in range(12)])
+    assert len(set(many)) == 24, "more than a colour has dashes for"
+
+
+def test_a_model_has_one_colour_wherever_it_is_drawn_and_a_new_one_another():
+    alone = model_colours(["robust", "mine", "naive", "yours"])
+    assert alone["robust"] == model_colours(MODELS)["robust"]
+    assert alone["naive"] == model_colours(MODELS)["naive"]
+    assert len(set(alone.values())) == 4
+    assert len(set(model_colours(MODELS).values())) == len(MODELS) == len(COLOURS)
 
 
 def test_a_clip_and_painting_has_the_same_dash_with_every_model(variant):
@@ -126,10 +139,9 @@ def test_runs_are_compared_within_a_clip_a_painting_and_a_motion(variant):
 
 @given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), max_size=12))
 def test_the_front_is_what_nothing_is_better_than(points):
-    found = {points[i] for i in pareto_front(points)}
-    better = {
-        point
-        for point in points
+    best = [
+        index
+        for index, point in enumerate(points)
         if not any(o != point and o[0] <= point[0] and o[1] <= point[1] for o in points)
-    }
-    assert found == better
+    ]
+    assert sorted(pareto_front(points)) == best

@@ -150,7 +150,10 @@ def test_passes_alternate_and_go_on_from_the_paintings(tmp_path: Path, paint: Pa
     first = {(row["pass"], row["frame"]): row["total"] for row in reversed(numbers(run / "curves.csv"))}
     assert first[1, 3] < 0.8 * first[0, 3], "the second pass starts from a painting, not from the content"
     assert not (run / "checkpoints" / "paintings").exists()
-    assert json.loads((run / "metrics.json").read_text())["summary"]["evaluations_total"] == 72
+    summary = json.loads((run / "metrics.json").read_text())["summary"]
+    assert summary["evaluations_total"] == 72
+    assert summary["evaluations"] == 72 / summary["frames"], "all passes together, as the option has it"
+    assert summary["seconds"] == pytest.approx(summary["seconds_total"] / summary["frames"])
 
 
 def test_seed_decides_the_painting(tmp_path: Path, paint: Paint) -> None:

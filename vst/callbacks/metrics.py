@@ -109,14 +109,16 @@ class Metrics(Callback):
         self.table.replace(rows)
 
     def summary(self) -> dict[str, Any]:
-        """Means over the frames of the newest pass that have a value, and what all passes together took."""
+        """Means over the frames, of what the newest pass came to, where there is a value, and of what all took."""
         rows = self.table.read()
         newest = list({row["frame"]: row for row in rows}.values())
         names = [name for name in self.table.columns if name not in (*COUNTED, "outcome")]
         names = names if newest else []
         means = {name: _mean([float(row[name]) for row in newest if row[name]]) for name in names}
+        spent = {name: sum(float(row[name]) for row in rows) for name in SPENT}
+        means |= {name: total / len(newest) for name, total in spent.items() if newest}
         roots = {root: math.sqrt(means[name]) for root, name in ROOTS.items() if name in means}
-        totals = {f"{name}_total": sum(float(row[name]) for row in rows) for name in SPENT}
+        totals = {f"{name}_total": total for name, total in spent.items()}
         troubled = sum(row["outcome"] != "finished" for row in rows)
         return {"frames": len(newest), **means, **roots, **totals, "frames_not_finished": troubled}
 

@@ -18,6 +18,9 @@ OWN_PARTS = {"loss.coherence": "model", "video": "clip", "style": "style"}
 
 # Okabe & Ito's colours, without the yellow and the black that vanish on light and on dark ground
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C8C8C")
+MODELS = ("naive", "mse", "enhanced", "flow", "robust", "ruder", "ruder_multipass")
+"""Models that have one of these colours, in this order, wherever they are drawn."""
+
 # Plotly's own, and three more: nine clips and paintings of a grid stay apart
 DASHES = (
     *("solid", "dash", "dot", "dashdot", "longdash", "longdashdot"),
@@ -170,18 +173,30 @@ def appearance(runs: Sequence[Run]) -> list[tuple[str, str]]:
 
     With several clips or paintings the dash is theirs, the same for all models.
     """
-    models = numbered(runs, lambda run: run.model)
+    one_by_one = [
+        (COLOURS[index % len(COLOURS)], DASHES[index // len(COLOURS) % len(DASHES)])
+        for index in range(len(runs))
+    ]
+    models = [run.model for run in runs]
     if not 1 < len(set(models)) <= len(COLOURS):
-        return [
-            (COLOURS[index % len(COLOURS)], DASHES[index // len(COLOURS) % len(DASHES)])
-            for index in range(len(runs))
-        ]
+        return one_by_one
     places = numbered(runs, group_of)
     if len(set(places)) == 1:
         places = [models[:index].count(model) for index, model in enumerate(models)]
+        if max(places) >= len(DASHES):  # more than a model's colour has looks for
+            return one_by_one
+    colours = model_colours(models)
     return [
-        (COLOURS[model], DASHES[place % len(DASHES)]) for model, place in zip(models, places, strict=True)
+        (colours[model], DASHES[place % len(DASHES)]) for model, place in zip(models, places, strict=True)
     ]
+
+
+def model_colours(models: Sequence[str]) -> dict[str, str]:
+    """The colour of each of up to seven models: its own if it has one, else what is left, in order of appearance."""
+    own = {model: colour for model, colour in zip(MODELS, COLOURS, strict=True) if model in models}
+    left = iter([colour for colour in COLOURS if colour not in own.values()])
+    others = [model for model in dict.fromkeys(models) if model not in own]
+    return own | dict(zip(others, left, strict=False))
 
 
 def present_metrics(runs: Sequence[Run]) -> list[Metric]:
@@ -192,10 +207,11 @@ def present_metrics(runs: Sequence[Run]) -> list[Metric]:
 def pareto_front(points: Sequence[tuple[float, float]]) -> list[int]:
     """Which points no other is better than in one value and at least as good in the other, from left to right.
 
-    Lower is better in both.
+    Lower is better in both; of equal points all are on it, or none.
     """
     front: list[int] = []
     for index in sorted(range(len(points)), key=lambda i: points[i]):
-        if not front or points[index][1] < points[front[-1]][1]:
+        last = points[front[-1]] if front else None
+        if last is None or points[index][1] < last[1] or points[index] == last:
             front.append(index)
     return front

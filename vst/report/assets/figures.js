@@ -57,7 +57,10 @@
       .map((id) => [runs[id].summary.warping_error, runs[id].summary.style, id])
       .sort(([a, b], [c, d]) => a - c || b - d);
     const chosen = [];
-    for (const point of points) if (!chosen.length || point[1] < chosen.at(-1)[1]) chosen.push(point);
+    for (const point of points) {
+      const last = chosen.at(-1);
+      if (!last || point[1] < last[1] || (point[0] === last[0] && point[1] === last[1])) chosen.push(point);
+    }
     const several = new Set(vst.shown.map((run) => run.group)).size > 1;
     return {
       ...trace,
