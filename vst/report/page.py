@@ -7,6 +7,7 @@ import os
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -307,7 +308,7 @@ class _Report:
             return []
         return list(dict.fromkeys(run.model for run in self.runs))
 
-    @property
+    @cached_property
     def _every(self) -> int:
         """Of how many evaluations the curves keep one."""
         points = sum(len(rows) * len(LOSSES) for run in self.runs for rows in run.curves.values())
