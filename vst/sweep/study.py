@@ -39,7 +39,7 @@ class Trials:
         self._space = space
         self._seed = seed
         self._place = f"{platform.node()}:{folder.resolve()}" if storage else ""
-        self._study = _open(folder, storage)
+        self._storage, self._study = _open(folder, storage)
         self._asked = _asked(space, seed)
         self._check(folder)
         self._distributions = {
@@ -108,13 +108,13 @@ class Trials:
 
     def tell(self, number: int, outcome: Outcome) -> None:
         """End a trial."""
-        from optuna.trial import Trial, TrialState
+        from optuna.trial import TrialState
 
         states = {"finished": TrialState.COMPLETE, "pruned": TrialState.PRUNED, "failed": TrialState.FAIL}
-        # optuna has no public way to take up a trial by its number
-        trial = Trial(self._study, self._trials()[number]._trial_id)
         if outcome.status == "finished":
-            trial.set_user_attr("means", outcome.means)
+            study = self._storage.get_study_id_from_name(self._study.study_name)
+            trial = self._storage.get_trial_id_from_study_id_trial_number(study, number)
+            self._storage.set_trial_user_attr(trial, "means", outcome.means)
         self._study.tell(number, outcome.values, state=states[outcome.status])
 
     def finished(self) -> dict[int, Values]:
@@ -167,8 +167,8 @@ def _asked(space: Space, seed: int) -> dict[str, Any]:
     return cast(dict[str, Any], json.loads(json.dumps(asked)))
 
 
-def _open(folder: Path, storage: str | None) -> Study:
-    """The study, begun where there is none yet; in a storage that is shared it is called as the folder."""
+def _open(folder: Path, storage: str | None) -> tuple[BaseStorage, Study]:
+    """The storage and its study, begun where there is none yet; where it is shared it is called as the folder."""
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -178,12 +178,11 @@ def _open(folder: Path, storage: str | None) -> Study:
         raise InputError(
             f"{folder} holds trials of a search that is not in this storage; name another folder with -o"
         )
-    return optuna.create_study(
-        storage=_storage(storage or _sqlite(file)),
-        study_name=name,
-        directions=["minimize"] * len(OBJECTIVES),
-        load_if_exists=True,
+    opened = _storage(storage or _sqlite(file))
+    study = optuna.create_study(
+        storage=opened, study_name=name, directions=["minimize"] * len(OBJECTIVES), load_if_exists=True
     )
+    return opened, study
 
 
 def _sqlite(file: Path) -> str:
