@@ -14,7 +14,7 @@ from multiprocessing.connection import wait
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, cast
 
-from vst.errors import Pruned, VstError, failure
+from vst.errors import ClipBroke, Pruned, VstError, failure
 from vst.records import Table
 from vst.sweep.objective import Values, objectives
 from vst.sweep.pruning import Means, running_means
@@ -168,10 +168,10 @@ def paint(task: Task) -> Outcome:
         return finished(task.directory)
     except Pruned as error:
         return Outcome("pruned", reason=str(error))
+    except (ClipBroke, OSError) as error:  # a full disk, say: no fault of the setting's, and it may be over
+        return Outcome("ended", None, [], *failure(error))
     except VstError as error:
         return Outcome("failed", reason=str(error), exit_status=error.status)
-    except OSError as error:  # a full disk, say: no fault of the setting's, and it may be over
-        return Outcome("ended", None, [], *failure(error))
     except Exception as error:  # a fault in one run must not end the search, and is not to pass unseen
         traceback.print_exc()
         return Outcome("failed", reason=f"{type(error).__name__}: {error}", exit_status=1)
