@@ -24,8 +24,9 @@ def write_results(folder: Path, space: Space, trials: Trials, reference: Values)
     table.replace(trials.table())
     finished = trials.finished()
     if not finished:
+        go_on = "the same command goes on" if trials.unfinished() else "--prune 0 gives none up"
         raise VstError(
-            f"no trial finished, so that there is no best one; {table.path} lists them, and --prune 0 gives none up"
+            f"no trial finished, so that there is no best one; {table.path} lists them, and {go_on}"
         )
     choice = best(finished, reference)
     setting = trials.setting(choice.number)
