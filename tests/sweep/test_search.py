@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -18,11 +19,12 @@ from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 
 from vst.config import conf_dir, register_schema
-from vst.errors import InputError, VstError
+from vst.errors import ClipBroke, InputError, VstError
 from vst.records import Table
 from vst.report.runs import read_run
 from vst.run import identity
 from vst.sweep.__main__ import main, parse
+from vst.sweep.results import write_results
 from vst.sweep.search import answered, search
 from vst.sweep.space import read
 from vst.sweep.study import Trials
@@ -230,9 +232,23 @@ def test_a_trial_whose_process_was_killed_is_left_to_the_next_call(tmp_path, mon
     assert [row["state"] for row in rows(tmp_path)] == ["finished", "finished"]
 
 
+def test_where_all_trials_were_lost_the_same_command_goes_on(tmp_path):
+    space = read(["model=flow", "eta=1,2"])
+    trials = Trials(tmp_path, space, 0)
+    number, _ = trials.ask()
+    with pytest.raises(VstError, match=r"no trial finished.* the same command goes on"):
+        write_results(tmp_path, space, trials, (1.0, 1.0, 1.0))
+    trials.tell(number, Outcome("pruned"))
+    with pytest.raises(VstError, match=r"no trial finished.* --prune 0"):
+        write_results(tmp_path, space, trials, (1.0, 1.0, 1.0))
+
+
 def test_a_passing_fault_is_tried_again_and_another_is_not(tmp_path, monkeypatch):
     def full(*given, **options):
         raise OSError(28, "No space left on device", "/there")
+
+    def broken(*given, **options):
+        raise ClipBroke("the clip", 2, "it cannot be read")
 
     def wrong(*given, **options):
         raise VstError("it cannot be")
@@ -242,6 +258,8 @@ def test_a_passing_fault_is_tried_again_and_another_is_not(tmp_path, monkeypatch
     outcome = paint(task)
     assert (outcome.status, outcome.exit_status) == ("ended", 2)
     assert "/there: No space left on device" in outcome.reason
+    monkeypatch.setattr("vst.run.run", broken)
+    assert paint(task).status == "ended"
     monkeypatch.setattr("vst.run.run", wrong)
     assert paint(task) == Outcome("failed", reason="it cannot be", exit_status=1)
 
@@ -278,6 +296,15 @@ def test_suggestions_repeat_themselves_by_seed_and_number(tmp_path):
     assert one == same != other
     assert len({setting["eta"] for setting in one}) == 3
     assert all(1 <= setting["eta"] <= 9 for setting in one)
+
+
+def test_a_lost_storage_says_what_the_database_did(tmp_path, capsys):
+    trials = study(tmp_path, "eta=interval(1,9)")
+    with sqlite3.connect(tmp_path / "study.db") as database:
+        database.execute("DROP TABLE trials")
+    with pytest.raises(SystemExit), answered():
+        trials.ask()
+    assert "the storage was lost (no such table: trials)" in capsys.readouterr().err
 
 
 def tried(trials: Trials, total: int) -> list[dict]:

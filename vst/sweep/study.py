@@ -230,8 +230,12 @@ def _difference(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
 
 
 def reason_of(error: Exception) -> str:
-    """The first line of what a storage's error says, without what was asked of it."""
-    return str(getattr(error, "orig", None) or error).splitlines()[0].rstrip(".")
+    """The first line of what a storage's error says, without what was asked of it.
+
+    optuna's own error only guesses at the reason; the database's is the one that it came from.
+    """
+    cause = error.__cause__ or error
+    return str(getattr(cause, "orig", None) or cause).splitlines()[0].rstrip(".")
 
 
 def storage_errors() -> tuple[type[Exception], ...]:
