@@ -82,20 +82,28 @@ def test_panels_stay_in_step_while_they_play(page):
 
 
 def test_speed_is_that_of_the_clip_times_the_factor(page):
-    took = """async (speed) => {
+    changes = """async (speed) => {
+        const { player } = vst, refresh = window.requestAnimationFrame, times = [];
         const select = document.getElementById("speed");
         select.value = speed;
         select.dispatchEvent(new Event("change"));
         document.getElementById("loop").checked = false;
-        await vst.player.go(0);
-        const begun = performance.now();
-        vst.player.play();
-        while (vst.player.playing) await new Promise(requestAnimationFrame);
-        return performance.now() - begun;
+        await player.go(0);
+        window.requestAnimationFrame = () => 0; // the clock is this test's
+        player.play();
+        for (let now = 0; player.playing; now += 10) {
+            const next = Math.min(player.frame + 1, player.length - 1);
+            await Promise.all([...vst.screens].map((screen) => screen.prepare(next, player.view)));
+            const before = player.frame;
+            player.tick(now);
+            if (player.frame !== before || !player.playing) times.push(now);
+        }
+        window.requestAnimationFrame = refresh;
+        return times;
     }"""
-    # five frames of 40 ms: a busy machine may take longer, never less
-    assert page.evaluate(took, "1") >= 190
-    assert page.evaluate(took, "0.25") >= 790
+    # five frames of 40 ms: four changes, and the end, each at the turn when it is due or the next
+    assert page.evaluate(changes, "1") == pytest.approx([40, 80, 120, 160, 200], abs=11)
+    assert page.evaluate(changes, "0.25") == pytest.approx([160, 320, 480, 640, 800], abs=11)
 
 
 def test_residuals_of_all_on_one_scale(page):
