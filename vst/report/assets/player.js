@@ -71,12 +71,16 @@
       return this.view === "video" ? [...document.querySelectorAll("#stage video")] : [];
     },
 
-    /** Take the videos to the middle of the frame shown: its beginning may still be the frame before. */
+    /** Take the videos to the middle of the frame shown: its beginning may still be the frame before.
+
+        One seek after the other: Chromium may keep a frame on the screen that it passed while it was sent elsewhere. */
     place() {
       for (const video of this.videos()) {
         const { source } = video.vst;
         const frame = source.frame(this.frame);
-        video.currentTime = source.time(frame) + source.lasts(frame) / 2;
+        const wanted = source.time(frame) + source.lasts(frame) / 2;
+        if (video.seeking) video.onseeked = () => { video.onseeked = null; this.place(); };
+        else if (Math.abs(video.currentTime - wanted) > 1e-4) video.currentTime = wanted;
       }
     },
 
