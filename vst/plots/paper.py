@@ -24,7 +24,7 @@ PANEL = 2.3
 """Inches: how wide a figure is, and how high a panel in it."""
 
 QUIET = "#6B6B6B"
-MARKERS = ("o", "s", "D", "^", "P", "X", "*")
+MARKERS = ("o", "s", "D", "^", "P", "v", "*")
 """One a colour, so that colour is never alone."""
 
 DASHES: dict[str, LineStyleType] = {
