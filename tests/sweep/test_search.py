@@ -355,6 +355,8 @@ def test_a_file_is_the_same_wherever_it_lies(tmp_path):
         for place in "abc"
     )
     assert one == same != other
+    # one that is fetched is told by what fetches it
+    assert read(["model=flow", "eta=1,2", "video=carphone", "callbacks.metrics.motion=raft"]).fingerprint()
 
 
 def test_any_folder_will_do(tmp_path):

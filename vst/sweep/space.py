@@ -84,7 +84,7 @@ class Space:
         first = {option: values[0] for option, values in self.ends().items()}
         settings = identity(resolve(placed(composed(self.overrides(first)))))
         for group in FROM_FILES:
-            if path := settings[group].get("path"):
+            if isinstance(path := settings[group].get("path"), str):  # else a node that fetches it
                 file = Path(path)
                 size = file.stat().st_size if file.is_file() else None
                 settings[group] = {**settings[group], "path": [file.name, size]}
