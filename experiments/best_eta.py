@@ -23,10 +23,9 @@ from omegaconf import OmegaConf
 
 from vst.errors import failures_answered
 from vst.records import write_text
+from vst.sweep.space import composed
 
 LADDER = (1e2, 3e2, 1e3, 3e3, 1e4, 3e4, 1e5, 3e5, 1e6)
-BEGIN = {"mse": 3e3, "enhanced": 3e3, "flow": 3e4, "ruder": 3e4}
-"""The rung from which a model's search begins where none was found before: its default."""
 
 HEADER = """\
 # The eta of each model in each scenario with the lowest warping error at a style loss of at most 1.05 times naive's,
@@ -62,9 +61,14 @@ def search_all(scenarios: Sequence[Scenario], runs: Path, dwanko: Path | None) -
                 return painted(scenario, model, eta, runs, dwanko)
 
             best = found.setdefault(scenario.name, {})
-            best[model] = int(search(float(best.get(model, BEGIN[model])), try_eta, naive["style"]))
+            best[model] = int(search(float(best.get(model) or default_eta(model)), try_eta, naive["style"]))
         ordered = {scenario.name: found[scenario.name] for scenario in SCENARIOS if scenario.name in found}
         write_text(BEST_ETA, HEADER + OmegaConf.to_yaml(OmegaConf.create(ordered)))
+
+
+def default_eta(model: str) -> float:
+    """From where a model's search begins that has found nothing yet."""
+    return composed([f"model={model}"]).eta
 
 
 def search(begin: float, try_eta: Callable[[float], Summary], naive_style: float) -> float:

@@ -25,7 +25,7 @@ from vst.config import conf_dir
 from vst.errors import InputError
 from vst.records import Table, write_text
 from vst.report.metrics import legible
-from vst.sweep.objective import MOST, OBJECTIVES, Values, objectives
+from vst.sweep.objective import OBJECTIVES, Values, excess, objectives
 from vst.sweep.search import answered, search
 from vst.sweep.space import composed, read
 
@@ -142,14 +142,14 @@ def study(
 
 def choose(ratios: Mapping[float, Ratios]) -> float:
     """The value with the lowest warping error that the limits allow; the one that exceeds them least if none is."""
-    return min(ratios, key=lambda value: (excess(ratios[value]), geometric_mean(ratios[value], ERROR)))
+    return min(ratios, key=lambda value: (beyond(ratios[value]), geometric_mean(ratios[value], ERROR)))
 
 
-def excess(clips: Ratios) -> float:
+def beyond(clips: Ratios) -> float:
     """How far the loss that is furthest beyond its limit is beyond it, in parts of the limit; 0 within."""
-    by_limit = [mean(clips, OBJECTIVES.index(name)) / most for name, most in MOST.items()]
-    worst = max(values[STYLE] for values in clips.values()) / MOST_ANYWHERE
-    return max(0.0, *(part - 1 for part in [*by_limit, worst]))
+    means = tuple(mean(clips, objective) for objective in range(len(OBJECTIVES)))
+    worst = max(values[STYLE] for values in clips.values())
+    return max(excess(means, (1.0,) * len(OBJECTIVES)), worst / MOST_ANYWHERE - 1)
 
 
 def mean(clips: Ratios, objective: int) -> float:
@@ -189,7 +189,7 @@ def section(model: str, option: str, default: float, ratios: Mapping[float, Rati
             cells.append(" / ".join(map(legible, own[clip])) + star)
         lines.append(table_line([f"**{cell}**" if value == chosen else cell for cell in cells]))
     verdict = "as it is" if chosen == default else f"{chosen:g} instead of {default:g}"
-    if excess(ratios[chosen]):
+    if beyond(ratios[chosen]):
         verdict += ", though no value is within the limits"
     return "\n".join([*lines, "", f"The choice of {option}: {verdict}.", ""])
 

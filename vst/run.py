@@ -198,13 +198,16 @@ def _record(directory: Path) -> Settings:
 def identity(settings: Settings) -> Settings:
     """The part of the configuration that decides what is painted and what is measured of it, not how it is shown
     or where."""
-    elsewhere = ("resume", "paths", "callbacks", "logger")
-    kept = {key: value for key, value in settings.items() if key not in elsewhere}
-    parts = {"trainer": settings["trainer"], "metrics": settings["callbacks"].get("metrics") or {}}
-    where = ("accelerator", "devices", "directory")
-    return kept | {
-        name: {key: value for key, value in node.items() if key not in where} for name, node in parts.items()
+    metrics = settings["callbacks"].get("metrics") or {}
+    return {
+        **_without(settings, "resume", "paths", "logger"),
+        "trainer": _without(settings["trainer"], "accelerator", "devices"),
+        "callbacks": {"metrics": _without(metrics, "directory")},
     }
+
+
+def _without(node: Settings, *options: str) -> Settings:
+    return {key: value for key, value in node.items() if key not in options}
 
 
 def _first_difference(before: Any, now: Any, path: str = "") -> str | None:

@@ -48,12 +48,12 @@ def best(trials: Mapping[int, Values], reference: Values) -> Best:
 
     Where none is, the one that exceeds its limit least. `trials` are by number, and not empty.
     """
-    excesses = {number: _excess(values, reference) for number, values in trials.items()}
+    excesses = {number: excess(values, reference) for number, values in trials.items()}
     chosen = min(trials, key=lambda number: (excesses[number], trials[number]))
     return Best(chosen, excesses[chosen] == 0)
 
 
-def _excess(values: Values, reference: Values) -> float:
+def excess(values: Values, reference: Values) -> float:
     """How far the loss that is furthest beyond its limit is beyond it, in parts of the limit; 0 within."""
     named = zip(OBJECTIVES, values, reference, strict=True)
     return max(max(0.0, value / (MOST[name] * base) - 1) for name, value, base in named if name in MOST)

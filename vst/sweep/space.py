@@ -81,8 +81,7 @@ class Space:
 
         A file counts by its name and size, for it may lie elsewhere on another machine.
         """
-        first = {option: values[0] for option, values in self.ends().items()}
-        settings = identity(resolve(placed(composed(self.overrides(first)))))
+        settings = identity(resolve(placed(composed(self.overrides(self.first())))))
         for group in FROM_FILES:
             if isinstance(path := settings[group].get("path"), str):  # else a node that fetches it
                 file = Path(path)
@@ -96,6 +95,10 @@ class Space:
             option: (dimension.low, dimension.high) if isinstance(dimension, Interval) else dimension.values
             for option, dimension in self.searched.items()
         }
+
+    def first(self) -> Setting:
+        """The first choice, or the lower end, of everything."""
+        return {option: values[0] for option, values in self.ends().items()}
 
     def starting_point(self) -> Setting:
         """The defaults of what is searched, where they are among its choices or within its intervals."""
@@ -234,9 +237,8 @@ def _interval(option: str, sweep: Any) -> Interval:
 
 def _check(space: Space) -> None:
     """Compose every choice and both ends of every interval, the other options at their first value."""
-    ends = space.ends()
-    first: Setting = {option: values[0] for option, values in ends.items()}
-    settings = [first, *({**first, option: value} for option, values in ends.items() for value in values[1:])]
+    first, ends = space.first(), space.ends().items()
+    settings = [first, *({**first, option: value} for option, values in ends for value in values[1:])]
     for overrides in (*map(space.overrides, settings), reference(space.fixed)):
         resolved = resolve(placed(composed(overrides)))
         _check_judge(space, resolved)

@@ -68,16 +68,11 @@ class Trials:
 
     def unfinished(self) -> list[tuple[int, Setting]]:
         """The trials of this folder that were begun and never ended."""
-        return [
-            (trial.number, trial.params)
-            for trial in self._trials("RUNNING")
-            if trial.user_attrs.get("place") == self._place
-        ]
+        return [(trial.number, trial.params) for trial in self._own("RUNNING")]
 
     def failed(self) -> list[int]:
         """The trials of this folder that failed, by number."""
-        failed = self._trials("FAIL")
-        return [trial.number for trial in failed if trial.user_attrs.get("place") == self._place]
+        return [trial.number for trial in self._own("FAIL")]
 
     def ask(self) -> tuple[int, Setting]:
         """Begin the next trial: its number and its setting, one that has not been tried while there is such.
@@ -149,6 +144,10 @@ class Trials:
         """All trials, by number, or those in one state."""
         trials = self._study.get_trials(deepcopy=False)
         return [trial for trial in trials if state in (None, trial.state.name)]
+
+    def _own(self, state: str) -> list[FrozenTrial]:
+        """Those of this folder in one state."""
+        return [trial for trial in self._trials(state) if trial.user_attrs.get("place") == self._place]
 
     def _check(self, folder: Path) -> None:
         """Refuse a study of something else."""

@@ -169,7 +169,8 @@ def paint(task: Task) -> Outcome:
     except Pruned as error:
         return Outcome("pruned", reason=str(error))
     except (ClipBroke, OSError) as error:  # a full disk, say: no fault of the setting's, and it may be over
-        return Outcome("ended", None, [], *failure(error))
+        reason, status = failure(error)
+        return Outcome("ended", reason=reason, exit_status=status)
     except VstError as error:
         return Outcome("failed", reason=str(error), exit_status=error.status)
     except Exception as error:  # a fault in one run must not end the search, and is not to pass unseen
