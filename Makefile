@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup demo notebook figures test lint format lock clean
+.PHONY: help setup demo notebook figures docs test test-fast lint format lock clean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -36,13 +36,20 @@ figures: $(READY) ## paint and draw every picture, plot and table of the README 
 	$(BIN)/python experiments/best_eta.py $(DWANKO:%=--dwanko %)
 	$(BIN)/python experiments/figures.py --readme README.md --search multirun/best_eta $(DWANKO:%=--dwanko %)
 
-test: lint ## lint, check types, and run the tests
+docs: $(READY) ## build the documentation's site in site/
+	$(BIN)/mkdocs build --quiet --strict
+
+test: lint ## lint, check types, and run all tests
 	$(BIN)/python -m pytest
 
-lint: $(READY) ## ruff and the type checker
+test-fast: $(READY) ## the tests that start no program and paint nothing, for the loop while working
+	$(BIN)/python -m pytest -m "not slow"
+
+lint: $(READY) ## ruff, the type checker, and the order of imports
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/ty check vst experiments hydra_plugins
+	$(BIN)/lint-imports --no-logo
 
 format: $(READY) ## let ruff put the code in form
 	$(BIN)/ruff check --fix .

@@ -21,9 +21,9 @@ from typing import Any
 from figures import BEST_ETA, MOST_STYLE, SCENARIOS, TUNED, Scenario, choose, command, status
 from omegaconf import OmegaConf
 
-from vst.errors import failures_answered
-from vst.records import write_text
-from vst.sweep.space import composed
+from vst.commandline import failures_answered
+from vst.composing import composed
+from vst.files import write_text
 
 LADDER = (1e2, 3e2, 1e3, 3e3, 1e4, 3e4, 1e5, 3e5, 1e6)
 

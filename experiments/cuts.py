@@ -21,8 +21,8 @@ from torch import Tensor
 from vst.errors import ClipBroke
 from vst.frames import Clip, Frame
 from vst.synthetic.scenes import Anime, Battle, Talk
+from vst.video.cuts import CutDetector, mark_cuts
 from vst.video.reader import VideoReader
-from vst.video.scenes import CutDetector, mark_cuts
 
 # As seen by eye, frame by frame.
 CUTS = {

@@ -21,13 +21,15 @@ from pathlib import Path
 
 from figure_table import table_line
 
+from vst.composing import composed
 from vst.config import conf_dir
 from vst.errors import InputError
-from vst.records import Table, write_text
-from vst.report.metrics import legible
-from vst.sweep.objective import OBJECTIVES, Values, excess, objectives
-from vst.sweep.search import answered, search
-from vst.sweep.space import composed, read
+from vst.files import write_text
+from vst.formatting import legible
+from vst.runs.table import Table
+from vst.search.objective import OBJECTIVES, Values, excess, objectives
+from vst.search.space import read
+from vst.search.sweep import answered, search
 
 CLIPS: dict[str, tuple[str, ...]] = {
     "talk": ("video=talk", "video.height=96", "video.width=128", "video.frames=6", "style=swirls"),

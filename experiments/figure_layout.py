@@ -11,7 +11,7 @@ from figure_table import COLUMNS, UNDEFINED, Summary
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
-from vst.pictures import Picture, coloured, legend
+from vst.runs.pictures import Picture, coloured, legend
 
 WIDTH = 1000
 """Width at which a figure is read. All measures below are in 1/1000 of the figure's own."""

@@ -11,7 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from vst.plots.paper import (
+from vst.compare.looks import Look, model_colours
+from vst.compare.plots.paper import (
     QUIET,
     WIDTH,
     draw_line,
@@ -21,9 +22,7 @@ from vst.plots.paper import (
     paper,
     tick,
 )
-from vst.report.compare import model_colours
-from vst.report.metrics import BY_KEY
-from vst.report.series import Look
+from vst.metrics.catalogue import BY_KEY
 
 ERROR, STYLE = (next(column for column in COLUMNS if column.key == key) for key in ("warping_error", "style"))
 

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from vst.errors import InputError
-from vst.records import write_text
-from vst.report.metrics import BY_KEY, SUPERSCRIPTS, legible
+from vst.files import write_text
+from vst.formatting import SUPERSCRIPTS, legible
+from vst.metrics.catalogue import BY_KEY
 
 Summary = Mapping[str, float | None]
 """The summary of a run, by metric; None where a metric is not defined in the clip."""

@@ -27,13 +27,16 @@ from figure_table import check_markers, insert, tables
 from omegaconf import OmegaConf
 from PIL import Image
 
-from vst.build import build
+from vst.commandline import failures_answered, leave
+from vst.compare.plots.paper import save as save_plot
 from vst.config import quoted
-from vst.errors import InputError, failures_answered, leave
-from vst.pictures import Picture
-from vst.plots.paper import save as save_plot
-from vst.records import Table, checkpoint_path, write_text, written_aside
-from vst.sweep.objective import MOST
+from vst.errors import InputError
+from vst.files import write_text, written_aside
+from vst.runs.build import build
+from vst.runs.directory import checkpoint_path
+from vst.runs.pictures import Picture
+from vst.runs.table import Table
+from vst.search.objective import MOST
 from vst.video.store import load_png, to_uint8
 
 MODELS = ("naive", "mse", "enhanced", "flow", "ruder", "robust")

@@ -13,9 +13,9 @@ import numpy as np
 from figures import MODELS
 from PIL import Image, ImageDraw, ImageFont
 
-from vst.build import build
 from vst.frames import Clip
-from vst.pictures import Picture, coloured
+from vst.runs.build import build
+from vst.runs.pictures import Picture, coloured
 from vst.video.store import load_png, save_png, to_uint8
 
 GAP, LABEL, HEAD = 6, 92, 24

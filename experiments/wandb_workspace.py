@@ -20,16 +20,17 @@ import wandb_workspaces.workspaces as workspaces
 from wandb_workspaces import expr
 from wandb_workspaces.reports.v2.interface import PanelTypes
 
+from vst.commandline import failures_answered
+from vst.compare.looks import model_colours
+from vst.compare.series import LOSSES
 from vst.config import conf_dir
-from vst.errors import InputError, VstError, failures_answered
-from vst.loggers.wandb import run_group
+from vst.errors import InputError, VstError
+from vst.files import write_json
+from vst.metrics.catalogue import BY_KEY
 from vst.metrics.clip import METRICS
-from vst.records import write_json
-from vst.report.compare import model_colours
-from vst.report.metrics import BY_KEY
+from vst.runs.loggers.wandb import run_group
+from vst.runs.rows import SPENT
 
-LOSSES = ("style", "content", "coherence", "total")
-SPENT = ("evaluations", "seconds")
 COMPARED = ("style", "content", *METRICS, "seconds")
 """The means that tell runs apart."""
 

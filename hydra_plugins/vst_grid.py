@@ -22,10 +22,11 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 
 from vst.config import quoted
 from vst.errors import InputError
-from vst.grid import Job, Outcome, check_all_done, conclude, pair_options, run_name
-from vst.records import write_text
-from vst.run import Interrupted, interruptible, resolve
-from vst.threads import share_out
+from vst.files import write_text
+from vst.runs.settings import resolve
+from vst.runs.signals import Interrupted, interruptible
+from vst.runs.threads import share_out
+from vst.search.grid import Job, Outcome, check_all_done, conclude, pair_options, run_name
 
 
 class GridSweeper(BasicSweeper):

@@ -13,7 +13,7 @@ from pathlib import Path
 import nbformat
 from nbclient import NotebookClient
 
-from vst.records import write_text
+from vst.files import write_text
 
 NOTEBOOK = Path(__file__).parent / "paper.ipynb"
 

@@ -53,7 +53,7 @@ def settings(model: str, **changes: Any) -> dict[str, Any]:
             "style": {"_target_": "vst.losses.style.StyleLoss", "weight": 1e5},
             "coherence": {"_target_": f"vst.losses.coherence.{model.title()}Coherence", "weight": eta},
         },
-        "start": {"_target_": "vst.start.content_start", "_partial_": True},
+        "start": {"_target_": "vst.painting.start.content_start", "_partial_": True},
         "paths": {"run": f"/somewhere/{model}"},
         **changes,
     }

@@ -8,11 +8,11 @@ import torch
 from omegaconf import MISSING, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from vst.build import build
 from vst.config import Config, conf_dir
 from vst.errors import InputError
-from vst.frames import Target
-from vst.run import resolve
+from vst.losses.target import Target
+from vst.runs.build import build
+from vst.runs.settings import resolve
 
 # the options that a choice leaves to its user
 GIVEN = {
@@ -142,7 +142,7 @@ def test_a_model_may_take_another_start_gate_or_flow(compose):
         )
     )
     assert settings["loss"]["coherence"]["gate"]["scale"] == 0.01
-    assert settings["start"]["_target_"] == "vst.start.warped_start"
+    assert settings["start"]["_target_"] == "vst.painting.start.warped_start"
     assert settings["flow"]["weights"] == {"_target_": "vst.assets.fetch", "name": "raft-small"}
 
 
@@ -161,12 +161,13 @@ def test_an_experiment_wins_over_the_defaults(compose):
     settings = resolve(compose("experiment=demo"))
     assert (settings["evaluations"], settings["video"]["size"]) == (40, 144)
     paper = resolve(compose("experiment=paper", "model=naive"))
-    assert paper["canvas"]["_target_"] == "vst.canvas.PixelCanvas"
+    assert paper["canvas"]["_target_"] == "vst.painting.canvas.PixelCanvas"
     assert paper["flow"]["_target_"] == "vst.flow.estimators.Farneback"
-    assert paper["start"]["_target_"] == "vst.start.content_start"
+    assert paper["start"]["_target_"] == "vst.painting.start.content_start"
     assert "range" not in {name for name, term in paper["loss"].items() if term}
     assert (
-        resolve(compose("experiment=paper", "model=robust"))["start"]["_target_"] == "vst.start.filled_start"
+        resolve(compose("experiment=paper", "model=robust"))["start"]["_target_"]
+        == "vst.painting.start.filled_start"
     )
     assert resolve(compose())["evaluations"] == 60
 
@@ -259,7 +260,7 @@ def test_every_model_is_in_the_table():
 )
 def test_what_each_model_changes_of_the_defaults(compose, model, start, flow, passes, evaluations, shares):
     settings = resolve(compose(f"model={model}"))
-    assert settings["start"]["_target_"] == f"vst.start.{start}"
+    assert settings["start"]["_target_"] == f"vst.painting.start.{start}"
     assert settings["flow"]["_target_"] == f"vst.flow.{flow}"
     assert (settings["passes"], settings["evaluations"], settings["shares"]) == (passes, evaluations, shares)
     assert settings["cuts"] is None
@@ -273,7 +274,7 @@ def test_the_shares_of_robust_make_up_for_its_first_frame(compose):
 def test_the_command_line_wins_over_a_model(compose):
     given = ["start=content", "flow=dis", "shares=[1]", "eta=7", "cuts=[3,9]", "passes=2"]
     settings = resolve(compose("model=robust", *given))
-    assert settings["start"]["_target_"] == "vst.start.content_start"
+    assert settings["start"]["_target_"] == "vst.painting.start.content_start"
     assert settings["flow"]["_target_"] == "vst.flow.estimators.DIS"
     assert (settings["shares"], settings["cuts"], settings["passes"]) == ([1], [3, 9], 2)
     assert settings["loss"]["coherence"]["weight"] == 7

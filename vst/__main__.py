@@ -1,4 +1,23 @@
-from vst.cli import main
+"""`vst …`: a command by its name, or else a painting, with Hydra's options."""
+
+import sys
+from importlib import import_module
+
+COMMANDS = ("evaluate", "plots", "report", "sweep")
+"""Each is a module of this package too, so that `python -m vst.report …` is `vst report …`."""
+
+
+def main() -> None:
+    """Do what the command line asks, and exit."""
+    name = sys.argv[1] if len(sys.argv) > 1 else ""
+    if name in COMMANDS:
+        del sys.argv[1]
+        import_module(f"vst.{name}").main()
+        return
+    from vst.cli import main as paint
+
+    paint()
+
 
 if __name__ == "__main__":
     main()

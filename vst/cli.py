@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-import difflib
 import os
-import re
 import signal
 import sys
 import traceback
 from contextlib import nullcontext
-from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from vst.config import Config, choices, conf_dir, quoted, register_schema
-from vst.errors import InputError, VstError, failure, leave
+from vst.commandline import leave
+from vst.composing import sentence_for
+from vst.config import conf_dir, quoted, register_schema
+from vst.errors import InputError, VstError, failure
+from vst.runs.configuration import stored_overrides
+from vst.runs.record import record_path
 
 if TYPE_CHECKING:
     from hydra.conf import HydraConf
 
-    from vst.grid import Outcome
+    from vst.search.grid import Outcome
 
 
 def main() -> None:
@@ -32,7 +33,7 @@ def main() -> None:
     import hydra
     from hydra.errors import HydraException
 
-    from vst.run import Interrupted
+    from vst.runs.signals import Interrupted
 
     register_schema()
     try:
@@ -54,7 +55,7 @@ def _job(cfg: DictConfig) -> Outcome | None:
     from hydra.core.hydra_config import HydraConfig
     from hydra.types import RunMode
 
-    from vst.run import run
+    from vst.runs.run import run
 
     hydra_config = HydraConfig.get()
     if hydra_config.mode == RunMode.MULTIRUN:
@@ -76,8 +77,9 @@ _ended = False
 def _job_of_grid(cfg: DictConfig, hydra_config: HydraConf) -> Outcome:
     """One run of a grid, in this process or in one that a launcher started; whatever fails, the others go on."""
     global _ended
-    from vst.grid import Outcome, put_back_in_peace
-    from vst.run import Interrupted, interruptible, run
+    from vst.runs.run import run
+    from vst.runs.signals import Interrupted, interruptible
+    from vst.search.grid import Outcome, put_back_in_peace
 
     directory = Path(hydra_config.runtime.output_dir)
     launcher = hydra_config.launcher._target_.rpartition(".")[2]
@@ -125,7 +127,7 @@ def _where(directory: Path) -> str:
             f"painted clip  {directory / 'stylized.mp4'}",
             f"key frames    {directory / 'keyframes'}",
             f"residuals     {directory / 'keyframes'}",
-            f"figures       {directory / 'metrics.json'}",
+            f"figures       {record_path(directory)}",
         ]
     )
 
@@ -136,15 +138,9 @@ def _with_stored_overrides(arguments: list[str]) -> list[str]:
     if not named or named[-1] in ("null", ""):
         return arguments
     directory = Path(named[-1].strip("'\""))
-    stored = directory / ".hydra" / "overrides.yaml"
-    if not stored.is_file():
-        raise InputError(f"{directory} holds no run to go on with; name a run directory with resume")
-    # not resolved: an option that refers to another is to do so again
-    lines = OmegaConf.to_container(OmegaConf.load(stored), resolve=False) or []
-    kept = [str(line) for line in lines if not str(line).startswith(("resume=", "hydra."))]
     others = [argument for argument in arguments if not argument.startswith("resume=")]
     where = quoted(directory)
-    return [*kept, f"hydra.run.dir={where}", f"resume={where}", *others]
+    return [*stored_overrides(directory), f"hydra.run.dir={where}", f"resume={where}", *others]
 
 
 def _with_pairs(arguments: list[str]) -> list[str]:
@@ -161,44 +157,3 @@ def _with_pairs(arguments: list[str]) -> list[str]:
         else argument
         for argument in arguments
     ]
-
-
-def sentence_for(error: Exception) -> str:
-    """One sentence for what Hydra or OmegaConf found wrong with the command line."""
-    from hydra.core.config_store import ConfigStore
-    from hydra.errors import OverrideParseException
-
-    text = str(error)
-    if found := re.search(r"Could not find '(.+)/(.+?)'", text):
-        group, choice = found.groups()
-        known = choices(group) or [
-            Path(name).stem for name in ConfigStore.instance().list(group)
-        ]  # Hydra's own
-        return f"{group}={choice} is not known; choose one of: {', '.join(known)}"
-    if found := re.search(r"Could not override '(.+?)'", text):
-        option = found[1]
-        return f"{option} is not an option{_did_you_mean(option)}; see python -m vst --help"
-    if found := re.search(r"Error merging override (\S+?)=(.*)", text):
-        option, value = found.groups()
-        kind = {"Integer": "a whole number", "Float": "a number"}.get(
-            _wanted_type(error), "of the right kind"
-        )
-        return f"{option}={value} is not {kind}; correct it"
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    if isinstance(error, OverrideParseException):
-        hint = "put a value with commas, brackets, spaces or = in quotes, \"video.path='clip (1).mp4'\""
-        given = re.sub(r"^hydra\.sweeper\.pairs=\[(.*)\]$", r"pair=\1", str(error.override))
-        return f"{given} cannot be understood; {hint}"
-    return f"the command line cannot be understood: {lines[0]}; see python -m vst --help"
-
-
-def _wanted_type(error: Exception) -> str:
-    found = re.search(r"could not be converted to (\w+)", str(error.__cause__))
-    return found[1] if found else ""
-
-
-def _did_you_mean(option: str) -> str:
-    groups = [folder.name for folder in conf_dir().iterdir() if folder.is_dir()]
-    known = [*(item.name for item in fields(Config)), *groups]
-    close = difflib.get_close_matches(option, known, n=1)
-    return f", did you mean {close[0]}" if close else ""

@@ -1,13 +1,8 @@
-"""Failures that the user can act on, and how a command line answers them."""
+"""Failures that the user can act on."""
 
 from __future__ import annotations
 
-import argparse
 import errno
-import sys
-from collections.abc import Generator
-from contextlib import contextmanager
-from typing import NoReturn
 
 
 class VstError(Exception):
@@ -37,21 +32,6 @@ class Pruned(VstError):  # noqa: N818 - what happened, not what went wrong in he
     """A search gave the run up, because its settings are not worth it; what is painted up to there is kept."""
 
 
-class Parser(argparse.ArgumentParser):
-    """A command line whose mistakes are answered as all others: in one sentence."""
-
-    def error(self, message: str) -> NoReturn:
-        """Raise `InputError` instead of printing the usage."""
-        raise InputError(f"{message}; see {self.prog} --help")
-
-
-def leave(sentence: str, status: int) -> NoReturn:
-    """Say why on standard error, in one line, and exit."""
-    print(f"vst: {sentence}", file=sys.stderr)
-    sys.stderr.flush()
-    sys.exit(status)
-
-
 def failure(error: VstError | OSError) -> tuple[str, int]:
     """The sentence and the exit status for a run's failure that the user can act on."""
     if isinstance(error, VstError):
@@ -64,15 +44,3 @@ def failure(error: VstError | OSError) -> tuple[str, int]:
             InputError.status,
         )
     return f"{what}; name another file or directory, or mend this one", InputError.status
-
-
-@contextmanager
-def failures_answered() -> Generator[None]:
-    """Leave with one sentence where what is done within fails in a way that the user can act on."""
-    try:
-        yield
-    except VstError as error:
-        leave(str(error), error.status)
-    except OSError as error:
-        where = f" {error.filename}" if error.filename else ""
-        leave(f"a file{where} failed: {error.strerror or error}; mend it and try again", 1)

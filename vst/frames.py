@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -8,10 +8,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-    from vst.anchor import Followed
-    from vst.neighbour import Neighbour
-    from vst.optim.solution import Losses, Solution
 
 
 @dataclass
@@ -70,46 +66,3 @@ class Clip(Protocol):
     def read(self, first: int = 0) -> Iterator[Frame]:
         """Yield the frames of the stretch in order, from its frame `first` on, one in memory at a time."""
         ...
-
-
-@dataclass(frozen=True)
-class Target:
-    """What one frame is painted towards: all that a loss or a start may use.
-
-    `activations` are those of the content at the layers that the losses asked for. `neighbour` is the frame
-    painted just before, None for the first of a pass; it may belong to another shot. `past` are the frames
-    of this frame's shot that were painted before it in this pass, the nearest first, as many as the losses
-    reach back, without blank ones; `anchor` is the painting that the shot is held to,
-    where a loss asked for one. `pass_index` counts the passes from 0; `earlier` is this frame's painting from
-    the pass before, None in the first. `place` counts the frames of the shot painted before this one, blank
-    ones too, as far as the history reaches.
-    """
-
-    content: Tensor
-    activations: dict[str, Tensor]
-    neighbour: Neighbour | None
-    earlier: Tensor | None = None
-    past: Sequence[Neighbour] = ()
-    anchor: Followed | None = None
-    pass_index: int = 0
-    place: int = 0
-
-
-@dataclass(frozen=True)
-class Painted:
-    """A frame and its painting, `image` (L, 3, H, W) in [0, 1]."""
-
-    frame: Frame
-    image: Tensor
-
-
-@dataclass(frozen=True)
-class Stylized(Painted):
-    """One painted frame, and how it came about.
-
-    `losses` are those of the finished painting; the solution's are of its best iterate, which may leave [0, 1].
-    """
-
-    neighbour: Neighbour | None
-    solution: Solution
-    losses: Losses

@@ -6,8 +6,9 @@ from types import ModuleType
 import pytest
 from hydra.core.global_hydra import GlobalHydra
 
-from vst.run import resolve
-from vst.sweep.space import composed, read
+from vst.composing import composed
+from vst.runs.settings import resolve
+from vst.search.space import read
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from tests import run_directories
 from tests.run_directories import settings
 from vst.config import conf_dir
 from vst.errors import InputError
-from vst.records import checkpoint_path
+from vst.runs.directory import checkpoint_path
 
 HEIGHT, WIDTH, FRAMES = 32, 48, 8
 MODELS = ("naive", "mse", "enhanced", "flow", "ruder", "robust")

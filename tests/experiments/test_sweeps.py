@@ -10,7 +10,7 @@ import yaml
 from omegaconf import OmegaConf
 from wandb.sdk.launch.sweeps.utils import create_sweep_command, create_sweep_command_args
 
-from vst.run import resolve
+from vst.runs.settings import resolve
 
 FILES = sorted((Path(__file__).parents[2] / "experiments" / "sweeps").glob("*.yaml"))
 

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from vst.flow.neighbour import Neighbour
 from vst.flow.prediction import at_distances, combine, fill_unseen, nearest_trusted
-from vst.neighbour import Neighbour
 
 
 def rand(*shape: int, seed: int = 0) -> Tensor:

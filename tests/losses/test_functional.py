@@ -11,17 +11,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from vst.flow.confidence import content_confidence, motion_confidence
 from vst.losses.functional import (
     Gate,
     closing_gate,
-    content_confidence,
     content_loss,
     enhanced_coherence,
     flow_coherence,
     gram_matrix,
     masked_coherence,
     mean_squared_error,
-    motion_confidence,
     mse_coherence,
     paper_gate,
     range_loss,

@@ -9,10 +9,9 @@ import torch
 from scipy.ndimage import map_coordinates
 from torch import Tensor
 
-from vst.anchor import Followed
 from vst.errors import InputError
+from vst.flow.neighbour import Neighbour
 from vst.flow.warp import backward_warp, forward_splat
-from vst.frames import Target
 from vst.losses.coherence import (
     Coherence,
     EnhancedCoherence,
@@ -34,7 +33,7 @@ from vst.losses.functional import (
 )
 from vst.losses.range import RangeLoss
 from vst.losses.style import StyleLoss
-from vst.neighbour import Neighbour
+from vst.losses.target import Followed, Target
 
 LAYERS = ("conv1_1", "conv4_2")
 COHERENCES = [

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from vst.config import conf_dir, register_schema
 from vst.frames import ClipInfo
-from vst.run import run
+from vst.runs.run import run
 from vst.video.writer import write_video
 
 FRAMES, HEIGHT, WIDTH = 4, 32, 48
@@ -77,12 +77,12 @@ def server() -> Iterator[multiprocessing.context.ForkServerContext]:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(
         [
-            "vst.run",
-            "vst.stylizer",
+            "vst.runs.run",
+            "vst.painting.stylizer",
             "vst.cli",
             "vst.video.writer",
             "vst.video.datamodule",
-            "vst.callbacks.resume",
+            "vst.runs.callbacks.resume",
         ]
     )
     return context

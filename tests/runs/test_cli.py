@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from vst.records import Table
+from vst.runs.table import Table
 
 Launch = Callable[..., BaseProcess]
 

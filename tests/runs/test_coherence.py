@@ -18,7 +18,7 @@ from vst.metrics.clip import METRICS, ClipMetrics
 from vst.metrics.motion import ExactMotion
 from vst.metrics.residual import residual_mse
 from vst.metrics.temporal import warping_error
-from vst.records import Table
+from vst.runs.table import Table
 from vst.synthetic.scenes import Battle, Scene, Talk
 from vst.video.store import load_png, to_uint8
 from vst.video.writer import write_video

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from vst.records import Table
+from vst.runs.table import Table
 
 Launch = Callable[..., BaseProcess]
 SCENE = ["video.height=32", "video.width=48"]

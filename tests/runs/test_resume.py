@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from vst.records import Table
+from vst.runs.table import Table
 
 Launch = Callable[..., BaseProcess]
 LONG = "evaluations=25"

@@ -20,8 +20,8 @@ from omegaconf import OmegaConf
 from vst.errors import ClipBroke, InputError
 from vst.features.weights import random
 from vst.losses.coherence import MseCoherence
-from vst.records import Table
-from vst.run import is_finished
+from vst.runs.state import is_finished
+from vst.runs.table import Table
 from vst.styles import draw_painting
 from vst.synthetic.paintings import swirls
 from vst.video.reader import VideoReader
@@ -255,11 +255,14 @@ def test_directories_are_guarded(tmp_path: Path, paint: Paint) -> None:
     with pytest.raises(InputError, match="holds no run"):
         paint(tmp_path / "other", f"resume={tmp_path / 'other'}")
     assert not (tmp_path / "other").exists(), "nothing is left of a run that could not begin"
-    for record in ("null", "half a rec", '{"status": "finished"}'):
-        elsewhere = tmp_path / "elsewhere"
-        elsewhere.mkdir(exist_ok=True)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    for record in ("null", '{"status": "finished"}'):
         (elsewhere / "metrics.json").write_text(record)
         assert not is_finished(elsewhere), "somebody else's"
+    (elsewhere / "metrics.json").write_text("half a rec")
+    with pytest.raises(InputError, match=r"metrics\.json is damaged"):
+        paint(elsewhere, "model=naive", "video.frames=1")
     (tmp_path / "busy").mkdir()
     with FileLock(tmp_path / "busy" / ".lock"), pytest.raises(InputError, match="in use"):
         paint(tmp_path / "busy", "model=naive", "video.frames=1")

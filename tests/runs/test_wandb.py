@@ -17,11 +17,11 @@ import yaml
 from omegaconf import DictConfig
 from PIL import Image
 
-from vst.callbacks.resume import load_checkpoint
 from vst.errors import InputError
-from vst.loggers.wandb import run_name
-from vst.records import Table
-from vst.run import run as paint_clip
+from vst.runs.callbacks.resume import load_checkpoint
+from vst.runs.loggers.wandb import run_name
+from vst.runs.run import run as paint_clip
+from vst.runs.table import Table
 from vst.video.store import load_png
 
 Paint = Callable[..., Path]
@@ -170,7 +170,7 @@ def test_every_frame_has_one_value_though_it_has_several_passes(tmp_path: Path, 
 def test_a_run_that_was_stopped_goes_on_as_the_same(
     tmp_path: Path, paint: Paint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from vst.callbacks.resume import Resume
+    from vst.runs.callbacks.resume import Resume
 
     directory, options = tmp_path / "run", ("model=naive", "video.frames=3", "logger=wandb")
     save = Resume.on_train_batch_end
@@ -205,7 +205,7 @@ def test_a_run_that_was_stopped_goes_on_as_the_same(
 def test_runs_of_one_process_stay_apart_and_failures_are_marked(
     tmp_path: Path, paint: Paint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from vst.callbacks.metrics import Metrics
+    from vst.runs.callbacks.metrics import Metrics
 
     first = paint(tmp_path / "first", "model=naive", "video.frames=1", "logger=wandb")
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from vst.records import written_aside
+from vst.files import written_aside
 from vst.video.store import FrameStore, load_png, save_png, to_uint8
 
 

@@ -13,7 +13,7 @@ import pytest
 from numpy.typing import NDArray
 
 from tests.video.conftest import RATE, make_clip, noise
-from vst.video import writer
+from vst.video import sound
 from vst.video.reader import VideoReader
 from vst.video.store import to_uint8
 from vst.video.writer import Written, write_video
@@ -212,7 +212,7 @@ def test_a_copy_that_fails_is_encoded(tmp_path: Path, monkeypatch: pytest.Monkey
         raise av.error.InvalidDataError(1, "no sound here")
         yield
 
-    monkeypatch.setattr(writer, "_shifted", fail)
+    monkeypatch.setattr(sound, "_shifted", fail)
     assert repaint(source, tmp_path / "painted.mp4") == Written(20, "encoded as AAC")
 
 

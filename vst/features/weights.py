@@ -18,7 +18,7 @@ from torch import Tensor
 from vst.assets import cache_directory, fetch, file_hash
 from vst.errors import InputError
 from vst.features.layers import BLOCKS, LAYERS
-from vst.records import written_aside
+from vst.files import written_aside
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from vst.neighbour import Neighbour
+from vst.flow.neighbour import Neighbour
 
 
 def nearest_trusted(trusts: Sequence[Tensor]) -> list[Tensor]:

@@ -11,7 +11,7 @@ from torch import Tensor
 from vst.flow.enlarged import Enlarged
 from vst.flow.estimators import DeepFlow, FlowEstimator
 from vst.flow.warp import backward_warp
-from vst.video.scenes import is_blank
+from vst.video.cuts import is_blank
 
 LIGHT_CHANGES = 0.04
 """Mean difference of the frames, once moved onto each other, from which the light may have changed."""

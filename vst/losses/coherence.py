@@ -9,20 +9,20 @@ from torch import Tensor
 
 from vst.errors import InputError
 from vst.features.vgg import Activations
+from vst.flow.confidence import motion_confidence
+from vst.flow.neighbour import Neighbour
 from vst.flow.prediction import at_distances, combine, nearest_trusted
 from vst.flow.warp import backward_warp, forward_splat
-from vst.frames import Target
 from vst.losses.functional import (
     Gate,
     enhanced_coherence,
     flow_coherence,
     masked_coherence,
-    motion_confidence,
     mse_coherence,
     paper_gate,
 )
 from vst.losses.loss import Loss
-from vst.neighbour import Neighbour
+from vst.losses.target import Target
 
 
 class Coherence(Loss):
@@ -143,7 +143,7 @@ class RobustCoherence(Loss):
         w = W · motion_confidence · content_confidence
 
     P₁ is the painting of the frame before, c (`Neighbour.shown`) where it shows what this frame shows; P_A is
-    that of the anchor (`vst.anchor`), s = `anchor_share`. A frame is held more loosely the more of it moves,
+    that of the anchor (`vst.painting.anchor`), s = `anchor_share`. A frame is held more loosely the more of it moves,
     its mean motion against `tolerance` in pixels and down to `least`, and a pixel the worse its motion explains
     the content (`Neighbour.explained`). Across a cut, and in the first frame of a pass, there is no coherence.
     """

@@ -6,9 +6,9 @@ import torch
 from torch import Tensor
 
 from vst.features.vgg import Activations
-from vst.frames import Target
 from vst.losses.functional import content_loss
 from vst.losses.loss import Loss
+from vst.losses.target import Target
 
 
 class ContentLoss(Loss):

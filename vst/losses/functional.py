@@ -11,7 +11,6 @@ from collections.abc import Callable, Sequence
 from typing import Literal
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 Normalisation = Literal["chw", "hw", "none"]
@@ -108,28 +107,3 @@ def masked_coherence(stylized: Tensor, prediction: Tensor, trust: Tensor) -> Ten
     equation 7.
     """
     return (trust * (stylized - prediction).square()).flatten(1).mean(1)
-
-
-def motion_confidence(flow: Tensor, tolerance: float, least: float) -> Tensor:
-    """φ + (1 − φ) / (1 + ū²/u₀²): how firmly to hold a frame of mean motion ū, (L, 1, 1, 1) in [φ, 1].
-
-    `flow` is (L, 2, H, W) in pixels, `tolerance` u₀ in pixels, `least` φ in [0, 1]. What is moved between pixels
-    is blurred, and an estimated flow is the more in error the longer it is: a frame of which most moves cannot
-    be held firmly and keep the painting's strokes, one of which most stands still can, its moving parts too.
-    Source: this project's own, from measurements (experiments/robust.md).
-    """
-    motion = flow.square().sum(dim=1, keepdim=True).sqrt().mean((2, 3), keepdim=True)
-    return least + (1 - least) / (1 + motion.square() / tolerance**2)
-
-
-def content_confidence(content: Tensor, moved_content: Tensor, tolerance: float) -> Tensor:
-    """1 / (1 + (d/s)²), s = d₀ + 3 median(d): how far a motion explains the content, (L, 1, H, W) in (0, 1].
-
-    `content` is V[i], `moved_content` V[i-1] fetched along the flow, (L, 3, H, W) in [0, 1]; d is their mean
-    absolute difference over channels and 3×3 pixels, `tolerance` d₀. The median over the frame lets a change
-    of the light, which is everywhere, pass for what it is. Source: this project's own.
-    """
-    apart = (content - moved_content).abs().mean(1, keepdim=True)
-    apart = F.avg_pool2d(apart, 3, stride=1, padding=1, count_include_pad=False)
-    scale = tolerance + 3 * apart.flatten(1).median(1).values[:, None, None, None]
-    return 1 / (1 + (apart / scale).square())

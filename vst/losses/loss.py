@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 from vst.features.vgg import Activations
-from vst.frames import Target
+from vst.losses.target import Target
 
 
 class Loss(nn.Module, ABC):

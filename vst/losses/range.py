@@ -3,9 +3,9 @@ from __future__ import annotations
 from torch import Tensor
 
 from vst.features.vgg import Activations
-from vst.frames import Target
 from vst.losses.functional import range_loss
 from vst.losses.loss import Loss
+from vst.losses.target import Target
 
 
 class RangeLoss(Loss):

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from vst.features.vgg import Activations
-from vst.frames import Target
 from vst.losses.functional import Normalisation, gram_matrix, style_loss
 from vst.losses.loss import Loss
+from vst.losses.target import Target
 
 
 class StyleLoss(Loss):

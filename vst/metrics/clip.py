@@ -7,21 +7,14 @@ from collections import deque
 import torch
 from torch import Tensor
 
+from vst.metrics import catalogue
 from vst.metrics.ghosting import ghost_region, ghosting
 from vst.metrics.motion import Truth
 from vst.metrics.residual import residual_correlation, residual_mse
 from vst.metrics.temporal import flicker, root_warping_error, still_mask, warping_error
 from vst.metrics.unpainted import unpainted
 
-METRICS = (
-    "warping_error",
-    "warping_error_long",
-    "residual_mse",
-    "residual_correlation",
-    "flicker",
-    "ghosting",
-    "unpainted",
-)
+METRICS = tuple(metric.key for metric in catalogue.METRICS if metric.clip)
 """What `ClipMetrics` gives for a frame, in this order."""
 
 ROOTS = {"warping_error_root": "warping_error", "warping_error_long_root": "warping_error_long"}

@@ -167,6 +167,22 @@ def bushes(side: int, wide: float, high: float, rng: Generator) -> Layer:
     return cel.layer(pan(0.040 * wide))
 
 
+def _limb(side: int, length: float, width: float, colour: str, end: str) -> Cel:
+    """A part of an arm or a leg, with a hand or a shoe where `end` is its colour."""
+    cel = Cel(side, -0.12, -0.06, 0.16, length + 0.1)
+    shape = [(-width, -0.02), (width, -0.02), (0.75 * width, length), (-0.75 * width, length)]
+    cel.polygon(rounded(shape, 2), colour, 0.008)
+    if end:
+        toe = [
+            (-width, length - 0.02),
+            (width, length - 0.03),
+            (2.0 * width, length + 0.03),
+            (-width, length + 0.035),
+        ]
+        cel.polygon(rounded(toe, 2), end, 0.008)
+    return cel
+
+
 def runner(side: int, wide: float, high: float, rng: Generator) -> list[Layer]:
     """A running boy: far limbs, scarf, body, head and near limbs, each a layer that hangs on the body."""
     phase = rng.uniform(0, 2 * np.pi)
@@ -186,20 +202,6 @@ def runner(side: int, wide: float, high: float, rng: Generator) -> list[Layer]:
             motion(time) @ Pose.of(0, length, 0.5 * amount * (1 - np.sin(pace * time + shift)))
         )
 
-    def limb(length: float, width: float, colour: str, end: str) -> Cel:
-        cel = Cel(side, -0.12, -0.06, 0.16, length + 0.1)
-        shape = [(-width, -0.02), (width, -0.02), (0.75 * width, length), (-0.75 * width, length)]
-        cel.polygon(rounded(shape, 2), colour, 0.008)
-        if end:
-            toe = [
-                (-width, length - 0.02),
-                (width, length - 0.03),
-                (2.0 * width, length + 0.03),
-                (-width, length + 0.035),
-            ]
-            cel.polygon(rounded(toe, 2), end, 0.008)
-        return cel
-
     layers: list[Layer] = []
     for near, leg, shoe, sleeve, skin in (
         (False, "24407a", "8a2c2c", "1c7468", "e0a078"),
@@ -209,10 +211,10 @@ def runner(side: int, wide: float, high: float, rng: Generator) -> list[Layer]:
         hip = swing(0.015 if near else -0.02, 0.12, 0.85, shift)
         shoulder = swing(0.02 if near else -0.03, -0.10, 0.9, shift + np.pi)
         limbs = [
-            limb(0.12, 0.034, leg, "").layer(hip),
-            limb(0.12, 0.028, leg, shoe).layer(knee(hip, 0.11, 1.3, shift)),
-            limb(0.09, 0.028, sleeve, "").layer(shoulder),
-            limb(0.08, 0.022, skin, skin).layer(knee(shoulder, 0.085, -1.1, shift)),
+            _limb(side, 0.12, 0.034, leg, "").layer(hip),
+            _limb(side, 0.12, 0.028, leg, shoe).layer(knee(hip, 0.11, 1.3, shift)),
+            _limb(side, 0.09, 0.028, sleeve, "").layer(shoulder),
+            _limb(side, 0.08, 0.022, skin, skin).layer(knee(shoulder, 0.085, -1.1, shift)),
         ]
         layers += (
             limbs if near else [*limbs, scarf(side, body, pace), torso(side, body), head(side, body, pace)]

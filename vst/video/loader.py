@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from vst.frames import Clip, Frame
-from vst.video.scenes import HISTORY, CutDetector, mark_cuts
+from vst.video.cuts import HISTORY, CutDetector, mark_cuts
 from vst.video.store import FrameStore
 
 

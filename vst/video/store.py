@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from vst.records import written_aside
+from vst.files import written_aside
 
 
 def to_uint8(image: Tensor | NDArray[np.uint8]) -> NDArray[np.uint8]:

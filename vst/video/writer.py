@@ -13,22 +13,16 @@ from pathlib import Path
 import av
 import av.filter
 import numpy as np
-from av.audio.stream import AudioStream
-from av.container import InputContainer, OutputContainer
+from av.container import OutputContainer
 from av.packet import Packet
-from av.stream import Stream
 from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
+from vst.files import written_aside
 from vst.frames import ClipInfo
-from vst.records import written_aside
-from vst.video.reader import open_clip
-
-# What players play from an mp4. The format can hold more (PCM, Vorbis), but hardly anything plays it there.
-SOUND_FOR_MP4 = {"aac", "ac3", "alac", "eac3", "flac", "mp3", "opus"}
-
-AAC_RATES = {8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000}
+from vst.video.container import open_clip
+from vst.video.sound import copied_sound, encoded_sound, packets_of
 
 # swscale's flags FULL_CHR_H_INP and ACCURATE_RND, without which it trades chroma and rounding for speed.
 # As numbers: PyAV has had names for them since version 17 only.
@@ -207,9 +201,9 @@ def _join(pictures: Path, whole: Path, sound_file: Path, info: ClipInfo, end_pts
         _create(whole, info) as output,
     ):
         picture_stream = output.add_stream_from_template(painted.streams.video[0], opaque=True)
-        add = _encoded_sound if encode else _copied_sound
+        add = encoded_sound if encode else copied_sound
         sound_stream, sound = add(source, output, start, end)
-        both = merge(_packets(painted, painted.streams.video[0], picture_stream), sound, key=_decoding_time)
+        both = merge(packets_of(painted, painted.streams.video[0], picture_stream), sound, key=_decoding_time)
         for packet in both:
             count += packet.stream is sound_stream
             output.mux(packet)
@@ -218,107 +212,3 @@ def _join(pictures: Path, whole: Path, sound_file: Path, info: ClipInfo, end_pts
 
 def _decoding_time(packet: Packet) -> Fraction:
     return (packet.dts or 0) * packet.time_base
-
-
-def _sound_track(source: InputContainer) -> AudioStream:
-    if not source.streams.audio or source.streams.audio[0].codec_context is None:
-        raise ValueError("no decoder knows the sound")
-    return source.streams.audio[0]
-
-
-def _packets(source: InputContainer, stream: Stream, target: Stream) -> Iterator[Packet]:
-    """Yield the packets of a stream, addressed to the stream they are copied to."""
-    for packet in source.demux(stream):
-        if packet.dts is not None:  # else it only marks the end
-            packet.stream = target
-            yield packet
-
-
-def _copied_sound(
-    source: InputContainer, output: OutputContainer, start: Fraction, end: Fraction
-) -> tuple[Stream, Iterator[Packet]]:
-    """Return a stream for the sound from `start` to `end` (seconds), and its packets as they are."""
-    track = _sound_track(source)
-    codec = track.codec_context.codec.canonical_name
-    if codec not in SOUND_FOR_MP4:
-        raise ValueError(f"an mp4 with {codec} sound is not played")
-    target = output.add_stream_from_template(track)
-    rate = track.codec_context.sample_rate
-    return target, _shifted(_packets(source, track, target), start, end, Fraction(1, rate))
-
-
-def _shifted(packets: Iterable[Packet], start: Fraction, end: Fraction, sample: Fraction) -> Iterator[Packet]:
-    """Yield the packets that begin from `start` on and before `end`, with times from `start`.
-
-    The times are in seconds. They are rounded to a `sample`: an avi counts its sound in packets.
-    """
-    for packet in packets:
-        decoded = (packet.dts or 0) * packet.time_base
-        shown = decoded if packet.pts is None else packet.pts * packet.time_base
-        lasts = (packet.duration or 0) * packet.time_base
-        if start <= shown < end:
-            packet.time_base = sample
-            packet.pts, packet.dts = round((shown - start) / sample), round((decoded - start) / sample)
-            packet.duration = round(lasts / sample)
-            yield packet
-
-
-def _encoded_sound(
-    source: InputContainer, output: OutputContainer, start: Fraction, end: Fraction
-) -> tuple[Stream, Iterator[Packet]]:
-    """Return a stream for the sound from `start` to `end` (seconds), and its packets encoded as AAC."""
-    track = _sound_track(source)
-    rate = track.codec_context.sample_rate
-    target = output.add_stream("aac", rate=rate if rate in AAC_RATES else 48000, bit_rate=192_000)
-    target.codec_context.layout = "mono" if track.codec_context.layout.nb_channels == 1 else "stereo"
-    return target, _encode(_samples(source, track, target, start, end), target)
-
-
-def _encode(samples: Iterator[av.AudioFrame], target: AudioStream) -> Iterator[Packet]:
-    for frame in samples:
-        yield from target.encode(frame)
-    yield from target.encode(None)
-
-
-def _samples(
-    source: InputContainer, track: AudioStream, target: AudioStream, start: Fraction, end: Fraction
-) -> Iterator[av.AudioFrame]:
-    """Yield the decoded sound from `start` to `end` (seconds), timed from `start`, with silence in gaps."""
-    graph = av.filter.Graph()
-    nodes = [
-        graph.add_abuffer(template=track),
-        graph.add("atrim", f"start={float(start):.6f}:end={float(end):.6f}"),
-        graph.add("asetpts", f"PTS-{float(start):.6f}/TB"),
-        graph.add("aresample", f"{target.codec_context.sample_rate}:async=1:first_pts=0"),
-        graph.add("aformat", f"sample_fmts=fltp:channel_layouts={target.codec_context.layout.name}"),
-        graph.add("abuffersink"),
-    ]
-    graph.link_nodes(*nodes).configure()
-    for frame in _decoded(source, track, end):
-        graph.push(frame)
-        yield from _filtered(graph)
-    graph.push(None)
-    yield from _filtered(graph)
-
-
-def _decoded(source: InputContainer, track: AudioStream, end: Fraction) -> Iterator[av.AudioFrame]:
-    """Yield the decoded sound up to `end` (seconds), without the packets that are damaged."""
-    for packet in source.demux(track):
-        try:
-            frames = packet.decode()
-        except av.FFmpegError:
-            continue
-        for frame in frames:
-            if frame.time is not None and frame.time >= end:
-                return
-            yield frame
-
-
-def _filtered(graph: av.filter.Graph) -> Iterator[av.AudioFrame]:
-    while True:
-        try:
-            frame = graph.pull()
-        except (av.BlockingIOError, av.EOFError):
-            return
-        if isinstance(frame, av.AudioFrame):
-            yield frame

@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from vst.compare.content import write_contents
+from vst.compare.runs import read_run
+from vst.synthetic.scenes import Talk
+from vst.video.reader import VideoReader
+from vst.video.store import load_png, to_uint8
+
+
+@pytest.fixture
+def run(write_run, tmp_path):
+    return read_run(write_run(tmp_path / "run", pictures=False, video=False), "run")
+
+
+def changed(run, **video):
+    return replace(run, settings={**run.settings, "video": {**run.settings["video"], **video}})
+
+
+def test_each_clip_is_written_once_without_loss_and_as_a_video(run, tmp_path):
+    contents, chosen = write_contents([run, changed(run, seed=3), run], tmp_path / "report")
+    assert chosen == [0, 1, 0]
+    first = contents[0]
+    assert (first.name, first.frames, first.note) == ("talk", 5, None)
+    frame = load_png(first.folder / "000002.png")
+    np.testing.assert_array_equal(frame, to_uint8(Talk(32, 48, 5).frame(2)))
+    assert VideoReader(first.folder / "content.mp4").info.frames == 5
+
+
+def test_a_clip_that_is_there_is_not_made_again(run, tmp_path):
+    folder = write_contents([run], tmp_path / "report")[0][0].folder
+    before = (folder / "content.mp4").stat().st_mtime_ns
+    content = write_contents([run], tmp_path / "report")[0][0]
+    assert content.frames == 5
+    assert (folder / "content.mp4").stat().st_mtime_ns == before
+
+
+def test_a_clip_that_is_gone_is_noted(run, tmp_path):
+    gone = replace(
+        run,
+        settings={"video": {"_target_": "vst.video.reader.VideoReader", "path": str(tmp_path / "gone.mp4")}},
+    )
+    content = write_contents([gone], tmp_path / "report")[0][0]
+    assert content.folder is None
+    assert "gone.mp4" in content.note
+
+
+def test_a_clip_that_breaks_is_kept_up_to_there(run, write_run, tmp_path):
+    path = write_run(tmp_path / "longer", frames=5) / "stylized.mp4"
+    path.write_bytes(path.read_bytes()[:-200])
+    broken = replace(run, settings={"video": {"_target_": "vst.video.reader.VideoReader", "path": str(path)}})
+    content = write_contents([broken], tmp_path / "report")[0][0]
+    assert content.note
+    assert content.frames < 5
+
+
+@pytest.mark.parametrize(
+    "video",
+    [
+        {"_target_": "os.system", "command": "touch harm"},
+        {"_target_": "vst.video.reader.VideoReader", "path": {"_target_": "os.getcwd"}},
+        {"path": "clip.mp4"},
+        None,
+    ],
+)
+def test_a_configuration_cannot_have_anything_else_done(run, video, tmp_path):
+    content = write_contents([replace(run, settings={"video": video})], tmp_path / "report")[0][0]
+    assert content.folder is None
+    assert "does not say how it is read" in content.note

@@ -1,0 +1,181 @@
+from __future__ import annotations
+
+from typing import ClassVar
+
+import pytest
+import torch
+from torch import Generator, Tensor
+
+from vst.flow.neighbour import Neighbour
+from vst.flow.warp import backward_warp
+from vst.losses.target import Target
+from vst.painting.start import (
+    blended_start,
+    content_start,
+    filled_start,
+    noise_start,
+    previous_start,
+    warped_start,
+)
+
+STARTS = [content_start, noise_start, previous_start, warped_start, filled_start]
+
+
+def rand(seed: int) -> Tensor:
+    return torch.rand(2, 3, 9, 11, generator=Generator().manual_seed(seed))
+
+
+class BackwardOnly:
+    """The motion from the frame to its neighbour; the other direction is not to be asked for."""
+
+    name: ClassVar[str] = "backward"
+
+    def __init__(self, current: Tensor):
+        self.current, self.calls = current, 0
+
+    def __call__(self, first: Tensor, second: Tensor) -> Tensor:
+        assert first is self.current
+        self.calls += 1
+        flow = torch.zeros(2, 2, 9, 11)
+        flow[:, 0], flow[:, 1] = 2.0, -0.5
+        return flow
+
+
+def target(content: Tensor, flow: BackwardOnly) -> Target:
+    return Target(content, {}, Neighbour(rand(1), rand(2), current_content=content, estimator=flow))
+
+
+@pytest.mark.parametrize("start", [content_start, previous_start, warped_start])
+def test_the_first_frame_starts_from_its_content(start):
+    content = rand(0)
+    assert torch.equal(start(Target(content, {}, None), Generator()), content)
+
+
+def test_the_content_start_has_no_eye_for_the_neighbour():
+    content = rand(0)
+    assert torch.equal(content_start(target(content, BackwardOnly(content)), Generator()), content)
+
+
+def test_the_previous_start_is_the_neighbours_painting():
+    content = rand(0)
+    flow = BackwardOnly(content)
+    assert torch.equal(previous_start(target(content, flow), Generator()), rand(2))
+    assert flow.calls == 0
+
+
+def test_the_warped_start_fetches_the_neighbours_painting():
+    content = rand(0)
+    flow = BackwardOnly(content)
+    near = target(content, flow)
+    found = warped_start(near, Generator())
+    torch.testing.assert_close(found, backward_warp(rand(2), flow(content, rand(1))))
+    # by hand: this frame's pixel (4, 3) is the neighbour's at two to the right and half a row up
+    expected = (rand(2)[:, :, 4, 5] + rand(2)[:, :, 3, 5]) / 2
+    torch.testing.assert_close(found[:, :, 4, 3], expected)
+    warped_start(near, Generator())
+    assert flow.calls == 2  # one of them the test's own
+
+
+def test_noise_is_uniform_and_repeats_itself_by_its_generator():
+    content = torch.zeros(1, 3, 60, 80)
+    near = Target(content, {}, None)
+    noise = noise_start(near, Generator().manual_seed(3))
+    assert noise.shape == content.shape
+    assert torch.equal(noise, noise_start(near, Generator().manual_seed(3)))
+    assert not torch.equal(noise, noise_start(near, Generator().manual_seed(4)))
+    assert noise.min() >= 0
+    assert noise.max() <= 1
+    assert noise.mean().item() == pytest.approx(0.5, abs=0.02)
+    assert noise.var().item() == pytest.approx(1 / 12, abs=0.005)
+
+
+def test_noise_does_not_draw_from_the_global_generator():
+    before = torch.get_rng_state()
+    noise_start(Target(rand(0), {}, None), Generator().manual_seed(0))
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_noise_has_the_contents_type():
+    content = rand(0).double()
+    assert noise_start(Target(content, {}, None), Generator().manual_seed(0)).dtype == torch.float64
+
+
+@pytest.mark.parametrize("start", STARTS)
+def test_a_start_changes_nothing_it_is_given(start):
+    content = rand(0)
+    near = target(content, BackwardOnly(content))
+    start(near, Generator().manual_seed(0))
+    assert near.neighbour is not None
+    assert torch.equal(content, rand(0))
+    assert torch.equal(near.neighbour.stylized, rand(2))
+
+
+@pytest.mark.parametrize("start", STARTS)
+def test_a_later_pass_goes_on_from_the_painting_of_the_one_before(start):
+    content = rand(0)
+    before = target(content, BackwardOnly(content))
+    later = Target(content, {}, before.neighbour, earlier=rand(7), pass_index=1)
+    assert torch.equal(start(later, Generator()), rand(7))
+
+
+class Still:
+    name: ClassVar[str] = "still"
+
+    def __call__(self, first: Tensor, second: Tensor) -> Tensor:
+        return torch.zeros_like(first[:, :2])
+
+
+def test_the_blended_start_is_half_of_the_neighbour_where_it_is_trusted():
+    content = rand(0)
+    near = Neighbour(rand(1), rand(2), content, Still())
+    near.trust = torch.zeros(2, 1, 9, 11)
+    near.trust[..., :5] = 1
+    assert torch.equal(blended_start(Target(content, {}, near), Generator()), content)
+    later = Target(content, {}, near, earlier=rand(7), pass_index=1)
+    blended = blended_start(later, Generator(), share=0.5)
+    torch.testing.assert_close(blended[..., :5], (rand(7)[..., :5] + rand(2)[..., :5]) / 2)
+    assert torch.equal(blended[..., 5:], rand(7)[..., 5:])
+    alone = Target(content, {}, None, earlier=rand(7), pass_index=1)
+    assert torch.equal(blended_start(alone, Generator()), rand(7))
+
+
+def test_the_filled_start_is_the_moved_painting_and_paints_what_is_new():
+    content = rand(0)
+    near = Neighbour(content, (0.5 * content + 0.2), content, Still())
+    near.shown = torch.ones(2, 1, 9, 11)
+    shown = filled_start(Target(content, {}, near, past=[near]), Generator())
+    torch.testing.assert_close(shown, near.stylized)
+    near.shown[..., 6:] = 0
+    near.stylized[..., 6:] = 5.0  # of no use
+    filled = filled_start(Target(content, {}, near, past=[near]), Generator())
+    assert (filled - (0.5 * content + 0.2)).abs().max() < 0.06
+
+
+def test_the_filled_start_begins_a_shot_from_its_content():
+    content = rand(0)
+    near = Neighbour(rand(1), rand(2), content, Still(), same_shot=False)
+    assert torch.equal(filled_start(Target(content, {}, near), Generator()), content)
+
+
+def test_the_filled_start_keeps_what_the_motion_explains_and_fills_what_changes():
+    content = torch.rand(1, 3, 24, 32, generator=Generator().manual_seed(0))
+    before = content.clone()
+    before[..., 10:16, 20:28] = 1 - before[..., 10:16, 20:28]  # of another shape, without a motion
+    near = Neighbour(before, 0.5 * content + 0.2, content, Still())
+    near.stylized[..., 10:16, 20:28] = 0.95
+    filled = filled_start(Target(content, {}, near, past=[near]), Generator())
+    assert torch.equal(filled[..., :18], near.stylized[..., :18])
+    # known less than half, it comes nearer to the content in the painting's colours than to what was there
+    middle = (..., slice(11, 15), slice(21, 27))
+    away = [(filled - other)[middle].abs().mean() for other in (0.5 * content + 0.2, near.stylized)]
+    assert away[0] < 0.5 * away[1]
+
+
+def test_the_blended_start_takes_the_share_it_is_given():
+    content = rand(0)
+    near = Neighbour(rand(1), rand(2), content, Still())
+    near.trust = torch.full((2, 1, 9, 11), 0.5)
+    later = Target(content, {}, near, earlier=rand(7), pass_index=1)
+    for share in (0.0, 0.3, 1.0):
+        expected = share * 0.5 * rand(2) + (1 - share * 0.5) * rand(7)
+        torch.testing.assert_close(blended_start(later, Generator(), share=share), expected)

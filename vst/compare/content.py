@@ -1,0 +1,111 @@
+"""The clips that were painted, made again from the runs' configuration, since runs do not keep them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vst.compare.runs import Run
+from vst.errors import ClipBroke, VstError
+from vst.files import written_aside
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from vst.frames import Clip
+
+READERS = ("vst.video.", "vst.synthetic.", "vst.assets.")
+"""Where what reads or draws a clip lies."""
+
+
+@dataclass(frozen=True)
+class Content:
+    """A clip in the report's folder: `frames` pictures and a video in `folder`, or a `note` why it is not there."""
+
+    name: str
+    folder: Path | None
+    frames: int
+    note: str | None = None
+
+
+def write_contents(runs: Sequence[Run], output: Path) -> tuple[list[Content], list[int]]:
+    """Write each distinct clip of the runs once; return the clips, and for each run the number of its own."""
+    contents: list[Content] = []
+    numbers: dict[str, int] = {}
+    chosen: list[int] = []
+    for run in runs:
+        node = run.settings.get("video")
+        key = json.dumps(node, sort_keys=True, default=str)
+        if key not in numbers:
+            numbers[key] = len(contents)
+            contents.append(_write_content(run.clip, node, key, output))
+        chosen.append(numbers[key])
+    return contents, chosen
+
+
+def _write_content(name: str, node: Any, key: str, output: Path) -> Content:
+    if not (isinstance(node, Mapping) and "_target_" in node and _is_ours(node)):
+        return Content(name, None, 0, "its configuration does not say how it is read")
+    folder = output / "content" / hashlib.sha256((key + _state(node)).encode()).hexdigest()[:16]
+    record = folder / "content.json"
+    if record.is_file():  # written last
+        return Content(name, folder, int(json.loads(record.read_text(encoding="utf-8"))["frames"]))
+    print(f"the clip {name} is read again, to stand beside its paintings", file=sys.stderr)
+    from vst.runs.build import build
+
+    try:
+        clip: Clip = build(node)
+        count, note = _write_frames(clip, folder)
+    except (VstError, OSError, ValueError, TypeError) as error:
+        return Content(name, None, 0, str(error).splitlines()[0] if str(error) else type(error).__name__)
+    if note is None:
+        with written_aside(record) as aside:
+            aside.write_text(json.dumps({"frames": count}), encoding="utf-8")
+    return Content(name, folder, count, note)
+
+
+def _write_frames(clip: Clip, folder: Path) -> tuple[int, str | None]:
+    """Write a clip's frames, lossless, and its video; return how many, and what stopped it early if anything."""
+    from vst.video.store import save_png, to_uint8
+    from vst.video.writer import write_video
+
+    folder.mkdir(parents=True, exist_ok=True)
+    count, note = 0, None
+
+    def pictures() -> Iterator[tuple[NDArray[np.uint8], int]]:
+        nonlocal count, note
+        try:
+            for frame in clip.read():
+                picture = to_uint8(frame.content)
+                save_png(folder / f"{frame.index:06d}.png", picture)
+                yield picture, frame.pts
+                count += 1
+        except ClipBroke as error:
+            note = f"it breaks off at frame {error.source_frame}"
+
+    write_video(folder / "content.mp4", pictures(), clip.info)
+    return count, note
+
+
+def _is_ours(node: Any) -> bool:
+    """Whether a node builds nothing but clips of this package: a stored configuration could name any function."""
+    if isinstance(node, Mapping):
+        target = node.get("_target_")
+        known = target is None or str(target).startswith(READERS)
+        return known and all(map(_is_ours, node.values()))
+    return not isinstance(node, list | tuple) or all(map(_is_ours, node))
+
+
+def _state(node: Mapping[str, Any]) -> str:
+    """What tells a file from another that takes its place."""
+    path = node.get("path")
+    if not isinstance(path, str) or not Path(path).is_file():
+        return ""
+    state = Path(path).stat()
+    return f"{state.st_size} {state.st_mtime_ns}"

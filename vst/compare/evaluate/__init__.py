@@ -1,0 +1,1 @@
+"""The metrics of a run, for the output of any system."""

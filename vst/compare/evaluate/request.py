@@ -1,0 +1,91 @@
+"""What is to be evaluated, read from `key=value` arguments."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from vst.commandline import Parser
+from vst.errors import InputError
+
+FLOWS = ("deepflow", "dis", "farneback", "raft")
+
+
+@dataclass(frozen=True)
+class Request:
+    """What was asked for on the command line."""
+
+    content: str
+    stylized: tuple[str, ...]
+    style: str | None = None
+    flow: str | None = None
+    size: int | None = None
+    start: int = 0
+    frames: int | None = None
+    cuts: tuple[int, ...] | None = None
+    output: Path | None = None
+
+
+def parse(arguments: Sequence[str]) -> Request:
+    """Read `key=value` arguments and `-o FILE`; raises `InputError` for what is unknown, missing or wrong."""
+    parser = Parser(prog="python -m vst.evaluate")
+    parser.add_option("-o", dest="output", type=Path)
+    parser.add_argument("pairs", nargs="*")
+    asked = parser.parse_intermixed_args(list(arguments))
+    given: dict[str, list[str]] = {}
+    for argument in asked.pairs:
+        key, equals, value = argument.partition("=")
+        if not equals or key not in _READERS:
+            raise InputError(f"{argument} is not understood; see {parser.prog} --help")
+        if not value:
+            raise InputError(f"{key} is given without a value; add one")
+        given.setdefault(key, []).append(value)
+    for key in ("content", "stylized"):
+        if key not in given:
+            raise InputError(f"{key} is not given; add {key}=… to the command line")
+    for key, values in given.items():
+        if len(values) > 1 and key != "stylized":
+            raise InputError(f"{key} is given {len(values)} times; give it once")
+    if asked.output and asked.output.is_dir():
+        raise InputError(f"-o {asked.output} is a folder; name a file")
+    stylized = tuple(given.pop("stylized"))
+    read = {key: _READERS[key](key, values[0]) for key, values in given.items()}
+    return Request(stylized=stylized, output=asked.output, **read)
+
+
+def _text(key: str, text: str) -> str:
+    return text
+
+
+def _flow(key: str, text: str) -> str:
+    if text not in FLOWS:
+        raise InputError(f"flow={text} is not known; choose one of: {', '.join(FLOWS)}")
+    return text
+
+
+def _whole(key: str, text: str, least: int) -> int:
+    if not re.fullmatch(r"\d+", text) or int(text) < least:
+        raise InputError(f"{key}={text} is not a whole number of {least} or more; correct it")
+    return int(text)
+
+
+def _numbers(key: str, text: str) -> tuple[int, ...]:
+    """Whole numbers with commas, in brackets or not."""
+    inner = text.removeprefix("[").removesuffix("]").strip()
+    return tuple(_whole(key, number.strip(), least=0) for number in inner.split(",")) if inner else ()
+
+
+_READERS: dict[str, Callable[[str, str], Any]] = {
+    "content": _text,
+    "stylized": _text,
+    "style": _text,
+    "flow": _flow,
+    "size": partial(_whole, least=1),
+    "start": partial(_whole, least=0),
+    "frames": partial(_whole, least=1),
+    "cuts": _numbers,
+}

@@ -1,0 +1,84 @@
+"""Finds runs under folders, and names them so that they are told apart."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from vst.compare.runs import Run, read_run
+from vst.errors import InputError
+from vst.files import natural
+from vst.runs.configuration import configuration_path
+from vst.runs.record import RecordError, read_record
+
+
+def find_runs(directories: Sequence[Path]) -> list[Run]:
+    """All runs under the directories, each once, in the order of their names.
+
+    Raises `InputError` for a directory that does not exist, and where there are no runs at all.
+    """
+    found: dict[Path, Path] = {}
+    for directory in directories:
+        if not directory.exists():
+            raise InputError(f"{directory} does not exist; name a run, or a folder that holds runs")
+        if not directory.is_dir():
+            raise InputError(f"{directory} is a file; name a run, or a folder that holds runs")
+        for place in _walk(directory):
+            found.setdefault(place.resolve(), place)
+    if not found:
+        where = ", ".join(map(str, directories))
+        raise InputError(f"no runs are found in {where}; name a run, or a folder that holds runs")
+    names = _names(list(found))
+    runs = [read_run(path, names[path]) for path in found]
+    _learn_from_others(runs)
+    return runs
+
+
+def _learn_from_others(runs: Sequence[Run]) -> None:
+    """Give runs without a record yet what records of the same clip or painting agree on, so that they stand together.
+
+    The configuration alone may call a clip otherwise than the clip calls itself, and does not say who judges it.
+    """
+    for part, names in (("style", ("style",)), ("video", ("clip", "motion"))):
+        keys = [json.dumps(run.settings.get(part), sort_keys=True, default=str) for run in runs]
+        for name in names:
+            known: dict[str, set[str]] = {}
+            for run, key in zip(runs, keys, strict=True):
+                if run.recorded:
+                    known.setdefault(key, set()).add(getattr(run, name))
+            for run, key in zip(runs, keys, strict=True):
+                if not run.recorded and len(known.get(key, ())) == 1:
+                    setattr(run, name, *known[key])
+
+
+def _walk(directory: Path) -> Iterator[Path]:
+    """The run directories at or below a directory; what lies inside a run is its own."""
+    if _is_run(directory):
+        yield directory
+        return
+    try:
+        folders = [item for item in directory.iterdir() if item.is_dir() and not item.is_symlink()]
+    except PermissionError:
+        return
+    for folder in sorted(folders, key=lambda item: natural(item.name)):
+        if not folder.name.startswith("."):
+            yield from _walk(folder)
+
+
+def _is_run(directory: Path) -> bool:
+    if configuration_path(directory).is_file():
+        return True
+    try:
+        return read_record(directory) is not None
+    except RecordError:
+        return False
+
+
+def _names(paths: Sequence[Path]) -> dict[Path, str]:
+    """Names that tell the runs apart: their paths from the folder that holds them all."""
+    if len(paths) == 1:
+        return {paths[0]: paths[0].name}
+    common = os.path.commonpath([path.parent for path in paths])
+    return {path: path.relative_to(common).as_posix() for path in paths}

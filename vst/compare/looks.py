@@ -1,0 +1,84 @@
+"""How runs are named and drawn, the same wherever they stand side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from vst.compare.groups import group_of, numbered
+from vst.compare.runs import Run
+from vst.compare.settings import Setting, differing_settings, told_by_model
+
+# Okabe & Ito's colours, without the yellow and the black that vanish on light and on dark ground
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C8C8C")
+MODELS = ("naive", "mse", "enhanced", "flow", "robust", "ruder", "ruder_multipass")
+"""Models that have one of these colours, in this order, wherever they are drawn."""
+
+# Plotly's own, and three more: nine clips and paintings of a grid stay apart
+DASHES = (
+    *("solid", "dash", "dot", "dashdot", "longdash", "longdashdot"),
+    *("2px,7px", "10px,3px,2px,3px,2px,3px", "14px,3px,5px,3px"),
+)
+
+
+@dataclass(frozen=True)
+class Look:
+    """How a run is named and drawn, in every figure alike."""
+
+    label: str
+    colour: str
+    dash: str
+
+
+def looks_of(runs: Sequence[Run]) -> list[Look]:
+    """The look of each run among those that it is shown with."""
+    names = labels(runs, differing_settings(runs))
+    return [Look(name, *look) for name, look in zip(names, appearance(runs), strict=True)]
+
+
+def labels(runs: Sequence[Run], settings: Sequence[Setting]) -> list[str]:
+    """A short name for each run: its model, and the settings that differ beyond it."""
+    telling = [setting for setting in settings if not told_by_model(setting, runs)][:6]
+    texts = []
+    for index, run in enumerate(runs):
+        parts = [run.model]
+        for setting in telling:
+            if setting.values[index] is not None:
+                text = setting.text(index)
+                parts.append(text if setting.key in ("clip", "style") else f"{setting.key} {text}")
+        texts.append(" · ".join(parts))
+    repeated = {text for text in texts if texts.count(text) > 1}
+    return [
+        f"{text} · {run.name}" if text in repeated else text for text, run in zip(texts, runs, strict=True)
+    ]
+
+
+def appearance(runs: Sequence[Run]) -> list[tuple[str, str]]:
+    """A colour and a dash for each run: the colour tells models apart where they differ, the dash the rest.
+
+    With several clips or paintings the dash is theirs, the same for all models.
+    """
+    one_by_one = [
+        (COLOURS[index % len(COLOURS)], DASHES[index // len(COLOURS) % len(DASHES)])
+        for index in range(len(runs))
+    ]
+    models = [run.model for run in runs]
+    if not 1 < len(set(models)) <= len(COLOURS):
+        return one_by_one
+    places = numbered(runs, group_of)
+    if len(set(places)) == 1:
+        places = [models[:index].count(model) for index, model in enumerate(models)]
+        if max(places) >= len(DASHES):  # more than a model's colour has looks for
+            return one_by_one
+    colours = model_colours(models)
+    return [
+        (colours[model], DASHES[place % len(DASHES)]) for model, place in zip(models, places, strict=True)
+    ]
+
+
+def model_colours(models: Sequence[str]) -> dict[str, str]:
+    """The colour of each of up to seven models: its own if it has one, else what is left, in order of appearance."""
+    own = {model: colour for model, colour in zip(MODELS, COLOURS, strict=True) if model in models}
+    left = iter([colour for colour in COLOURS if colour not in own.values()])
+    others = [model for model in dict.fromkeys(models) if model not in own]
+    return own | dict(zip(others, left, strict=False))

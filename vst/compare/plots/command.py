@@ -1,0 +1,51 @@
+"""The command line: `vst plots`."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from vst.commandline import Parser, execute
+from vst.compare.plots import FORMATS, write_plots
+from vst.errors import InputError
+
+USAGE = """\
+python -m vst.plots DIR [DIR …] [-o DIR] [--format png,svg] [--frame N]
+
+  DIR             a run, or a folder that holds runs at any depth, such as a multirun
+  -o DIR          where the figures go; without it, plots/ in the first folder named
+  --format NAMES  png, svg, or both with a comma, as without it
+  --frame N       the frame whose curves and pictures are drawn, from 0; without it, one in the middle
+"""
+
+
+def main() -> None:
+    """Draw what the command line names, and exit: 0 done, 1 failed, 2 wrong input."""
+    execute(USAGE, _draw)
+
+
+def _draw(arguments: Sequence[str]) -> None:
+    given = parse(arguments)
+    for path in write_plots(given.directories, given.output, given.format, given.frame):
+        print(path)
+
+
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """The directories and the options; raises `InputError` for what is unknown or missing."""
+    parser = Parser(prog="python -m vst.plots")
+    parser.add_argument("directories", nargs="*", type=Path)
+    parser.add_option("-o", dest="output", type=Path)
+    parser.add_option("--format", type=_formats, default=FORMATS)
+    parser.add_option("--frame", type=int)
+    given = parser.parse_intermixed_args(list(arguments))
+    if not given.directories:
+        raise InputError("no folder is given; name a run, or a folder that holds runs")
+    return given
+
+
+def _formats(text: str) -> tuple[str, ...]:
+    chosen = tuple(dict.fromkeys(text.split(",")))
+    if unknown := [name for name in chosen if name not in FORMATS]:
+        raise InputError(f"--format {unknown[0]} is not known; choose from: {', '.join(FORMATS)}")
+    return chosen

@@ -1,0 +1,89 @@
+"""Draws every figure that the runs have something for, and writes it."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+from vst.compare.content import write_contents
+from vst.compare.find import find_runs
+from vst.compare.looks import looks_of
+from vst.compare.plots import draw
+from vst.compare.plots.paper import paper, save
+from vst.compare.plots.pictures import grids, residuals
+from vst.compare.runs import Run
+from vst.errors import InputError
+
+
+def write_figures(
+    directories: Sequence[Path], output: Path | None, formats: Sequence[str], frame: int | None
+) -> list[Path]:
+    """What `vst.compare.plots.write_plots` says."""
+    runs = find_runs(directories)
+    folder = directories[0] / "plots" if output is None else output
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"-o {folder} is a file; name a folder")
+    shown = _frame_shown(runs, frame)
+    written = []
+    try:
+        figures = list(_figures(runs, shown))
+    except OSError as error:
+        raise InputError(f"a painted frame cannot be read ({error}); paint its run anew") from error
+    try:
+        for name, figure in figures:
+            for kind in formats:
+                written.append(folder / f"{name}.{kind}")
+                save(figure, written[-1])
+    except OSError as error:
+        raise InputError(
+            f"the folder {folder} cannot be written ({error.strerror or error}); name another with -o"
+        ) from error
+    return written
+
+
+def _frame_shown(runs: Sequence[Run], frame: int | None) -> int:
+    """The frame asked for, or the one in the middle of the shortest run that has any."""
+    painted = [len(run.rows) for run in runs if run.rows]
+    if not painted:
+        raise InputError("no run has painted a frame yet; wait for one, or name other runs")
+    if frame is None:
+        return min(painted) // 2
+    if not 0 <= frame < max(painted):
+        raise InputError(
+            f"--frame {frame} is in no run; choose from 0 to {max(painted) - 1}, which the longest has painted"
+        )
+    return frame
+
+
+def _figures(runs: Sequence[Run], frame: int) -> Iterator[tuple[str, Figure]]:
+    looks = looks_of(runs)
+    with paper():
+        found = {
+            "losses": draw.losses_along(runs, looks),
+            "metrics": draw.metrics_along(runs, looks),
+            f"curves_{frame}": draw.curves(runs, looks, frame),
+            "trade_off": draw.trade_off(runs, looks),
+            "parallel": draw.parallel(runs, looks),
+        }
+        for model, figure in grids(runs, frame).items():
+            found["grid_" + re.sub(r"[^\w-]", "_", model)] = figure
+        # without a frame before it, the first has no residual
+        if frame > 0:
+            found[f"residuals_{frame}"] = _residuals(runs, frame)
+    return ((name, figure) for name, figure in found.items() if figure is not None)
+
+
+def _residuals(runs: Sequence[Run], frame: int) -> Figure | None:
+    with tempfile.TemporaryDirectory() as folder:
+        contents, chosen = write_contents(runs, Path(folder))
+        first = {number: index for index, number in reversed(list(enumerate(chosen)))}
+        folders = {
+            first[number]: content.folder
+            for number, content in enumerate(contents)
+            if content.folder is not None and content.frames > frame
+        }
+        return residuals(runs, looks_of(runs), folders, frame)

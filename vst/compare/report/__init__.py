@@ -1,0 +1,22 @@
+"""One page from many runs: their settings, figures and paintings side by side.
+
+    python -m vst.report RUN_OR_SWEEP_DIR … [-o DIR]
+
+Importing this costs next to nothing; torch and Plotly are imported when a page is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+
+def write_report(directories: Sequence[Path], output: Path | None = None) -> Path:
+    """Write the page of all runs found under `directories`, and return the path of its index.html.
+
+    It goes to the folder `output`, by default `report/` in the first directory. Raises `InputError` where
+    there are no runs, or the page cannot go where it should.
+    """
+    from vst.compare.report.page import write_page
+
+    return write_page(directories, output)

@@ -1,0 +1,36 @@
+"""The command line: `vst report`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from vst.commandline import Parser, execute
+from vst.compare.report import write_report
+from vst.errors import InputError
+
+USAGE = """\
+python -m vst.report DIR [DIR …] [-o DIR]
+
+  DIR      a run, or a folder that holds runs at any depth, such as a multirun
+  -o DIR   where the page goes; without it, report/ in the first folder named
+
+Open the index.html it names in a browser: nothing is served, and nothing is fetched. The page refers to the
+runs' frames and videos where they lie; keep them together when you move them.
+"""
+
+
+def main() -> None:
+    """Write the page of the runs that the command line names, and exit: 0 done, 1 failed, 2 wrong input."""
+    execute(USAGE, lambda arguments: print(f"report  {write_report(*parse(arguments))}"))
+
+
+def parse(arguments: Sequence[str]) -> tuple[list[Path], Path | None]:
+    """The directories named, and the output; raises `InputError` for what is unknown or missing."""
+    parser = Parser(prog="python -m vst.report")
+    parser.add_argument("directories", nargs="*", type=Path)
+    parser.add_option("-o", dest="output", type=Path)
+    given = parser.parse_intermixed_args(list(arguments))
+    if not given.directories:
+        raise InputError("no folder is given; name a run, or a folder that holds runs")
+    return given.directories, given.output

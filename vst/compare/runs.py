@@ -1,0 +1,168 @@
+"""What a run has left so far, finished or not, as the report and the plots look at it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from vst.runs.configuration import configuration_path, stored_settings
+from vst.runs.directory import lock_path
+from vst.runs.identity import painted_by
+from vst.runs.record import Record, RecordError, read_record
+from vst.runs.rows import Row, means, number, read_curves, read_frames
+from vst.runs.settings import Settings
+
+
+@dataclass
+class Run:
+    """What a run has left: `rows` is a row a frame of its newest pass, `curves` the rows of an evaluation each.
+
+    `status` is the run's own word (finished, failed, interrupted, broken, pruned), or `running` while its directory
+    is held, or `stopped` where it is not held and left no word. `recorded` says whether it has left its record, which
+    it does at its end. `notes` say what could not be read.
+    """
+
+    directory: Path
+    name: str
+    status: str
+    recorded: bool
+    settings: Settings
+    clip: str
+    style: str
+    motion: str | None
+    size: tuple[int, int] | None
+    frame_rate: float
+    expected: int | None
+    rows: list[Row]
+    curves: dict[int, list[Row]]
+    summary: dict[str, float]
+    frames: int
+    video: bool
+    keyframes: list[int]
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def model(self) -> str:
+        """The model's name."""
+        return str(self.settings.get("model", "?"))
+
+    @property
+    def cuts(self) -> list[int]:
+        """The frames that begin a shot."""
+        return [int(row["frame"] or 0) for row in self.rows if row.get("cut")]
+
+    def column(self, name: str) -> list[float | None]:
+        """One column of the table of frames."""
+        return [row.get(name) for row in self.rows]
+
+
+def read_run(directory: Path, name: str) -> Run:
+    """Read a run's directory, and take what is not there, or cannot be read, as absent."""
+    notes: list[str] = []
+    record = _record(directory, notes)
+    provenance = record.provenance if record else None
+    recorded = provenance.config if provenance else {}
+    settings = painted_by(recorded or _stored_settings(directory, notes))
+    held = _is_held(directory)
+    rows, frames = read_frames(directory), _count_frames(directory / "frames")
+    summary = _numbers(record.summary) if record and not held else {}
+    video, clip = _mapping(settings.get("video")), provenance.clip if provenance else None
+    expected = (clip and clip.frames) or video.get("frames")
+    return Run(
+        directory=directory,
+        name=name,
+        status="running" if held else record.status if record else "stopped",
+        recorded=provenance is not None,
+        settings=settings,
+        clip=str((clip and clip.name) or _node_name(video)),
+        style=str((provenance and provenance.style) or _node_name(settings.get("style"))),
+        motion=provenance.motion if provenance else None,
+        size=clip.size if clip else None,
+        frame_rate=_rate(clip.frame_rate if clip else None),
+        expected=expected if isinstance(expected, int) else None,
+        rows=rows,
+        curves=read_curves(directory),
+        summary={**means(rows), **summary},
+        frames=frames,
+        video=(directory / "stylized.mp4").is_file(),
+        keyframes=_key_frames(directory / "keyframes", frames),
+        notes=notes,
+    )
+
+
+def _record(directory: Path, notes: list[str]) -> Record | None:
+    try:
+        return read_record(directory)
+    except RecordError as error:
+        notes.append(str(error))
+        return None
+
+
+def _stored_settings(directory: Path, notes: list[str]) -> Settings:
+    settings = stored_settings(directory)
+    if settings is None and configuration_path(directory).is_file():
+        notes.append("its configuration cannot be read")
+    return settings or {}
+
+
+def _is_held(run: Path) -> bool:
+    """Whether a run holds its directory; a lock file alone may be what a killed run has left."""
+    lock = lock_path(run)
+    if not lock.is_file():
+        return False
+    try:
+        with FileLock(lock, timeout=0):
+            return False
+    except Timeout:
+        return True
+    except OSError:
+        return False  # a file that cannot be opened for writing lies where no run of ours can go on
+
+
+def _node_name(node: Any) -> str:
+    """A clip's or painting's name, from the configuration that would build it."""
+    node = _mapping(node)
+    for key in ("name", "path"):
+        value = node.get(key)
+        if isinstance(value, str):
+            return Path(value).name
+        if isinstance(value, Mapping):
+            return _node_name(value)
+    return str(node.get("_target_", "?")).rpartition(".")[2].lower()
+
+
+def _numbers(values: Mapping[str, Any]) -> dict[str, float]:
+    numbers = {str(name): number(value) for name, value in values.items()}
+    return {name: value for name, value in numbers.items() if value is not None}
+
+
+def _count_frames(folder: Path) -> int:
+    """How many frames there are without a gap, from the first on."""
+    count = 0
+    while (folder / f"{count:06d}.png").is_file():
+        count += 1
+    return count
+
+
+def _key_frames(folder: Path, frames: int) -> list[int]:
+    found = [re.fullmatch(r"keyframe_(\d{6})\.png", file.name) for file in folder.glob("keyframe_*.png")]
+    chosen = sorted(int(match[1]) for match in found if match)
+    return [index for index in chosen if index < frames]
+
+
+def _rate(value: Any) -> float:
+    try:
+        rate = float(Fraction(str(value)))
+    except (ValueError, ZeroDivisionError):
+        return 25.0
+    return rate if rate > 0 else 25.0
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    return dict(value) if isinstance(value, Mapping) else {}

@@ -1,0 +1,115 @@
+"""The settings in which runs differ."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from vst.compare.runs import Run
+from vst.formatting import written
+
+TOP = ("model", "clip", "style", "alpha", "beta", "eta", "evaluations", "passes", "seed")
+"""The settings that are named first, in this order; `clip` and `style` are the names of what is configured."""
+
+OWN_PARTS = {"loss.coherence": "model", "video": "clip", "style": "style"}
+"""Settings, by how they begin, that a choice brings with it: shown only where they differ beyond that choice."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """An option in which runs differ, and its value in each of them."""
+
+    key: str
+    values: tuple[Any, ...]
+
+    @property
+    def numeric(self) -> bool:
+        """Whether every run that has it has a number there."""
+        given = [value for value in self.values if value is not None]
+        return bool(given) and all(
+            isinstance(value, int | float) and not isinstance(value, bool) for value in given
+        )
+
+    def text(self, index: int) -> str:
+        """The value in one run, to be read."""
+        return written(self.values[index])
+
+    def choices(self) -> list[str]:
+        """The different values, to be read: numbers by size, others as they come."""
+        values = list(self.values)
+        if self.numeric:
+            values.sort(key=lambda value: float("-inf") if value is None else value)
+        return list(dict.fromkeys(map(written, values)))
+
+
+def differing_settings(runs: Sequence[Run]) -> list[Setting]:
+    """The settings in which the runs differ, the paper's own first."""
+    tables = [_flat_settings(run) for run in runs]
+    keys = [*TOP, *dict.fromkeys(key for table in tables for key in table if key not in TOP)]
+    settings = [Setting(key, tuple(table.get(key) for table in tables)) for key in keys]
+    by_key = {setting.key: setting for setting in settings}
+    return [
+        setting
+        for setting in settings
+        if len(set(map(_identity, setting.values))) > 1 and not _follows(setting, by_key)
+    ]
+
+
+def _follows(setting: Setting, by_key: Mapping[str, Setting]) -> bool:
+    """Whether a setting is but part of a choice that is shown already."""
+    for part, choice in OWN_PARTS.items():
+        if setting.key not in TOP and f"{setting.key}.".startswith(f"{part}."):
+            return _is_settled_by(by_key[choice], setting)
+    return False
+
+
+def _is_settled_by(choice: Setting, setting: Setting) -> bool:
+    """Whether runs with the same choice have the same setting."""
+    pairs = zip(choice.values, setting.values, strict=True)
+    seen = {(_identity(chosen), _identity(value)) for chosen, value in pairs}
+    return len(seen) == len(set(map(_identity, choice.values)))
+
+
+def told_by_model(setting: Setting, runs: Sequence[Run]) -> bool:
+    """Whether runs of the same model have the same setting."""
+    return _is_settled_by(Setting("model", tuple(run.model for run in runs)), setting)
+
+
+def brought_along(setting: Setting, runs: Sequence[Run]) -> bool:
+    """Whether a setting, none of the paper's own, is but what the choice of another model brings with it."""
+    return setting.key not in TOP and told_by_model(setting, runs)
+
+
+def _identity(value: Any) -> str:
+    """The same for equal values, 1 and 1.0 among them."""
+    return json.dumps(float(value) if isinstance(value, int) else value, sort_keys=True, default=str)
+
+
+def _flat_settings(run: Run) -> dict[str, Any]:
+    flat: dict[str, Any] = {"clip": run.clip, "style": run.style}
+    weights = {"content": "alpha", "style": "beta", "coherence": "eta"}
+    for key, value in run.settings.items():
+        if not isinstance(value, Mapping):
+            flat[key] = value
+            continue
+        for path, leaf in _leaves(value, key):
+            term = path.removeprefix("loss.").removesuffix(".weight")
+            if path == f"loss.{term}.weight" and leaf == run.settings.get(weights.get(term, "")):
+                continue  # α, β and η themselves
+            flat[path] = leaf
+    return flat
+
+
+def _leaves(node: Mapping[str, Any], path: str) -> list[tuple[str, Any]]:
+    """The settings in a node by their paths; what it builds stands under the node's own."""
+    leaves: list[tuple[str, Any]] = []
+    for key, value in node.items():
+        if key == "_target_":
+            leaves.append((path + (".class" if path == "style" else ""), str(value).rpartition(".")[2]))
+        elif isinstance(value, Mapping):
+            leaves += _leaves(value, f"{path}.{key}")
+        elif key != "_partial_":
+            leaves.append((f"{path}.{key}", value))
+    return leaves

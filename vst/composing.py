@@ -1,0 +1,100 @@
+"""From options, as the command line has them, to a configuration; and what is said where that fails."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
+
+from vst.config import Config, choices, conf_dir, register_schema
+from vst.errors import InputError
+
+if TYPE_CHECKING:
+    from hydra.core.override_parser.types import Override
+
+
+def composed(overrides: Sequence[str], hydra: bool = False) -> DictConfig:
+    """The configuration as `python -m vst` composes it, with Hydra's own if asked for.
+
+    Raises `InputError` for what cannot be composed.
+    """
+    from hydra import compose, initialize_config_dir
+    from hydra.core.global_hydra import GlobalHydra
+    from hydra.errors import HydraException
+
+    register_schema()
+    GlobalHydra.instance().clear()
+    try:
+        with initialize_config_dir(str(conf_dir().resolve()), version_base="1.3"):
+            return compose("config", overrides=list(overrides), return_hydra_config=hydra)
+    except (HydraException, OmegaConfBaseException) as error:
+        raise InputError(sentence_for(error)) from error
+
+
+def parse(overrides: Sequence[str]) -> list[Override]:
+    """Overrides as Hydra understands them."""
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+    from hydra.errors import HydraException
+
+    try:
+        return OverridesParser.create().parse_overrides(list(overrides))
+    except HydraException as error:
+        raise InputError(sentence_for(error)) from error
+
+
+def placed(cfg: DictConfig) -> DictConfig:
+    """With a run directory, which is otherwise Hydra's to name."""
+    cfg.paths.run = "."
+    return cfg
+
+
+def sentence_for(error: Exception) -> str:
+    """One sentence for what Hydra or OmegaConf found wrong with the command line."""
+    from hydra.core.config_store import ConfigStore
+    from hydra.errors import OverrideParseException
+
+    text = str(error)
+    if found := re.search(r"Could not find '(.+)/(.+?)'", text):
+        group, choice = found.groups()
+        known = choices(group) or [
+            Path(name).stem for name in ConfigStore.instance().list(group)
+        ]  # Hydra's own
+        return f"{group}={choice} is not known; choose one of: {', '.join(known)}"
+    if found := re.search(r"Could not override '(.+?)'", text):
+        option = found[1]
+        return f"{option} is not an option{_did_you_mean(option)}; see python -m vst --help"
+    if found := re.search(r"Error merging override (\S+?)=(.*)", text):
+        option, value = found.groups()
+        kind = {"Integer": "a whole number", "Float": "a number"}.get(
+            _wanted_type(error), "of the right kind"
+        )
+        return f"{option}={value} is not {kind}; correct it"
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    if isinstance(error, OverrideParseException) and str(error.override).isidentifier():
+        return (
+            f"{error.override} is neither an option nor a command; write an option as name=value, and see "
+            f"python -m vst --help"
+        )
+    if isinstance(error, OverrideParseException):
+        hint = "put a value with commas, brackets, spaces or = in quotes, \"video.path='clip (1).mp4'\""
+        given = re.sub(r"^hydra\.sweeper\.pairs=\[(.*)\]$", r"pair=\1", str(error.override))
+        return f"{given} cannot be understood; {hint}"
+    return f"the command line cannot be understood: {lines[0]}; see python -m vst --help"
+
+
+def _wanted_type(error: Exception) -> str:
+    found = re.search(r"could not be converted to (\w+)", str(error.__cause__))
+    return found[1] if found else ""
+
+
+def _did_you_mean(option: str) -> str:
+    groups = [folder.name for folder in conf_dir().iterdir() if folder.is_dir()]
+    known = [*(item.name for item in fields(Config)), *groups]
+    close = difflib.get_close_matches(option, known, n=1)
+    return f", did you mean {close[0]}" if close else ""

@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from vst.flow.neighbour import Neighbour
+
+
+@dataclass(frozen=True)
+class Followed:
+    """An anchor as one frame sees it: its painting moved here, and how far to believe it.
+
+    `flow` is backward flow from the frame to the anchor, (L, 2, H, W) in pixels; `shown` (L, 1, H, W) is 1
+    where the anchor shows what the frame shows, `moved` the anchor's painting fetched along the flow.
+    """
+
+    flow: Tensor
+    shown: Tensor
+    moved: Tensor
+
+
+@dataclass(frozen=True)
+class Target:
+    """What one frame is painted towards: all that a loss or a start may use.
+
+    `activations` are those of the content at the layers that the losses asked for. `neighbour` is the frame
+    painted just before, None for the first of a pass; it may belong to another shot. `past` are the frames
+    of this frame's shot that were painted before it in this pass, the nearest first, as many as the losses
+    reach back, without blank ones; `anchor` is the painting that the shot is held to,
+    where a loss asked for one. `pass_index` counts the passes from 0; `earlier` is this frame's painting from
+    the pass before, None in the first. `place` counts the frames of the shot painted before this one, blank
+    ones too, as far as the history reaches.
+    """
+
+    content: Tensor
+    activations: dict[str, Tensor]
+    neighbour: Neighbour | None
+    earlier: Tensor | None = None
+    past: Sequence[Neighbour] = ()
+    anchor: Followed | None = None
+    pass_index: int = 0
+    place: int = 0

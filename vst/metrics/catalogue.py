@@ -1,0 +1,94 @@
+"""The figures that matter: what they are called, and which of two values is better."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A figure of a run: `best` is the value to come close to, −inf where lower and inf where higher is better.
+
+    `best` is None where the figure does not judge a run. `unit` is empty for what has none. `main` figures
+    are always in the table, the others on demand; those `along` the clip have a value a frame. `clip` marks what
+    `ClipMetrics` measures of a painted clip.
+    """
+
+    key: str
+    title: str
+    meaning: str
+    best: float | None = -math.inf
+    unit: str = ""
+    main: bool = True
+    along: bool = True
+    clip: bool = False
+
+    def distance(self, value: float) -> float:
+        """How far a value is from the best: the smaller, the better."""
+        if self.best is None:
+            raise ValueError(f"{self.key} does not judge a run")
+        if math.isinf(self.best):
+            return value if self.best < 0 else -value
+        return abs(value - self.best)
+
+    @property
+    def direction(self) -> str:
+        """In words, which values are better; empty where none is."""
+        if self.best is None:
+            return ""
+        words = {-math.inf: "lower is better", math.inf: "higher is better"}
+        return words.get(self.best, f"best at {self.best:g}")
+
+    @property
+    def axis(self) -> str:
+        """What an axis that shows it is called: its title, its unit, and which values are better."""
+        remarks = "; ".join(filter(None, (self.unit or "no unit", self.direction)))
+        return f"{self.title} ({remarks})"
+
+
+METRICS = (
+    # how coherent, at what cost, and then the rest
+    Metric(
+        "warping_error",
+        "warping error",
+        "MSE of a painted frame and the one before it, moved along",
+        clip=True,
+    ),
+    Metric("warping_error_long", "long warping error", "the same over a longer interval", clip=True),
+    Metric("style", "style loss", "L_style, before its weight"),
+    Metric("content", "content loss", "L_content, before its weight"),
+    Metric("seconds", "time a frame", "mean, on the run's own machine", unit="s"),
+    Metric("residual_mse", "residual MSE", "of the painted change and the clip's change", clip=True),
+    Metric(
+        "residual_correlation",
+        "residual correlation",
+        "of the painted and the clip's change",
+        math.inf,
+        clip=True,
+    ),
+    Metric("flicker", "flicker", "mean change where the clip stands still", clip=True),
+    Metric("ghosting", "ghosting", "what is left of the frame before a cut or an uncovering", 0.0, clip=True),
+    Metric(
+        "unpainted", "unpainted", "strokes in what came into view, relative to what is around", 1.0, clip=True
+    ),
+    Metric(
+        "coherence",
+        "coherence",
+        "L_coherence of the run's own model; not comparable between models",
+        None,
+        main=False,
+    ),
+    Metric("total", "total loss", "L_total; comparable at equal weights and models only", None, main=False),
+    Metric("seconds_total", "time in all", "of all frames and passes", None, "s", main=False, along=False),
+    Metric("evaluations", "evaluations a frame", "of the objective, mean", None, main=False),
+    Metric(
+        "frames_not_finished",
+        "frames in trouble",
+        "whose minimisation did not end as planned",
+        None,
+        main=False,
+        along=False,
+    ),
+)
+BY_KEY = {metric.key: metric for metric in METRICS}

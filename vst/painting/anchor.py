@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from vst.flow.consistency import disocclusion_mask, in_frame_mask
+from vst.flow.estimators import FlowEstimator
+from vst.flow.neighbour import Neighbour
+from vst.flow.warp import backward_warp, compose_flows
+from vst.losses.target import Followed
+from vst.painting.stylized import Painted
+
+LEAST_SEEN = 0.5
+"""Share of a frame that must still show what its anchor shows; below it, a new anchor is taken."""
+
+
+class Anchor:
+    """The painted frame that the later ones of its shot are held to, so that nothing drifts.
+
+    From one frame to the next its motion is followed: the flow to it is that to the frame before and on from
+    there, and then the motion that is left between the frame and the anchor's content, moved here, is added.
+    So errors of the flow do not add up. When too little of it is still to be seen, the frame painted last
+    takes its place, itself held to the old one.
+    """
+
+    def __init__(self, estimator: FlowEstimator):
+        self._estimate = estimator
+        self._held: _Held | None = None
+
+    def follow(self, content: Tensor, past: Sequence[Neighbour]) -> Followed | None:
+        """See the anchor from the frame that comes next, whose `Target.past` is given; None in a new shot."""
+        if self._held is None or not past:
+            return None
+        # a blank frame between the two was taken as standing still, so the flow from it is that from here
+        neighbour, held = past[0], self._held.to(content)
+        step = neighbour.backward_flow
+        flow = compose_flows(step, held.flow)
+        moved_content = backward_warp(held.content, flow)
+        left, back = self._estimate(content, moved_content), self._estimate(moved_content, content)
+        flow = compose_flows(left, flow)
+        shown = (backward_warp(held.shown, step) >= 0.5).to(content.dtype)
+        shown = shown * disocclusion_mask(step, neighbour.forward_flow) * in_frame_mask(step)
+        shown = shown * disocclusion_mask(left, back) * in_frame_mask(flow)
+        return Followed(flow, shown, backward_warp(held.image, flow))
+
+    def update(self, painted: Painted, followed: Followed | None) -> None:
+        """Go on to a frame that is now painted; it becomes the anchor where there is none that serves."""
+        image = painted.image
+        still, everywhere = torch.zeros_like(image[:, :2]), torch.ones_like(image[:, :1])
+        fresh = _Held(painted.frame.content, image, still, everywhere)
+        if self._held is None or followed is None:
+            self._held = fresh
+            return
+        held = replace(self._held, flow=followed.flow, shown=followed.shown)
+        serves = followed.shown.mean((1, 2, 3), keepdim=True) >= LEAST_SEEN
+        pairs = zip(vars(held).values(), vars(fresh).values(), strict=True)
+        self._held = _Held(*(torch.where(serves, old.to(new), new) for old, new in pairs))
+
+    def clear(self) -> None:
+        """Forget it: a pass begins."""
+        self._held = None
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """What a resumed run needs to go on."""
+        return {} if self._held is None else dict(vars(self._held))
+
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
+        """Take back what `state_dict` gave."""
+        self._held = _Held(**state) if state else None
+
+
+@dataclass(frozen=True)
+class _Held:
+    """The anchor's frame and painting, and what `Followed` says of it from the frame painted last."""
+
+    content: Tensor
+    image: Tensor
+    flow: Tensor
+    shown: Tensor
+
+    def to(self, like: Tensor) -> _Held:
+        return _Held(**{name: tensor.to(like) for name, tensor in vars(self).items()})

@@ -1,0 +1,83 @@
+"""The image that the optimisation of a frame starts from.
+
+Each start takes the frame's target and a generator of its own random numbers, and gives an image
+(L, 3, H, W). From the second pass on, those that say so start from the frame's painting of the pass before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+
+import torch
+from torch import Generator, Tensor
+
+from vst.flow.prediction import fill_unseen
+from vst.losses.target import Target
+
+Start = Callable[[Target, Generator], Tensor]
+
+
+def first_pass_only(start: Start) -> Start:
+    """Let a later pass go on from the frame's own painting of the pass before."""
+
+    @wraps(start)
+    def start_or_go_on(target: Target, generator: Generator) -> Tensor:
+        return start(target, generator) if target.earlier is None else target.earlier
+
+    return start_or_go_on
+
+
+@first_pass_only
+def content_start(target: Target, generator: Generator) -> Tensor:
+    """The content frame: the painting keeps close to it and flickers least of the independent starts."""
+    return target.content
+
+
+@first_pass_only
+def noise_start(target: Target, generator: Generator) -> Tensor:
+    """Uniform noise in [0, 1], as Gatys et al. start; another in every frame, so the frames differ most."""
+    noise = torch.rand(target.content.shape, generator=generator)
+    return noise.to(target.content)
+
+
+@first_pass_only
+def previous_start(target: Target, generator: Generator) -> Tensor:
+    """The neighbour's painting as it is; the content in the first frame of a pass."""
+    return target.content if target.neighbour is None else target.neighbour.stylized
+
+
+@first_pass_only
+def warped_start(target: Target, generator: Generator) -> Tensor:
+    """The neighbour's painting fetched along the backward flow; the content in the first frame of a pass."""
+    return target.content if target.neighbour is None else target.neighbour.moved
+
+
+def blended_start(target: Target, generator: Generator, share: float = 0.5) -> Tensor:
+    """The start of Ruder et al.'s multi-pass algorithm (2016, section 5): the content in the first pass, then
+
+        δ c·ω(V'[neighbour]) + (1 − δ c)·V'[i]     of this pass and of the one before
+
+    with δ = `share`, ω the backward warp, and c Ruder's mask. Theirs begins from noise, this from the content,
+    as everywhere here.
+    """
+    if target.earlier is None:
+        return target.content
+    if target.neighbour is None:
+        return target.earlier
+    return torch.lerp(target.earlier, target.neighbour.moved, share * target.neighbour.trust)
+
+
+@first_pass_only
+def filled_start(target: Target, generator: Generator) -> Tensor:
+    """The neighbour's painting moved here, and what it cannot know as the content, in the painting's colours.
+
+    That is what comes into view, and what changes its shape, so that less than half of it is explained by the
+    motion (`fill_unseen`, in windows of an eighth of the longer side). The content where a shot begins.
+    """
+    if not target.past:
+        return target.content
+    near = target.past[0]
+    radius = max(1, max(target.content.shape[-2:]) // 16)
+    known = near.shown * (2 * near.explained).clamp(max=1)
+    return fill_unseen(near.moved, known, target.content, radius)

@@ -1,0 +1,29 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from vst.flow.neighbour import Neighbour
+from vst.frames import Frame
+from vst.optim import Losses, Solution
+
+
+@dataclass(frozen=True)
+class Painted:
+    """A frame and its painting, `image` (L, 3, H, W) in [0, 1]."""
+
+    frame: Frame
+    image: Tensor
+
+
+@dataclass(frozen=True)
+class Stylized(Painted):
+    """One painted frame, and how it came about.
+
+    `losses` are those of the finished painting; the solution's are of its best iterate, which may leave [0, 1].
+    """
+
+    neighbour: Neighbour | None
+    solution: Solution
+    losses: Losses

@@ -1,0 +1,150 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+from pytorch_lightning import LightningModule
+from torch import Generator, Tensor, nn
+
+from vst.features.vgg import VGG19
+from vst.flow.estimators import FlowEstimator
+from vst.frames import Frame
+from vst.losses.loss import Loss
+from vst.losses.target import Target
+from vst.optim import Losses, Solution
+from vst.painting.anchor import Anchor
+from vst.painting.canvas import Canvas
+from vst.painting.history import History
+from vst.painting.start import Start
+from vst.painting.stylized import Stylized
+from vst.video.store import Paintings
+
+Minimise = Callable[..., Solution]
+
+
+class VideoStylizer(LightningModule):
+    """The frame loop: paints one frame a training step, an epoch being a pass over the stretch.
+
+    `losses` are the terms of L_total by name, `style` the painting (1, 3, h, w). A frame has `evaluations` of
+    the objective a pass, the first frames of a shot `shares` of them. `history` remembers the frames painted last.
+    In a run of more than one pass `paintings` keeps those of each.
+    """
+
+    def __init__(
+        self,
+        backbone: VGG19,
+        losses: Mapping[str, Loss],
+        style: Tensor,
+        start: Start,
+        canvas: Canvas,
+        minimise: Minimise,
+        flow: FlowEstimator,
+        evaluations: float,
+        shares: Sequence[float],
+        seed: int,
+        history: History,
+        paintings: Paintings | None = None,
+    ):
+        super().__init__()
+        # Lightning is not to step, to clip or to save anything here: a frame's pixel loop is its own.
+        self.automatic_optimization = False
+        self.backbone = backbone
+        self.losses = nn.ModuleDict(losses)
+        self.register_buffer("style", style, persistent=False)
+        self.start, self.canvas, self.minimise, self.flow = start, canvas, minimise, flow
+        self.evaluations = evaluations
+        self.shares = tuple(shares)
+        self.seed = seed
+        self.history = history
+        self.anchor = Anchor(flow) if any(loss.anchored for loss in losses.values()) else None
+        self.paintings = paintings
+        self.layers = sorted({layer for loss in losses.values() for layer in loss.layers})
+        self.on_progress: Callable[[float], None] | None = None
+        """Is told how much of the frame's evaluations are done, after each."""
+
+    def configure_optimizers(self) -> None:
+        """None that Lightning would know of."""
+
+    def on_fit_start(self) -> None:
+        """Look at the painting, once a run."""
+        with torch.no_grad():
+            style = self.backbone(self.style, self.layers)
+        for loss in self._terms():
+            loss.begin_run(style)
+
+    def training_step(self, frame: Frame, index: int) -> dict[str, Any]:
+        """Paint one frame."""
+        target = self._target(frame)
+        for loss in self._terms():
+            loss.begin_frame(target)
+        start, budget = self._start(target, frame), self._budget(target)
+
+        def objective(coefficients: Tensor) -> Losses:
+            return self._total(self.canvas.image(coefficients, start))
+
+        solution = self.minimise(
+            objective,
+            self.canvas.coefficients(start),
+            evaluations=budget,
+            on_evaluation=self._on_evaluation(budget),
+        )
+        image = self.canvas.image(solution.point, start).clamp(0, 1)
+        with torch.no_grad():
+            losses = self._total(image)
+        stylized = Stylized(frame, image, target.neighbour, solution, losses)
+        self.history.append(stylized)
+        if self.anchor is not None:
+            self.anchor.update(stylized, target.anchor)
+        if self.paintings is not None:
+            self.paintings.of(frame.pass_index).save(frame.index, image)
+        return {"stylized": stylized}
+
+    def on_train_epoch_end(self) -> None:
+        """A pass begins without a past."""
+        self.history.clear()
+        if self.anchor is not None:
+            self.anchor.clear()
+
+    def _terms(self) -> list[Loss]:
+        return [loss for loss in self.losses.values() if isinstance(loss, Loss)]
+
+    def _target(self, frame: Frame) -> Target:
+        neighbours = self.history.neighbours(frame, self.flow)
+        earlier = None
+        if frame.pass_index > 0 and self.paintings is not None:
+            earlier = self.paintings.of(frame.pass_index - 1).load(frame.index).to(frame.content)
+        with torch.no_grad():
+            activations = self.backbone(frame.content, self.layers)
+        shot = [neighbour for neighbour in neighbours if neighbour.same_shot]
+        past = [neighbour for neighbour in shot if not neighbour.blank]
+        neighbour = next(iter(neighbours), None)
+        anchor = self.anchor.follow(frame.content, past) if self.anchor is not None else None
+        return Target(
+            frame.content, activations, neighbour, earlier, past, anchor, frame.pass_index, place=len(shot)
+        )
+
+    def _start(self, target: Target, frame: Frame) -> Tensor:
+        # drawn from the frame's place in the run alone, so that a resumed run draws the same
+        place = (self.seed * 1_000_003 + frame.pass_index) * 1_000_003 + frame.source_index
+        return self.start(target, Generator().manual_seed(place % 2**63))
+
+    def _on_evaluation(self, budget: int) -> Callable[[int], None]:
+        def tell(number: int) -> None:
+            if self.on_progress is not None:
+                self.on_progress(number / budget)
+
+        return tell
+
+    def _budget(self, target: Target) -> int:
+        """Evaluations for a frame, by its place in its shot."""
+        first_frames = target.pass_index == 0 and target.place < len(self.shares)
+        share = self.shares[target.place] if first_frames else 1
+        return max(1, round(share * self.evaluations))
+
+    def _total(self, canvas: Tensor) -> Losses:
+        """L_total = α L_content + β L_style + η L_coherence, and its terms, lane by lane."""
+        activations = self.backbone(canvas, self.layers)
+        terms = {name: loss(canvas, activations) for name, loss in self.losses.items()}
+        weighted = [self.losses[name].weight * value for name, value in terms.items()]
+        return Losses(torch.stack(weighted).sum(0), terms)

@@ -1,0 +1,1 @@
+"""What a run writes and shows after every frame; no callback alters a painting."""

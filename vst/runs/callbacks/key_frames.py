@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pytorch_lightning import Callback, LightningModule, Trainer
+
+from vst.painting.stylized import Stylized
+from vst.runs.callbacks.parts import data_of, last_pass, stylized_of
+from vst.runs.loggers.media import media_loggers
+from vst.runs.pictures import Picture, key_frame_sheet, residual_sheet
+from vst.video.store import save_png
+
+
+class Sheets(Callback, ABC):
+    """Pictures of some frames, evenly spread over the stretch, written as PNG and shown to the loggers.
+
+    A later pass writes them anew; the loggers, which cannot take anything back, see those of the last pass.
+    """
+
+    key: str
+
+    def __init__(self, directory: str, count: int):
+        self.directory = Path(directory)
+        self.count = count
+        self._indices: frozenset[int] = frozenset()
+
+    @abstractmethod
+    def draw(self, stylized: Stylized) -> Picture | None:
+        """The picture of one frame, or None where it has none."""
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Choose the frames, and make room for the pictures."""
+        self.directory.mkdir(parents=True, exist_ok=True)
+        frames = data_of(trainer).clip.info.frames
+        self._indices = self.choose(frames)
+
+    def choose(self, frames: int) -> frozenset[int]:
+        """The indices of `count` frames of a stretch, its first and last among them."""
+        spread = np.linspace(0, frames - 1, min(self.count, frames))
+        return frozenset(int(index) for index in spread.round())
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Draw the frame where it is one of the chosen."""
+        stylized = stylized_of(outputs)
+        index = stylized.frame.index
+        if index not in self._indices:
+            return
+        picture, path = self.draw(stylized), self.directory / f"{self.key}_{index:06d}.png"
+        path.unlink(missing_ok=True)
+        if picture is not None:
+            save_png(path, picture)
+            shown = media_loggers(trainer) if stylized.frame.pass_index == last_pass(trainer) else []
+            for logger in shown:
+                logger.log_image(self.key, picture, index)
+
+
+class KeyFrames(Sheets):
+    """Draws key frames, the content beside the painting.
+
+    ```yaml
+    key_frames:
+      _target_: vst.runs.callbacks.key_frames.KeyFrames
+      directory: ${paths.run}/keyframes
+      count: 6
+    ```
+    """
+
+    key = "keyframe"
+
+    def __init__(self, directory: str, count: int = 6):
+        super().__init__(directory, count)
+
+    def draw(self, stylized: Stylized) -> Picture | None:
+        """Content | painted."""
+        return key_frame_sheet(stylized.frame.content, stylized.image)
+
+
+class Residuals(Sheets):
+    """Draws residual images, |V[i] − V[i-1]| beside |V'[i] − V'[i-1]|, on one scale for all frames and runs.
+
+    ```yaml
+    residuals:
+      _target_: vst.runs.callbacks.key_frames.Residuals
+      directory: ${paths.run}/keyframes
+      count: 6
+      scale: 0.25   # of the range of pixels, [0, 1]
+    ```
+    """
+
+    key = "residual"
+
+    def __init__(self, directory: str, count: int = 6, scale: float = 0.25):
+        super().__init__(directory, count)
+        self.scale = scale
+
+    def choose(self, frames: int) -> frozenset[int]:
+        """As key frames, but for the frames at either end that have no frame painted before them."""
+        inner = super().choose(frames) - {0, frames - 1}
+        return inner | {min(1, frames - 1), max(frames - 2, 0), frames - 1}
+
+    def draw(self, stylized: Stylized) -> Picture | None:
+        """The change from the frame painted just before; none for the first frame of a pass."""
+        neighbour = stylized.neighbour
+        if neighbour is None:
+            return None
+        return residual_sheet(
+            stylized.frame.content, neighbour.content, stylized.image, neighbour.stylized, self.scale
+        )

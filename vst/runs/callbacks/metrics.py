@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import torch
+from pytorch_lightning import Callback, LightningModule, Trainer
+
+from vst.metrics.clip import METRICS, ROOTS, ClipMetrics
+from vst.metrics.motion import Judge, truth_for
+from vst.runs.callbacks.parts import data_of, last_pass, stylized_of, stylizer_of
+from vst.runs.rows import LOSSES, OUTCOME, PLACE, SPENT, metrics_path
+from vst.runs.table import Table
+from vst.video.datamodule import ClipDataModule
+
+
+class Metrics(Callback):
+    """Writes metrics.csv: a row a frame and pass, and sums it up.
+
+    ```yaml
+    metrics:
+      _target_: vst.runs.callbacks.metrics.Metrics
+      directory: ${paths.run}
+      interval: 10   # frames between the two of the long warping error
+      motion: auto   # exact where the clip knows it, else an estimator that the model does not use; or its name
+    ```
+    `time` is when the frame is shown, in seconds of the source, `cut` is 1 where a new shot begins; the losses
+    (before their weights) and the temporal metrics (vst.metrics) are those of the finished painting, clamped to
+    [0, 1] and not rounded to 8 bits; a metric is empty where it is not defined. `outcome` says how the
+    minimisation ended.
+    """
+
+    def __init__(self, directory: str, interval: int = 10, motion: Judge = "auto"):
+        self.table = Table(metrics_path(Path(directory)))
+        self.reach = self.interval = interval
+        self.motion: Judge = motion
+        self.judge: str | None = None
+        """What the motion was taken from, once the run has begun."""
+        self._size: int | None = 0
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Begin the table, or go on where a resumed run stopped."""
+        module, data = stylizer_of(pl_module), data_of(trainer)
+        terms = [name for name in module.losses if name not in LOSSES]
+        self.table.begin([*PLACE, *LOSSES, *terms, *SPENT, *METRICS, OUTCOME], self._size)
+        truth = truth_for(data.clip, module.flow.name, self.motion)
+        self._clip_metrics = ClipMetrics(truth, self.interval)
+        self.judge = truth.name
+        if last_pass(trainer) == 0:
+            for past in reversed(list(module.history)):
+                index = past.frame.index
+                images = (image.to(pl_module.device) for image in (past.frame.content, past.image))
+                self._clip_metrics.recall(*images, index, cut=self._is_cut(data, index))
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Write one frame's row."""
+        stylized, data = stylized_of(outputs), data_of(trainer)
+        frame, solution = stylized.frame, stylized.solution
+        losses = {**stylized.losses.terms, "total": stylized.losses.total}
+        figures = {
+            "coherence": 0.0,
+            **{name: float(values[0]) for name, values in losses.items()},
+            "evaluations": int(solution.evaluations[0]),
+            "seconds": solution.seconds,
+        }
+        if last_pass(trainer) == 0:
+            with torch.no_grad():
+                cut = self._is_cut(data, frame.index)
+                values = self._clip_metrics.update(frame.content, stylized.image, frame.index, cut)
+            figures |= _defined(values)
+        place = {
+            "frame": frame.index,
+            "source_frame": frame.source_index,
+            "pass": frame.pass_index,
+            "time": float(frame.pts * data.clip.info.time_base),
+            "cut": int(frame.cut),
+        }
+        self.table.append([{**place, **figures, OUTCOME: solution.outcomes[0]}])
+        whole = frame.pass_index == last_pass(trainer) and batch_idx + 1 == trainer.num_training_batches
+        self._size = None if whole else self.table.size
+        if frame.pass_index == last_pass(trainer):  # or a frame would have several figures of one name
+            for logger in trainer.loggers:
+                logger.log_metrics(figures, step=frame.index)
+
+    def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Measure the paintings of the last of several passes, which need not have come in order."""
+        last, data, paintings = last_pass(trainer), data_of(trainer), stylizer_of(pl_module).paintings
+        if last == 0 or paintings is None or data.kept is None:
+            return
+        painted, measured = paintings.of(last), {}
+        for index in range(data.clip.info.frames):
+            values = self._clip_metrics.update(
+                data.kept.load(index), painted.load(index), index, self._is_cut(data, index)
+            )
+            measured[index] = _defined(values)
+            for logger in trainer.loggers:
+                logger.log_metrics(measured[index], step=index)
+        rows: Iterable[dict[str, Any]] = (
+            {**row, **(measured[int(row["frame"])] if int(row["pass"]) == last else {})}
+            for row in self.table.read()
+        )
+        self.table.replace(rows)
+
+    def summary(self) -> dict[str, Any]:
+        """Means over the frames, of what the newest pass came to, where there is a value, and of what all took."""
+        rows = self.table.read()
+        newest = list({row["frame"]: row for row in rows}.values())
+        names = [name for name in self.table.columns if name not in (*PLACE, OUTCOME)]
+        names = names if newest else []
+        means = {name: _mean([float(row[name]) for row in newest if row[name]]) for name in names}
+        spent = {name: sum(float(row[name]) for row in rows) for name in SPENT}
+        means |= {name: total / len(newest) for name, total in spent.items() if newest}
+        roots = {root: math.sqrt(means[name]) for root, name in ROOTS.items() if name in means}
+        totals = {f"{name}_total": total for name, total in spent.items()}
+        troubled = sum(row[OUTCOME] != "finished" for row in rows)
+        return {"frames": len(newest), **means, **roots, **totals, "frames_not_finished": troubled}
+
+    def state_dict(self) -> dict[str, Any]:
+        """The table's size, to which a resumed run cuts it back; None when all rows are there."""
+        return {"size": self._size}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take back what `state_dict` gave."""
+        self._size = state_dict["size"]
+
+    def _is_cut(self, data: ClipDataModule, index: int) -> bool:
+        """Whether a shot begins there, as the clip itself knows it where it does."""
+        return index in getattr(data.clip, "cuts", data.cuts)
+
+
+def _defined(values: dict[str, torch.Tensor]) -> dict[str, float]:
+    return {name: float(value[0]) for name, value in values.items() if value.isfinite()[0]}
+
+
+def _mean(values: list[float]) -> float:
+    return sum(values) / len(values) if values else math.nan

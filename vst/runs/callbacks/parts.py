@@ -1,0 +1,33 @@
+"""The trainer's parts by the types that this house gives them, which Lightning's own annotations leave open."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+from pytorch_lightning import LightningModule, Trainer
+
+from vst.painting.stylized import Stylized
+from vst.video.datamodule import ClipDataModule
+
+if TYPE_CHECKING:
+    from vst.painting.stylizer import VideoStylizer
+
+
+def data_of(trainer: Trainer) -> ClipDataModule:
+    """The clip that is being painted."""
+    return cast(ClipDataModule, cast(Any, trainer).datamodule)
+
+
+def stylizer_of(module: LightningModule) -> VideoStylizer:
+    """The frame loop."""
+    return cast("VideoStylizer", module)
+
+
+def stylized_of(outputs: Any) -> Stylized:
+    """The frame that a training step painted."""
+    return outputs["stylized"]
+
+
+def last_pass(trainer: Trainer) -> int:
+    """The number of the pass whose paintings are the run's result; 0 where there is but one."""
+    return data_of(trainer).first_pass + (trainer.max_epochs or 1) - 1

@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import torch
+from pytorch_lightning import LightningModule, Trainer
+from pytorch_lightning.callbacks import Checkpoint
+
+from vst.errors import InputError
+from vst.files import written_aside
+from vst.runs.callbacks.parts import data_of, stylizer_of
+from vst.runs.directory import checkpoint_path
+from vst.runs.moved import with_new_names
+
+if TYPE_CHECKING:
+    from vst.painting.stylizer import VideoStylizer
+    from vst.video.datamodule import ClipDataModule
+
+
+class Resume(Checkpoint):
+    """Keeps checkpoints/last.ckpt: what a run needs to go on after the frame it painted last.
+
+    ```yaml
+    resume:
+      _target_: vst.runs.callbacks.resume.Resume
+      directory: ${paths.run}/checkpoints
+    ```
+    It is written after every frame, once all that the frame leaves is on disk; being a `Checkpoint`, it
+    comes after all other callbacks. Rows of a frame that was not finished are beyond the sizes it holds.
+    """
+
+    def __init__(self, directory: str):
+        self.path = checkpoint_path(Path(directory).parent)
+        self.config: dict[str, Any] = {}
+        """What the run is configured by, which a run that resumes it must be, too."""
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Mark the directory as this run's, before there is a frame."""
+        data = data_of(trainer)
+        self._save(trainer, pl_module, data.first_pass, data.first_position)
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Note that a frame is finished."""
+        data = data_of(trainer)
+        done = batch_idx + 1 + (data.first_position if data.pass_index == data.first_pass else 0)
+        frames = data.clip.info.frames
+        self._save(trainer, pl_module, data.pass_index + done // frames, done % frames)
+
+    def _save(self, trainer: Trainer, pl_module: LightningModule, pass_index: int, position: int) -> None:
+        module = stylizer_of(pl_module)
+        state = {
+            "config": self.config,
+            "pass": pass_index,
+            "position": position,
+            "history": module.history.state_dict() if position else [],
+            "anchor": module.anchor.state_dict() if position and module.anchor else {},
+            "data": data_of(trainer).state_dict(),
+            "parts": {type(part).__name__: part.state_dict() for part in _parts(trainer)},
+        }
+        with written_aside(self.path) as aside:
+            torch.save(state, aside)
+
+
+def load_checkpoint(run: Path) -> dict[str, Any]:
+    """The checkpoint of the run in a directory."""
+    path = checkpoint_path(run)
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except (RuntimeError, OSError, EOFError, pickle.UnpicklingError) as error:
+        raise InputError(f"the checkpoint {path} cannot be read ({error}); begin a new run") from error
+    return {**state, "config": with_new_names(state["config"])}
+
+
+def take_up(state: dict[str, Any], trainer: Trainer, module: VideoStylizer, data: ClipDataModule) -> None:
+    """Put a run that is about to begin where a checkpoint's run stopped."""
+    data.first_pass, data.first_position = state["pass"], state["position"]
+    data.load_state_dict(state["data"])
+    module.history.load_state_dict(state["history"])
+    if module.anchor is not None:
+        module.anchor.load_state_dict(state["anchor"])
+    for part in _parts(trainer):
+        if kept := state["parts"].get(type(part).__name__):
+            part.load_state_dict(kept)
+
+
+def _parts(trainer: Trainer) -> list[Any]:
+    """The callbacks and loggers, those that remember something among them."""
+    parts = [*cast(Any, trainer).callbacks, *trainer.loggers]
+    return [part for part in parts if hasattr(part, "state_dict")]

@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pytorch_lightning import Callback, LightningModule, Trainer
+
+from vst.runs.callbacks.parts import data_of, stylized_of
+from vst.runs.loggers.media import media_loggers
+from vst.video.datamodule import ClipDataModule
+from vst.video.store import load_png, save_png
+from vst.video.writer import write_video
+
+
+class VideoWriter(Callback):
+    """Keeps every painted frame as PNG, and at the end, or where the run stops, makes the painted clip of them.
+
+    ```yaml
+    video_writer:
+      _target_: vst.runs.callbacks.video_writer.VideoWriter
+      directory: ${paths.run}
+    ```
+    A later pass paints over the frames of an earlier one, so that an interrupted run leaves the newest.
+    """
+
+    def __init__(self, directory: str):
+        self.directory = Path(directory)
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Write one frame."""
+        stylized = stylized_of(outputs)
+        save_png(self._frame(stylized.frame.index), stylized.image)
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Make room for the frames."""
+        (self.directory / "frames").mkdir(parents=True, exist_ok=True)
+
+    def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Make the painted clip."""
+        self._write_clip(trainer)
+        for logger in media_loggers(trainer):
+            logger.log_video("stylized", self.directory / "stylized.mp4")
+
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+        """Make a clip of what is painted."""
+        self._write_clip(trainer)
+
+    def _write_clip(self, trainer: Trainer) -> None:
+        datamodule = data_of(trainer)
+        if not self._frame(0).is_file() or 0 not in datamodule.times:
+            return
+        written = write_video(
+            self.directory / "stylized.mp4", self._painted(datamodule), datamodule.clip.info
+        )
+        if written.sound.startswith("left out"):
+            print(f"the painted clip has no sound: {written.sound}", file=sys.stderr)
+
+    def _painted(self, datamodule: ClipDataModule) -> Iterator[tuple[NDArray[np.uint8], int]]:
+        """The painted frames in the order in which they are shown, up to the first that is missing."""
+        for index in range(datamodule.clip.info.frames):
+            # a frame that was killed between its picture and its checkpoint is painted again, and not shown yet
+            if index not in datamodule.times or not self._frame(index).is_file():
+                return
+            yield load_png(self._frame(index)), datamodule.times[index]
+
+    def _frame(self, index: int) -> Path:
+        return self.directory / "frames" / f"{index:06d}.png"

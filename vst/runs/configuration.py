@@ -1,0 +1,82 @@
+"""What a run was asked for, as Hydra keeps it: .hydra/ in the run's directory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from vst.config import quoted
+from vst.errors import InputError
+from vst.files import write_text
+from vst.runs.moved import with_new_names
+from vst.runs.settings import FROM_FILES, Settings
+
+
+def configuration_path(run: Path) -> Path:
+    """Where the configuration of the run in a directory lies; it is there as soon as the run has begun."""
+    return run / ".hydra" / "config.yaml"
+
+
+def write_configuration(run: Path, cfg: DictConfig, overrides: Sequence[str], settings: Settings) -> None:
+    """Keep what the run was asked for, as Hydra would, but files so that they are found from any directory."""
+    from hydra.core.hydra_config import HydraConfig
+
+    cfg = cfg.copy()
+    files = {
+        f"{group}.path": path for group in FROM_FILES if isinstance(path := settings[group].get("path"), str)
+    }
+    for key, path in files.items():
+        OmegaConf.update(cfg, key, path)
+    keys = [override.partition("=")[0] for override in overrides]
+    overrides = [
+        f"{key}={quoted(files[key])}" if key in files else override
+        for key, override in zip(keys, overrides, strict=True)
+    ]
+    write_text(configuration_path(run), OmegaConf.to_yaml(cfg))
+    write_text(_overrides_path(run), OmegaConf.to_yaml(OmegaConf.create(list(overrides))))
+    if HydraConfig.initialized():
+        write_text(run / ".hydra" / "hydra.yaml", OmegaConf.to_yaml(HydraConfig.instance().cfg))
+
+
+def stored_overrides(run: Path) -> list[str]:
+    """The options that the run in a directory was given, but for where it goes and whether it is resumed.
+
+    Raises `InputError` where no run has begun there.
+    """
+    stored = _overrides_path(run)
+    if not stored.is_file():
+        raise InputError(f"{run} holds no run to go on with; name a run directory with resume")
+    # not resolved: an option that refers to another is to do so again
+    lines = OmegaConf.to_container(OmegaConf.load(stored), resolve=False) or []
+    return [str(line) for line in lines if not str(line).startswith(("resume=", "hydra."))]
+
+
+def stored_settings(run: Path) -> Settings | None:
+    """The configuration, resolved as far as that goes outside of the run; None where it cannot be read."""
+    from yaml import YAMLError
+
+    try:
+        stored = OmegaConf.load(configuration_path(run))
+    except (OSError, ValueError, YAMLError, OmegaConfBaseException):
+        return None
+    if not isinstance(stored, DictConfig):
+        return {}
+    unresolved = OmegaConf.to_container(stored, resolve=False)
+    assert isinstance(unresolved, dict)
+    settings: Settings = {str(key): value for key, value in unresolved.items()}
+    for key in settings:
+        # one by one: the paths, for instance, come from Hydra, which is not about here
+        with suppress(OmegaConfBaseException):
+            value = OmegaConf.select(stored, key)
+            settings[key] = (
+                OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
+            )
+    return with_new_names(settings)
+
+
+def _overrides_path(run: Path) -> Path:
+    return run / ".hydra" / "overrides.yaml"

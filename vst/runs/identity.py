@@ -1,0 +1,42 @@
+"""Which settings decide what a run paints and what is measured of it, and so whether two runs are the same."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from vst.runs.settings import Settings
+
+NOT_PAINTED_BY = ("resume", "paths", "logger", "callbacks", "hydra")
+"""The parts of a configuration that do not decide what is painted, but where it goes and how it is shown."""
+
+
+def painted_by(settings: Settings) -> Settings:
+    """The part of the configuration that decides what is painted."""
+    return _without(settings, *NOT_PAINTED_BY)
+
+
+def identity(settings: Settings) -> Settings:
+    """What `painted_by` leaves, on whatever device, and what decides what is measured of it."""
+    metrics = settings["callbacks"].get("metrics") or {}
+    return {
+        **painted_by(settings),
+        "trainer": _without(settings["trainer"], "accelerator", "devices"),
+        "callbacks": {"metrics": _without(metrics, "directory")},
+    }
+
+
+def first_difference(before: Any, now: Any, path: str = "") -> str | None:
+    """The first option, by its path, in which two configurations differ."""
+    if not (isinstance(before, dict) and isinstance(now, dict)):
+        return None if before == now else path
+    for key in sorted(set(before) | set(now)):
+        inner = f"{path}.{key}" if path else key
+        if key not in before or key not in now:
+            return inner
+        if found := first_difference(before[key], now[key], inner):
+            return found
+    return None
+
+
+def _without(node: Settings, *options: str) -> Settings:
+    return {key: value for key, value in node.items() if key not in options}

@@ -1,0 +1,97 @@
+"""What a run is made of, built from its settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vst.errors import InputError
+from vst.features.layers import check_layers, smallest_side
+from vst.runs.build import build
+from vst.runs.settings import Settings
+
+if TYPE_CHECKING:
+    from pytorch_lightning import Callback
+
+    from vst.frames import Clip
+    from vst.losses.loss import Loss
+    from vst.painting.stylizer import VideoStylizer
+    from vst.runs.loggers.wandb import WandbRun
+    from vst.styles import Painting
+    from vst.video.datamodule import ClipDataModule
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The frame loop and its data, and what is written, shown and sent along the way; callbacks go by their names."""
+
+    clip: Clip
+    painting: Painting
+    module: VideoStylizer
+    data: ClipDataModule
+    callbacks: dict[str, Any]
+    loggers: list[WandbRun]
+
+
+def build_clip(settings: Settings) -> Clip:
+    """The clip, large enough for the layers that the losses look at."""
+    clip: Clip = build(settings["video"])
+    frame = clip.info.width, clip.info.height
+    _check_size(settings, f"the frames of {clip.info.name} are", frame, "give a larger clip or video.size")
+    return clip
+
+
+def build_parts(settings: Settings, clip: Clip, added: Mapping[str, Callback]) -> Parts:
+    """Everything else; the callbacks that are `added` come after the configured ones."""
+    painting: Painting = build(settings["style"])
+    size = painting.image.shape[3], painting.image.shape[2]
+    _check_size(settings, f"the painting {painting.name} is", size, "give a larger style.size")
+    flow = build(settings["flow"])
+    losses: dict[str, Loss] = {name: build(node) for name, node in settings["loss"].items() if node}
+    backbone = build(settings["backbone"])
+
+    from vst.painting.history import History
+    from vst.painting.stylizer import VideoStylizer
+    from vst.video.datamodule import ClipDataModule
+    from vst.video.store import FrameStore, Paintings
+
+    kept = Path(settings["paths"]["run"]) / "checkpoints"
+    several = settings["passes"] > 1
+    callbacks = {name: build(node) for name, node in settings["callbacks"].items() if node}
+    module = VideoStylizer(
+        backbone=backbone,
+        losses=losses,
+        style=painting.image,
+        start=build(settings["start"]),
+        canvas=build(settings["canvas"]),
+        minimise=build(settings["optimizer"]),
+        flow=flow,
+        evaluations=settings["evaluations"] / settings["passes"],
+        shares=settings["shares"],
+        seed=settings["seed"],
+        history=History(kept / "history", _reach(settings, [*losses.values(), *callbacks.values()])),
+        paintings=Paintings(kept / "paintings") if several else None,
+    )
+    contents = FrameStore(kept / "content") if several else None
+    data = ClipDataModule(clip, contents, settings["cuts"])
+    loggers = [build(node) for node in settings["logger"].values() if node]
+    return Parts(clip, painting, module, data, {**callbacks, **added}, loggers)
+
+
+def _reach(settings: Settings, parts: Sequence[Any]) -> int:
+    """How many painted frames are looked back at, by whatever looks furthest."""
+    reaches = [part.reach for part in parts if hasattr(part, "reach")]
+    return max(1, len(settings["shares"]), *reaches)
+
+
+def _check_size(settings: Settings, what: str, size: tuple[int, int], remedy: str) -> None:
+    """Refuse a picture of `size`, width and height, that the deepest layer of the losses cannot see."""
+    layers = {layer for node in settings["loss"].values() if node for layer in node.get("layers", ())}
+    check_layers(layers)
+    least = smallest_side(layers) if layers else 1
+    if min(size) < least:
+        raise InputError(
+            f"{what} {size[0]}x{size[1]} pixels, and VGG-19 needs {least} a side for {max(layers)}; {remedy}"
+        )

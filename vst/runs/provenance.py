@@ -1,0 +1,60 @@
+"""What it takes to repeat a run: which program, filters, clip, painting and machine."""
+
+from __future__ import annotations
+
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING
+
+from vst.runs.parts import Parts
+from vst.runs.record import ClipRecord, Provenance
+from vst.runs.settings import Settings
+
+if TYPE_CHECKING:
+    import torch
+    from pytorch_lightning import Trainer
+
+PACKAGES = ("vst", "torch", "torchvision", "pytorch-lightning", "opencv-contrib-python", "av", "numpy")
+
+
+def provenance_of(settings: Settings, parts: Parts, trainer: Trainer) -> Provenance:
+    """The provenance of a run that is, or was, painted here."""
+    import torch
+
+    weights, info = parts.module.backbone.weights, parts.clip.info
+    return Provenance(
+        config=settings,
+        seed=settings["seed"],
+        weights={"name": weights.name, "sha256": weights.sha256},
+        clip=ClipRecord(
+            name=info.name,
+            start=info.start,
+            frames=info.frames,
+            size=(info.width, info.height),
+            frame_rate=str(info.frame_rate),
+        ),
+        style=parts.painting.name,
+        motion=getattr(parts.callbacks.get("metrics"), "judge", None),
+        versions={"python": platform.python_version(), **{name: _version(name) for name in PACKAGES}},
+        machine={
+            "platform": platform.platform(),
+            "device": _device_name(trainer.strategy.root_device),
+            "threads": torch.get_num_threads(),
+        },
+    )
+
+
+def _version(package: str) -> str | None:
+    """The installed version, or None: OpenCV goes by several names, and a checkout may not be installed."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _device_name(device: torch.device) -> str:
+    import torch
+
+    return (
+        torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor() or device.type
+    )

@@ -1,0 +1,91 @@
+"""The tables that a run leaves: which columns they have, and their rows, read back."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+PLACE = ("frame", "source_frame", "pass", "time", "cut")
+"""Columns of metrics.csv that say which frame a row is of."""
+
+LOSSES = ("content", "style", "coherence", "total")
+"""Columns of metrics.csv and curves.csv: terms before their weights, and L_total; terms of other names follow."""
+
+SPENT = ("evaluations", "seconds")
+"""Columns of what a frame took, which add up over passes."""
+
+OUTCOME = "outcome"
+"""The last column of metrics.csv, a word: how the minimisation ended."""
+
+Row = dict[str, float | None]
+"""The numbers of a row by column, None where a cell is empty or no number."""
+
+
+def metrics_path(run: Path) -> Path:
+    """Where the table of the frames of the run in a directory lies: a row a frame and pass."""
+    return run / "metrics.csv"
+
+
+def curves_path(run: Path) -> Path:
+    """Where the table of the evaluations of the run in a directory lies: a row an evaluation."""
+    return run / "curves.csv"
+
+
+def read_frames(run: Path) -> list[Row]:
+    """The newest row of each frame, in the order of the clip; none where there is no table."""
+    newest: dict[int, Row] = {}
+    for row in _read_table(metrics_path(run)):
+        frame = row.get("frame")
+        if frame is not None:
+            newest[int(frame)] = row
+    return [newest[frame] for frame in sorted(newest)]
+
+
+def read_curves(run: Path) -> dict[int, list[Row]]:
+    """The evaluations of the newest pass of each frame, by frame."""
+    curves: dict[int, list[Row]] = {}
+    passes: dict[int, float] = {}
+    for row in _read_table(curves_path(run)):
+        frame, number = row.get("frame"), row.get("pass") or 0.0
+        if frame is None:
+            continue
+        if passes.setdefault(int(frame), number) != number:
+            passes[int(frame)], curves[int(frame)] = number, []
+        curves.setdefault(int(frame), []).append(row)
+    return curves
+
+
+def means(rows: Sequence[Row]) -> dict[str, float]:
+    """What a run's own summary would be, from the rows so far."""
+    found: dict[str, float] = {}
+    for name in dict.fromkeys(name for row in rows for name in row):
+        values = [value for row in rows if (value := row.get(name)) is not None]
+        if values and name not in PLACE:
+            found[name] = sum(values) / len(values)
+    return {**found, "frames": float(len(rows))} if rows else {}
+
+
+def number(value: Any) -> float | None:
+    """A finite number, or None."""
+    try:
+        read = float(value)
+    except (TypeError, ValueError):
+        return None
+    return read if math.isfinite(read) else None
+
+
+def _read_table(path: Path) -> list[Row]:
+    """A table's rows; the last may be cut short where a run is writing it, and is then left out."""
+    try:
+        with path.open(encoding="utf-8", newline="", errors="replace") as file:
+            cells = [row for row in csv.DictReader(file, restkey="") if None not in row.values()]
+    except (OSError, csv.Error):
+        return []
+    return [_row(row) for row in cells]
+
+
+def _row(cells: Mapping[str, str]) -> Row:
+    return {name: number(text) for name, text in cells.items() if name != OUTCOME}

@@ -1,0 +1,109 @@
+"""One run: from its configuration to its directory."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from omegaconf import DictConfig
+
+from vst.errors import ClipBroke, Pruned
+from vst.runs.configuration import write_configuration
+from vst.runs.directory import checkpoint_path, held
+from vst.runs.identity import identity
+from vst.runs.parts import Parts, build_clip, build_parts
+from vst.runs.provenance import provenance_of
+from vst.runs.record import Record, write_record
+from vst.runs.settings import Settings, resolve
+from vst.runs.signals import Interrupted, interruptible
+from vst.runs.state import is_done, is_finished, state_to_go_on_from
+from vst.runs.threads import keep_to_share
+from vst.runs.trainer import make_trainer, quiet
+
+if TYPE_CHECKING:
+    from pytorch_lightning import Callback, Trainer
+
+
+def run(
+    cfg: DictConfig,
+    overrides: Sequence[str] = (),
+    again: bool = False,
+    callbacks: Mapping[str, Callback] | None = None,
+) -> Path:
+    """Paint a clip as configured, and return the run's directory.
+
+    Everything that can be wrong with the configuration and the files it names is found before anything is
+    written. `overrides` are the command line's, for the record. With `again`, a run of the same configuration
+    that the directory holds already is gone on with. `callbacks`, by name, come after those of the
+    configuration: what a caller adds that is not the run's own, and is not there when it is taken up again.
+    """
+    settings = resolve(cfg)
+    directory = Path(settings["paths"]["run"])
+    clip = build_clip(settings)
+    with interruptible(), held(directory, "run", "hydra.run.dir"):
+        if again and is_done(directory, settings):
+            return directory
+        state = state_to_go_on_from(directory, settings, again)
+        if is_finished(directory):
+            print(f"{directory} is finished already")
+            return directory
+        keep_to_share()
+        parts = build_parts(settings, clip, callbacks or {})
+        trainer = _begin(settings, parts, state)
+        write_configuration(directory, cfg, overrides, settings)
+        try:
+            _paint(directory, settings, parts, trainer)
+        except Interrupted as interrupted:
+            begun = checkpoint_path(directory).is_file()
+            interrupted.go_on = shlex.quote(f"resume={directory}") if begun else None
+            raise
+    return directory
+
+
+def _begin(settings: Settings, parts: Parts, state: Settings | None) -> Trainer:
+    """Make the trainer, and put it where the checkpoint's run stopped."""
+    from vst.runs.callbacks.resume import take_up
+
+    if "resume" in parts.callbacks:
+        parts.callbacks["resume"].config = identity(settings)
+    remaining = settings["passes"] - (state["pass"] if state else 0)
+    trainer = make_trainer(settings, remaining, list(parts.callbacks.values()), parts.loggers)
+    if state is not None:
+        take_up(state, trainer, parts.module, parts.data)
+    return trainer
+
+
+def _paint(directory: Path, settings: Settings, parts: Parts, trainer: Trainer) -> None:
+    """Fit, come what may, and leave a record that says how it ended."""
+    status = "failed"
+    try:
+        for logger in parts.loggers:
+            logger.describe(settings["model"], parts.painting.name, parts.clip.info.name, settings)
+            logger.begin()
+        with quiet():
+            trainer.fit(parts.module, datamodule=parts.data)
+        status = "finished"
+        for kept in ("paintings", "content", "history"):
+            shutil.rmtree(directory / "checkpoints" / kept, ignore_errors=True)
+    except (Interrupted, SystemExit):  # the latter where a job of SLURM's goes back to its queue
+        status = "interrupted"
+        raise
+    except ClipBroke:
+        status = "broken"
+        raise
+    except Pruned:
+        status = "pruned"
+        raise
+    finally:
+        try:
+            metrics = parts.callbacks.get("metrics")
+            summary = metrics.summary() if metrics else {}
+            for logger in parts.loggers:
+                logger.log_summary(summary)
+            write_record(directory, Record(status, summary, provenance_of(settings, parts, trainer)))
+        finally:
+            for logger in parts.loggers:
+                logger.finish(failed=status not in ("finished", "pruned"))

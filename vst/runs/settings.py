@@ -1,0 +1,66 @@
+"""A run's settings: the configuration as plain containers, complete and checked."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from vst.config import Config
+from vst.errors import InputError
+from vst.runs.build import check
+
+Settings = dict[str, Any]
+
+FROM_FILES = ("video", "style")
+"""Groups whose `path` names a file of the user's."""
+
+
+def resolve(cfg: DictConfig) -> Settings:
+    """The configuration as plain containers, complete, with every option known and every value allowed."""
+    unknown = set(cfg) - set(Config.__dataclass_fields__)
+    if unknown:
+        raise InputError(f"{sorted(map(str, unknown))[0]} is not an option; see python -m vst --help")
+    if missing := OmegaConf.missing_keys(cfg):
+        option = sorted(missing)[0]
+        raise InputError(f"{option} is not given; add {option}=… to the command line")
+    settings = OmegaConf.to_container(cfg, resolve=True)
+    assert isinstance(settings, dict)
+    options: Settings = {str(key): value for key, value in settings.items()}
+    # so that a run is gone on with, and set side by side with others, from any directory
+    for group in FROM_FILES:
+        if isinstance(path := options[group].get("path"), str):
+            options[group]["path"] = str(Path(path).absolute())
+    for group, node in options.items():
+        check(node, group)
+    _check_values(options)
+    return options
+
+
+def _check_values(settings: Settings) -> None:
+    for name in ("alpha", "beta", "eta"):
+        if not (math.isfinite(settings[name]) and settings[name] >= 0):
+            raise InputError(
+                f"{name} is {settings[name]}, and a weight is a number of 0 or more; correct {name}"
+            )
+    for name in ("evaluations", "passes"):
+        if settings[name] < 1:
+            raise InputError(f"{name} is {settings[name]}, and at least 1 is needed; raise {name}")
+    if any(not share > 0 for share in settings["shares"]):
+        raise InputError(
+            f"shares is {settings['shares']}, and a frame needs some evaluations; give numbers above 0"
+        )
+    if any(cut < 0 for cut in settings["cuts"] or ()):
+        raise InputError(f"cuts is {settings['cuts']}, and frames are counted from 0; give their numbers")
+    if settings["eta"] > 0 and not is_coherent(settings):
+        raise InputError(
+            f"eta is {settings['eta']:g}, but the model {settings['model']} has no coherence for it to weigh; "
+            f"drop eta, or choose another model"
+        )
+
+
+def is_coherent(settings: Settings) -> bool:
+    """Whether there is a coherence for η to weigh."""
+    return bool({name for name, node in settings["loss"].items() if node} - {"content", "style", "range"})

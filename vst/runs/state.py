@@ -1,0 +1,61 @@
+"""How far the run in a directory is, and whether another may go on with it."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+from vst.errors import InputError
+from vst.files import plain
+from vst.runs.directory import checkpoint_path
+from vst.runs.identity import first_difference, identity
+from vst.runs.record import read_record
+from vst.runs.settings import Settings
+
+
+def is_finished(directory: Path) -> bool:
+    """Whether the run in a directory has painted all of its frames."""
+    record = read_record(directory)
+    return record is not None and record.status == "finished"
+
+
+def is_done(directory: Path, settings: Settings) -> bool:
+    """Whether a directory holds the finished run of these settings; one of other settings is refused.
+
+    It is answered from the run's record, without torch.
+    """
+    record = read_record(directory)
+    if record is None or record.status != "finished":
+        return False
+    _refuse_change(directory, identity(record.provenance.config), identity(plain(settings)))
+    return True
+
+
+def state_to_go_on_from(directory: Path, settings: Settings, again: bool) -> Settings | None:
+    """The checkpoint to go on from, if any; a directory that holds another run, or none, is refused."""
+    begun = checkpoint_path(directory).is_file()
+    if again and not begun:
+        return None
+    if not again and settings["resume"] is None:
+        if begun or is_finished(directory):
+            raise InputError(
+                f"{directory} holds a run already; go on with it by {shlex.quote(f'resume={directory}')}, or name "
+                f"another directory with hydra.run.dir"
+            )
+        return None
+    if not begun:
+        raise InputError(f"{directory} holds no run to go on with; name a run directory with resume")
+    # slow to import, and the refusals above are to be answered at once
+    from vst.runs.callbacks.resume import load_checkpoint
+
+    state = load_checkpoint(directory)
+    _refuse_change(directory, state["config"], identity(settings))
+    return state
+
+
+def _refuse_change(directory: Path, before: Settings, now: Settings) -> None:
+    if changed := first_difference(before, now):
+        raise InputError(
+            f"the run in {directory} was configured with another {changed}; resume it with its own options and "
+            f"the defaults in conf/ as they were, or begin a new run in another directory"
+        )

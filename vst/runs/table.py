@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import csv
+import io
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from vst.files import write_text
+
+
+class Table:
+    """A CSV file that grows by rows. What is on disk after a kill is cut back to a size known to be whole."""
+
+    def __init__(self, path: Path):
+        self.path = path
+        self.columns: list[str] = []
+
+    def begin(self, columns: Sequence[str], size: int | None = 0) -> None:
+        """Start with a header, or go on after the first `size` bytes of what is there, None for all of it."""
+        self.columns = list(columns)
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        if size:
+            os.truncate(self.path, size)
+        elif size is not None:
+            self.path.write_text(_lines([self.columns]), encoding="utf-8")
+
+    def append(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Add rows in one write; values of columns that a row does not have stay empty."""
+        text = _lines([_cell(row.get(column)) for column in self.columns] for row in rows)
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+
+    def replace(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Put other rows in the place of all there are, whole or not at all."""
+        lines = [self.columns, *([_cell(row.get(column)) for column in self.columns] for row in rows)]
+        write_text(self.path, _lines(lines))
+
+    @property
+    def size(self) -> int:
+        """Bytes written so far."""
+        return self.path.stat().st_size
+
+    def read(self) -> list[dict[str, str]]:
+        """All rows, by column; none where the table was not begun."""
+        if not self.path.is_file():
+            return []
+        with self.path.open(encoding="utf-8", newline="") as file:
+            return list(csv.DictReader(file))
+
+
+def _lines(rows: Iterable[Sequence[Any]]) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue()
+
+
+def _cell(value: Any) -> Any:
+    # nine digits tell every float32 from the next
+    return f"{value:.9g}" if isinstance(value, float) else value

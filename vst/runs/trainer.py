@@ -1,0 +1,51 @@
+"""Lightning's trainer, which owns the loop over frames."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from vst.errors import InputError
+from vst.runs.build import build
+from vst.runs.settings import Settings
+
+if TYPE_CHECKING:
+    from pytorch_lightning import Trainer
+
+
+def make_trainer(settings: Settings, passes: int, callbacks: list[Any], loggers: list[Any]) -> Trainer:
+    """Lightning's trainer as configured, an epoch being a pass."""
+    from pytorch_lightning.callbacks import Checkpoint, ProgressBar
+    from pytorch_lightning.plugins.environments import LightningEnvironment
+    from pytorch_lightning.utilities.exceptions import MisconfigurationException
+
+    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
+    options = {
+        "max_epochs": passes,
+        "callbacks": callbacks,
+        "logger": loggers,
+        "enable_checkpointing": any(isinstance(part, Checkpoint) for part in callbacks),
+        "enable_progress_bar": any(isinstance(part, ProgressBar) for part in callbacks),
+        "reload_dataloaders_every_n_epochs": 1,
+        # one process, even where SLURM's variables are about
+        "plugins": [LightningEnvironment()],
+    }
+    try:
+        return build({**settings["trainer"], "_partial_": True})(**options)
+    except (TypeError, ValueError, MisconfigurationException) as error:
+        reason = str(error).splitlines()[0].rstrip(".")
+        raise InputError(f"the trainer cannot be made as configured ({reason}); correct trainer.*") from error
+
+
+@contextmanager
+def quiet() -> Generator[None]:
+    """Keep back what Lightning says of ordinary training, which a frame loop is not (workers, optimizers), of
+    deprecated calls in its own code, and of an installed srun that one process has no need of."""
+    with warnings.catch_warnings():
+        for module in ("pytorch_lightning", "lightning_fabric"):
+            for category in (UserWarning, FutureWarning):
+                warnings.filterwarnings("ignore", module=module, category=category)
+        yield

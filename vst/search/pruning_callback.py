@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from pytorch_lightning import Callback, LightningModule, Trainer
+
+from vst.errors import Pruned
+from vst.runs.rows import read_frames
+from vst.search.pruning import Means, hopeless, running_means
+
+
+class Pruning(Callback):
+    """Ends a trial of a search that is not worth finishing: `vst.search.pruning` has the rule.
+
+    `reference` and `finished` are the running means of the runs to be compared with. It comes after the callback that
+    writes metrics.csv, which it reads, so that a run that was taken up again is judged by all of its frames.
+    """
+
+    def __init__(self, directory: Path, reference: Means, finished: Sequence[Means], after: int):
+        self._directory = directory
+        self._reference = reference
+        self._finished = finished
+        self._after = after
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Look at the frames so far."""
+        means = running_means(read_frames(self._directory))
+        if reason := hopeless(means, self._reference, self._finished, self._after):
+            raise Pruned(f"no need to go on after {len(means) + 1} frames: {reason}")

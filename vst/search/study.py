@@ -1,0 +1,245 @@
+"""The memory of a search: an optuna study, in which each trial is a setting that was tried, and what came of it."""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from vst.errors import InputError
+from vst.search.objective import OBJECTIVES, Values
+from vst.search.pruning import Means
+from vst.search.space import Choice, Dimension, Setting, Space
+from vst.search.workers import Outcome
+
+if TYPE_CHECKING:
+    from optuna import Study
+    from optuna.distributions import BaseDistribution
+    from optuna.storages import BaseStorage
+    from optuna.trial import FrozenTrial
+
+SUGGESTIONS = 100
+"""How often optuna is asked for a setting that has not been tried, before the first such is taken."""
+
+SQLITE_PATIENCE = 60
+"""Seconds to wait for another process that writes to the same file."""
+
+
+class Trials:
+    """The trials of one folder's search, kept where `storage` says, in the folder itself without it.
+
+    Only the process that decides reads and writes here, so that several workers are no concern of the storage's.
+    Several machines may share one; each goes on with its own trials alone.
+    """
+
+    def __init__(self, folder: Path, space: Space, seed: int, storage: str | None = None):
+        self._space = space
+        self._seed = seed
+        self._place = f"{platform.node()}:{folder.resolve()}" if storage else ""
+        self._storage, self._study = _open(folder, storage)
+        self._asked = _asked(space, seed)
+        self._check(folder)
+        self._distributions = {
+            option: _distribution(dimension) for option, dimension in space.searched.items()
+        }
+
+    def plan(self, total: int) -> int:
+        """Line up what is to be tried first, and return how many trials there will be, at most `total`.
+
+        Where there are no more settings than that, all are tried, each once. Else the defaults come first,
+        and then what optuna suggests. From now on the study is this search's, and refuses another.
+        """
+        self._study.set_user_attr("asked", self._asked)
+        size = self._space.size
+        if size is None or size > total:
+            if not self._trials() and (point := self._space.starting_point()):
+                self._study.enqueue_trial(point)
+            return total
+        for setting in self._space.settings():
+            self._study.enqueue_trial(setting, skip_if_exists=True)
+        return self.begun() + len(self._trials("WAITING"))
+
+    def begun(self) -> int:
+        """How many trials there are that have begun, finished or not, on all machines."""
+        return len(self._trials()) - len(self._trials("WAITING"))
+
+    def unfinished(self) -> list[tuple[int, Setting]]:
+        """The trials of this folder that were begun and never ended."""
+        return [(trial.number, trial.params) for trial in self._own("RUNNING")]
+
+    def failed(self) -> list[int]:
+        """The trials of this folder that failed, by number."""
+        return [trial.number for trial in self._own("FAIL")]
+
+    def ask(self) -> tuple[int, Setting]:
+        """Begin the next trial: its number and its setting, one that has not been tried while there is such.
+
+        The suggestion depends on the seed, the trial's number and the trials so far, and on nothing else.
+        """
+        from optuna.samplers import TPESampler
+
+        self._study.sampler = TPESampler(seed=self._seed + self.begun())
+        if self._space.size is not None and not self._trials("WAITING"):
+            self._line_up_another()
+        trial = self._study.ask(self._distributions)
+        trial.set_user_attr("place", self._place)
+        return trial.number, trial.params
+
+    def _line_up_another(self) -> None:
+        """Line up what optuna suggests of the settings not tried yet, which it does not leave out by itself."""
+        import optuna
+
+        tried = [trial.params for trial in self._trials()]
+        untried = [setting for setting in self._space.settings() if setting not in tried]
+        if not untried:
+            return
+        draft = optuna.create_study(directions=self._study.directions, sampler=self._study.sampler)
+        draft.add_trials(self._trials("COMPLETE"))
+        suggested = (draft.ask(self._distributions).params for _ in range(SUGGESTIONS))
+        self._study.enqueue_trial(next((one for one in suggested if one in untried), untried[0]))
+
+    def tell(self, number: int, outcome: Outcome) -> None:
+        """End a trial."""
+        from optuna.trial import TrialState
+
+        states = {"finished": TrialState.COMPLETE, "pruned": TrialState.PRUNED, "failed": TrialState.FAIL}
+        if outcome.status == "finished":
+            study = self._storage.get_study_id_from_name(self._study.study_name)
+            trial = self._storage.get_trial_id_from_study_id_trial_number(study, number)
+            self._storage.set_trial_user_attr(trial, "means", outcome.means)
+        self._study.tell(number, outcome.values, state=states[outcome.status])
+
+    def finished(self) -> dict[int, Values]:
+        """The objectives of all finished trials, by number."""
+        return {trial.number: tuple(trial.values or ()) for trial in self._trials("COMPLETE")}
+
+    def rivals(self) -> list[Means]:
+        """What the finished trials had after each frame."""
+        return [trial.user_attrs["means"] for trial in self._trials("COMPLETE")]
+
+    def setting(self, number: int) -> Setting:
+        """What a trial was tried with."""
+        return self._trials()[number].params
+
+    def table(self) -> list[dict[str, Any]]:
+        """A row a trial: its number, setting, objectives, state, and whether no other is better in everything."""
+        words = {"COMPLETE": "finished", "PRUNED": "pruned", "FAIL": "failed", "RUNNING": "running"}
+        front = {trial.number for trial in self._study.best_trials}
+        return [
+            {
+                "number": trial.number,
+                **trial.params,
+                **dict(zip(OBJECTIVES, trial.values or (), strict=False)),
+                "state": words[trial.state.name],
+                "front": int(trial.number in front),
+            }
+            for trial in self._trials()
+            if trial.state.name in words
+        ]
+
+    def _trials(self, state: str | None = None) -> list[FrozenTrial]:
+        """All trials, by number, or those in one state."""
+        trials = self._study.get_trials(deepcopy=False)
+        return [trial for trial in trials if state in (None, trial.state.name)]
+
+    def _own(self, state: str) -> list[FrozenTrial]:
+        """Those of this folder in one state."""
+        return [trial for trial in self._trials(state) if trial.user_attrs.get("place") == self._place]
+
+    def _check(self, folder: Path) -> None:
+        """Refuse a study of something else."""
+        before = {**self._asked, **self._study.user_attrs.get("asked", {})}
+        if before != self._asked:
+            raise InputError(
+                f"{folder} holds a search with another {_difference(before, self._asked)}; go on with its own "
+                f"options and the defaults in conf/ as they were, or name another folder with -o"
+            )
+
+
+def _asked(space: Space, seed: int) -> dict[str, Any]:
+    """What the search is of, as it comes back from the storage, which keeps JSON."""
+    searched = {option: asdict(dimension) for option, dimension in space.searched.items()}
+    asked = {"fixed": space.fixed, "searched": searched, "seed": seed, "configuration": space.fingerprint()}
+    return cast(dict[str, Any], json.loads(json.dumps(asked)))
+
+
+def _open(folder: Path, storage: str | None) -> tuple[BaseStorage, Study]:
+    """The storage and its study, begun where there is none yet; where it is shared it is called as the folder."""
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    file, name = folder.resolve() / "study.db", folder.resolve().name if storage else "vst"
+    known = name in optuna.get_all_study_names(_storage(storage)) if storage else file.is_file()
+    if not known and (folder / "trials").exists():
+        raise InputError(
+            f"{folder} holds trials of a search that is not in this storage; name another folder with -o"
+        )
+    opened = _storage(storage or _sqlite(file))
+    study = optuna.create_study(
+        storage=opened, study_name=name, directions=["minimize"] * len(OBJECTIVES), load_if_exists=True
+    )
+    return opened, study
+
+
+def _sqlite(file: Path) -> str:
+    from sqlalchemy import URL
+
+    return URL.create("sqlite", database=str(file)).render_as_string()
+
+
+def _storage(url: str) -> BaseStorage:
+    from optuna.storages import RDBStorage
+    from sqlalchemy.exc import SQLAlchemyError
+
+    options = {"connect_args": {"timeout": SQLITE_PATIENCE}} if url.startswith("sqlite:") else {}
+    try:
+        return RDBStorage(url, engine_kwargs=options)
+    except (SQLAlchemyError, ImportError, RuntimeError) as error:
+        raise InputError(
+            f"the storage {url} cannot be used ({reason_of(error)}); give a URL such as sqlite:///study.db or "
+            f"postgresql://host/name"
+        ) from error
+
+
+def _distribution(dimension: Dimension) -> BaseDistribution:
+    from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+
+    if isinstance(dimension, Choice):
+        return CategoricalDistribution(dimension.values)
+    if dimension.whole:
+        return IntDistribution(int(dimension.low), int(dimension.high), log=dimension.log)
+    return FloatDistribution(dimension.low, dimension.high, log=dimension.log)
+
+
+def _difference(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    """The first thing in which two searches differ, in words."""
+    if before["seed"] != now["seed"]:
+        return "seed"
+    options: Sequence[str] = sorted({*before["searched"], *now["searched"]})
+    for option in options:
+        if before["searched"].get(option) != now["searched"].get(option):
+            return f"range of {option}"
+    lines = sorted({*before["fixed"]} ^ {*now["fixed"]})
+    if lines:
+        return lines[0].partition("=")[0]
+    return "order of options" if before["fixed"] != now["fixed"] else "configuration under the same options"
+
+
+def reason_of(error: Exception) -> str:
+    """The first line of what a storage's error says, without what was asked of it.
+
+    optuna's own error only guesses at the reason; the database's is the one that it came from.
+    """
+    cause = error.__cause__ or error
+    return str(getattr(cause, "orig", None) or cause).splitlines()[0].rstrip(".")
+
+
+def storage_errors() -> tuple[type[Exception], ...]:
+    """What is raised where a storage is lost during a search."""
+    from optuna.exceptions import StorageInternalError
+    from sqlalchemy.exc import SQLAlchemyError
+
+    return StorageInternalError, SQLAlchemyError
