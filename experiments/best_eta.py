@@ -21,7 +21,7 @@ from typing import Any
 from figures import BEST_ETA, MOST_STYLE, SCENARIOS, TUNED, Scenario, choose, command, status
 from omegaconf import OmegaConf
 
-from vst.commandline import failures_answered
+from vst.commandline import reporting_errors
 from vst.composing import composed
 from vst.files import write_text
 
@@ -42,7 +42,7 @@ def main() -> None:
     parser.add_argument("--only", help="scenarios to search, with commas; without it, all")
     parser.add_argument("--dwanko", type=Path, help="the drawn clip of fig2_real, left out without it")
     given = parser.parse_args()
-    with failures_answered():
+    with reporting_errors():
         search_all(choose(given.only), given.runs, given.dwanko)
 
 

@@ -27,11 +27,11 @@ from figure_table import check_markers, insert, tables
 from omegaconf import OmegaConf
 from PIL import Image
 
-from vst.commandline import failures_answered, leave
+from vst.commandline import leave, reporting_errors
 from vst.compare.plots.paper import save as save_plot
 from vst.config import quoted
 from vst.errors import InputError
-from vst.files import write_text, written_aside
+from vst.files import atomic_write, write_text
 from vst.runs.build import build
 from vst.runs.directory import checkpoint_path
 from vst.runs.pictures import Picture
@@ -76,7 +76,7 @@ SCENARIOS = (
 def main() -> None:
     """Paint what is missing, then write the figures and the tables; exits with 2 for wrong input."""
     given = arguments()
-    with failures_answered():
+    with reporting_errors():
         if given.readme:
             check_markers(given.readme)
         if given.search and not given.search.is_dir():
@@ -337,7 +337,7 @@ def _point(record: Record, best: float | None) -> Point:
 
 def save(path: Path, picture: Picture) -> None:
     """Write a figure as a JPEG that looks like the original: paintings make PNGs of megabytes."""
-    with written_aside(path) as aside:
+    with atomic_write(path) as aside:
         Image.fromarray(picture).save(aside, "JPEG", quality=92, subsampling=0, optimize=True)
 
 

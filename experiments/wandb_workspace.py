@@ -20,7 +20,7 @@ import wandb_workspaces.workspaces as workspaces
 from wandb_workspaces import expr
 from wandb_workspaces.reports.v2.interface import PanelTypes
 
-from vst.commandline import failures_answered
+from vst.commandline import reporting_errors
 from vst.compare.looks import model_colours
 from vst.compare.series import LOSSES
 from vst.config import conf_dir
@@ -42,7 +42,7 @@ def main() -> None:
     parser.add_argument("--entity", default="", help="the user or team it belongs to; without it, your own")
     parser.add_argument("--json", type=Path, help="a file to write it to instead, without an account")
     given = parser.parse_args()
-    with failures_answered():
+    with reporting_errors():
         if given.json:
             view = workspace(given.entity, given.project)._to_model()
             write_json(given.json, view.model_dump(by_alias=True, exclude_none=True))

@@ -25,7 +25,7 @@ from vst.errors import InputError
 from vst.files import write_text
 from vst.runs.settings import resolve
 from vst.runs.signals import Interrupted, interruptible
-from vst.runs.threads import share_out
+from vst.runs.threads import divide_cores
 from vst.search.grid import Job, Outcome, check_all_done, conclude, pair_options, run_name
 
 
@@ -112,9 +112,9 @@ class GridSweeper(BasicSweeper):
         assert self.config is not None
         kind = self._kind
         if kind == "JoblibLauncher":
-            share_out(min(_at_a_time(self.config.hydra.launcher.n_jobs), len(jobs)))
+            divide_cores(min(_at_a_time(self.config.hydra.launcher.n_jobs), len(jobs)))
         elif kind == "LocalLauncher":  # starts all at once
-            share_out(len(jobs))
+            divide_cores(len(jobs))
         if kind in ("LocalLauncher", "SlurmLauncher"):
             print(f"what each says is in {self.config.hydra.sweep.dir}/.submitit", file=sys.stderr)
         logs = Path(str(self.config.hydra.sweep.dir)) / ".submitit"

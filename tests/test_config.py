@@ -93,7 +93,7 @@ COHERENCES = {
         {
             "_target_": "vst.losses.coherence.RobustCoherence",
             "weight": 8e5,
-            "anchor_share": 0.1,
+            "anchor_weight": 0.1,
             "tolerance": 0.22,
             "least": 0.03,
         },
@@ -247,7 +247,7 @@ def test_every_model_is_in_the_table():
 
 
 @pytest.mark.parametrize(
-    ("model", "start", "flow", "passes", "evaluations", "shares"),
+    ("model", "start", "flow", "passes", "evaluations", "evaluation_factors"),
     [
         ("naive", "content_start", "estimators.DeepFlow", 1, 60, []),
         ("mse", "content_start", "estimators.DeepFlow", 1, 60, []),
@@ -258,29 +258,37 @@ def test_every_model_is_in_the_table():
         ("robust", "filled_start", "steady.SteadyFlow", 1, 60, [2, 0.75, 0.75, 0.75, 0.75]),
     ],
 )
-def test_what_each_model_changes_of_the_defaults(compose, model, start, flow, passes, evaluations, shares):
+def test_what_each_model_changes_of_the_defaults(
+    compose, model, start, flow, passes, evaluations, evaluation_factors
+):
     settings = resolve(compose(f"model={model}"))
     assert settings["start"]["_target_"] == f"vst.painting.start.{start}"
     assert settings["flow"]["_target_"] == f"vst.flow.{flow}"
-    assert (settings["passes"], settings["evaluations"], settings["shares"]) == (passes, evaluations, shares)
+    assert (settings["passes"], settings["evaluations"], settings["evaluation_factors"]) == (
+        passes,
+        evaluations,
+        evaluation_factors,
+    )
     assert settings["cuts"] is None
 
 
-def test_the_shares_of_robust_make_up_for_its_first_frame(compose):
-    shares = resolve(compose("model=robust"))["shares"]
-    assert sum(shares) == len(shares)
+def test_the_evaluation_factors_of_robust_make_up_for_its_first_frame(compose):
+    evaluation_factors = resolve(compose("model=robust"))["evaluation_factors"]
+    assert sum(evaluation_factors) == len(evaluation_factors)
 
 
 def test_the_command_line_wins_over_a_model(compose):
-    given = ["start=content", "flow=dis", "shares=[1]", "eta=7", "cuts=[3,9]", "passes=2"]
+    given = ["start=content", "flow=dis", "evaluation_factors=[1]", "eta=7", "cuts=[3,9]", "passes=2"]
     settings = resolve(compose("model=robust", *given))
     assert settings["start"]["_target_"] == "vst.painting.start.content_start"
     assert settings["flow"]["_target_"] == "vst.flow.estimators.DIS"
-    assert (settings["shares"], settings["cuts"], settings["passes"]) == ([1], [3, 9], 2)
+    assert (settings["evaluation_factors"], settings["cuts"], settings["passes"]) == ([1], [3, 9], 2)
     assert settings["loss"]["coherence"]["weight"] == 7
 
 
-@pytest.mark.parametrize("override", ["cuts=[a]", "cuts=3", "shares=[much]", "shares=1", "cuts=[1.5]"])
+@pytest.mark.parametrize(
+    "override", ["cuts=[a]", "cuts=3", "evaluation_factors=[much]", "evaluation_factors=1", "cuts=[1.5]"]
+)
 def test_lists_of_the_top_level_are_typed(compose, override):
     from hydra.errors import HydraException
 

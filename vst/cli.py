@@ -79,7 +79,7 @@ def _job_of_grid(cfg: DictConfig, hydra_config: HydraConf) -> Outcome:
     global _ended
     from vst.runs.run import run
     from vst.runs.signals import Interrupted, interruptible
-    from vst.search.grid import Outcome, put_back_in_peace
+    from vst.search.grid import Outcome, requeued_quietly
 
     directory = Path(hydra_config.runtime.output_dir)
     launcher = hydra_config.launcher._target_.rpartition(".")[2]
@@ -92,7 +92,7 @@ def _job_of_grid(cfg: DictConfig, hydra_config: HydraConf) -> Outcome:
         # bars of runs that go on at the same time would draw over each other
         OmegaConf.update(cfg, "callbacks.progress.name", directory.name, force_add=True)
     try:
-        with interruptible(), put_back_in_peace() if launcher == "SlurmLauncher" else nullcontext():
+        with interruptible(), requeued_quietly() if launcher == "SlurmLauncher" else nullcontext():
             run(cfg, list(hydra_config.overrides.task), again=True)
     except Interrupted as interrupted:
         if alone:

@@ -76,7 +76,7 @@ def execute(page: str, act: Callable[[Sequence[str]], None]) -> None:
     if not arguments or set(arguments) & {"-h", "--help"}:
         print(page, end="")
         return
-    with failures_answered():
+    with reporting_errors():
         act(arguments)
 
 
@@ -88,7 +88,7 @@ def leave(sentence: str, status: int) -> NoReturn:
 
 
 @contextmanager
-def failures_answered() -> Generator[None]:
+def reporting_errors() -> Generator[None]:
     """Leave with one sentence where what is done within fails in a way that the user can act on."""
     try:
         yield

@@ -27,8 +27,8 @@ class Config:
     """η, weight of the coherence; at least 0, and 0 exactly in models that have no coherence."""
     evaluations: int = MISSING
     """Evaluations of the objective a frame, the one at the start included; at least 1."""
-    shares: list[float] = field(default_factory=list)
-    """Of `evaluations`, for the first frames of a shot in turn; all later ones, and later passes, have 1."""
+    evaluation_factors: list[float] = field(default_factory=list)
+    """How many times `evaluations` the first frames of a shot have, in turn; later frames, and later passes, have 1."""
     passes: int = MISSING
     """Passes over the stretch: the second starts from the first's paintings and runs backward, and so on."""
     seed: int = MISSING

@@ -12,7 +12,7 @@ from typing import Any
 
 
 @contextmanager
-def written_aside(path: Path) -> Generator[Path]:
+def atomic_write(path: Path) -> Generator[Path]:
     """Give a file beside `path` to write; it takes the place of `path` at the end, or goes where that fails."""
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f".{path.name}.part")
@@ -27,21 +27,21 @@ def written_aside(path: Path) -> Generator[Path]:
 
 def write_text(path: Path, text: str) -> None:
     """Write a text file, whole or not at all."""
-    with written_aside(path) as aside:
+    with atomic_write(path) as aside:
         aside.write_text(text, encoding="utf-8")
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
     """Write JSON that any reader takes: indented, and without NaN, which stands as null."""
-    write_text(path, json.dumps(plain(content), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    write_text(path, json.dumps(json_ready(content), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
-def plain(value: Any) -> Any:
+def json_ready(value: Any) -> Any:
     """A value as it is read back from JSON: lists for tuples, text for keys, and None for what is no number."""
     if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
+        return {str(key): json_ready(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
+        return [json_ready(item) for item in value]
     if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
         return None
     return value

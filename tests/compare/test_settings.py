@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from vst.compare.groups import group_of, pareto_front
 from vst.compare.looks import COLOURS, MODELS, appearance, labels, model_colours
 from vst.compare.runs import Run, read_run
-from vst.compare.settings import Setting, brought_along, differing_settings
+from vst.compare.settings import Setting, differing_settings, implied_by_choice
 from vst.formatting import written
 
 
@@ -117,10 +117,10 @@ def test_a_clip_and_painting_has_the_same_dash_with_every_model(variant):
 
 def test_a_setting_that_comes_with_the_model_is_told_from_one_that_was_chosen(variant):
     runs = [variant("naive", start="content", passes=1), variant("flow", start="warped", passes=2)]
-    named = {setting.key: brought_along(setting, runs) for setting in differing_settings(runs)}
+    named = {setting.key: implied_by_choice(setting, runs) for setting in differing_settings(runs)}
     assert named == {"model": False, "eta": False, "passes": False, "start": True}
     runs.append(variant("flow", start="content", passes=2))
-    assert not any(brought_along(setting, runs) for setting in differing_settings(runs))
+    assert not any(implied_by_choice(setting, runs) for setting in differing_settings(runs))
 
 
 def test_runs_are_compared_within_a_clip_a_painting_and_a_motion(variant):

@@ -33,7 +33,7 @@ from vst.losses.functional import (
 )
 from vst.losses.range import RangeLoss
 from vst.losses.style import StyleLoss
-from vst.losses.target import Followed, Target
+from vst.losses.target import AnchorView, Target
 
 LAYERS = ("conv1_1", "conv4_2")
 COHERENCES = [
@@ -42,7 +42,7 @@ COHERENCES = [
     FlowCoherence,
     partial(FlowCoherence, warp="backward"),
 ]
-ROBUST = partial(RobustCoherence, anchor_share=0.25, tolerance=0.5, least=0.04)
+ROBUST = partial(RobustCoherence, anchor_weight=0.25, tolerance=0.5, least=0.04)
 
 
 def rand(*shape: int, seed: int = 0) -> Tensor:
@@ -266,7 +266,7 @@ class Shown(Neighbour):
 
     def __init__(self, seed: int, content: Tensor, trust: Tensor, distance: int = 1, same_shot: bool = True):
         super().__init__(content, image(seed), content, Still(), distance, same_shot)
-        self.trust = self.shown = trust
+        self.trust = self.visibility = trust
 
 
 def test_ruders_short_term_is_the_masked_difference_from_the_moved_painting():
@@ -311,7 +311,7 @@ def test_robust_coherence_is_its_formula(anchored):
     content, canvas = image(0), image(9)
     shown, anchor_shown = rand(2, 1, 12, 16, seed=5), (rand(2, 1, 12, 16, seed=6) > 0.5).float()
     near = Shown(1, content, shown)
-    anchor = Followed(torch.zeros(2, 2, 12, 16), anchor_shown, image(3)) if anchored else None
+    anchor = AnchorView(torch.zeros(2, 2, 12, 16), anchor_shown, image(3)) if anchored else None
     term = ROBUST(1.0)
     term.begin_frame(Target(content, {}, near, past=[near], anchor=anchor))
     a = 0.25 * anchor_shown.numpy() if anchored else np.zeros((2, 1, 12, 16))
@@ -360,7 +360,7 @@ class Drift:
 def test_robust_coherence_of_frames_that_move_is_its_formula_too():
     content, before, canvas = image(0), image(1), image(9)
     near = Neighbour(before, image(2), content, Drift(content))
-    anchor = Followed(torch.zeros(2, 2, 12, 16), (rand(2, 1, 12, 16, seed=6) > 0.5).float(), image(3))
+    anchor = AnchorView(torch.zeros(2, 2, 12, 16), (rand(2, 1, 12, 16, seed=6) > 0.5).float(), image(3))
     term = ROBUST(1.0)
     term.begin_frame(Target(content, {}, near, past=[near], anchor=anchor))
     rows, columns = np.mgrid[:12, :16]
@@ -380,7 +380,7 @@ def test_robust_coherence_of_frames_that_move_is_its_formula_too():
         count, total = (sum(a[dy : dy + 12, dx : dx + 16] for dy, dx in windows) for a in (held, total))
         apart = total / count
         explained = 1 / (1 + (apart / (0.04 + 3 * np.sort(apart, axis=None)[95])) ** 2)
-        c, a = near.shown[lane, 0].numpy(), 0.25 * anchor.shown[lane, 0].numpy()
+        c, a = near.visibility[lane, 0].numpy(), 0.25 * anchor.visibility[lane, 0].numpy()
         weight = (1 - a) * c + a
         mixed = ((1 - a) * c * fetch(near.stylized) + a * anchor.moved[lane].numpy()) / np.maximum(
             weight, 1e-12

@@ -12,7 +12,7 @@ from vst.flow.neighbour import Neighbour
 from vst.flow.steady import SteadyFlow
 from vst.flow.warp import backward_warp
 from vst.frames import Frame
-from vst.losses.target import Followed
+from vst.losses.target import AnchorView
 from vst.painting.anchor import Anchor
 from vst.painting.history import History
 from vst.painting.stylized import Painted
@@ -44,7 +44,7 @@ class Exact:
 
 def follow(
     scene: Scene, estimator: FlowEstimator, folder: Path, frames: int
-) -> tuple[Anchor, list[Followed | None]]:
+) -> tuple[Anchor, list[AnchorView | None]]:
     """Paint every frame with noise of its own, and see the anchor from each."""
     history, anchor, seen = History(folder, 1), Anchor(estimator), []
     for i in range(frames):
@@ -64,7 +64,7 @@ def test_chained_flows_lead_to_the_anchor(tmp_path: Path) -> None:
     assert seen[0] is None
     last = seen[-1]
     assert last is not None
-    shown = (scene.backward_valid(7, 7) * last.shown) > 0
+    shown = (scene.backward_valid(7, 7) * last.visibility) > 0
     assert shown.float().mean() > 0.9
     error = (last.flow - scene.backward_flow(7, 7)).norm(dim=1, keepdim=True)[shown]
     assert error.mean() < 0.05, "but for the interpolation at boundaries"
@@ -85,7 +85,7 @@ def test_what_is_left_of_the_motion_is_estimated_anew(tmp_path: Path) -> None:
     last = seen[-1]
     assert last is not None
     true = scene.backward_flow(7, 7)
-    moving = (true.norm(dim=1, keepdim=True) > 1) & (scene.backward_valid(7, 7) > 0) & (last.shown > 0)
+    moving = (true.norm(dim=1, keepdim=True) > 1) & (scene.backward_valid(7, 7) > 0) & (last.visibility > 0)
     error = (last.flow - true).norm(dim=1, keepdim=True)[moving].median()
     chained = 0.1 * true.norm(dim=1, keepdim=True)[moving].median()
     assert error < 0.8 * chained
@@ -96,7 +96,7 @@ def test_a_new_anchor_is_taken_at_a_cut_and_when_little_is_left(tmp_path: Path) 
     (cut,) = scene.cuts
     _, seen = follow(scene, Exact(scene), tmp_path, cut + 2)
     assert seen[cut] is None
-    first = [followed.shown.mean() for followed in seen[1:cut] if followed is not None]
+    first = [followed.visibility.mean() for followed in seen[1:cut] if followed is not None]
     assert len(first) == cut - 1
     fallen = [n for n, share in enumerate(first) if share < 0.5]
     assert fallen, "the view moves on by more than half of itself"
@@ -117,7 +117,7 @@ def texture(height: int, width: int) -> Tensor:
 
 def follow_pictures(
     pictures: list[Tensor], estimator: FlowEstimator, folder: Path
-) -> list[tuple[Tensor, Followed | None]]:
+) -> list[tuple[Tensor, AnchorView | None]]:
     """Paint each picture as its negative, and see the anchor from each, past blank frames as a run does."""
     history, anchor, seen = History(folder, 3), Anchor(estimator), []
     for i, content in enumerate(pictures):
@@ -146,7 +146,7 @@ def test_in_a_scene_that_stands_still_the_first_painting_is_kept(tmp_path: Path)
     for _, followed in seen[1:]:
         assert followed is not None
         assert torch.equal(followed.moved, seen[0][0])
-        assert followed.shown.all()
+        assert followed.visibility.all()
 
 
 def test_a_texture_that_moves_is_followed_over_ten_frames_without_drift(tmp_path: Path) -> None:
@@ -161,8 +161,8 @@ def test_a_texture_that_moves_is_followed_over_ten_frames_without_drift(tmp_path
     assert error.median() < 0.4
     moved, wanted = last.moved[..., 6:-6, 26:-6], seen[-1][0][..., 6:-6, 26:-6]
     assert (moved - wanted).abs().mean() < 0.04
-    assert last.shown[..., :18].mean() < 0.1, "what came into view is not the anchor's"
-    assert last.shown[..., 26:-6].mean() > 0.9
+    assert last.visibility[..., :18].mean() < 0.1, "what came into view is not the anchor's"
+    assert last.visibility[..., 26:-6].mean() > 0.9
 
 
 class Noisy:
@@ -205,7 +205,7 @@ def test_it_goes_on_from_its_state(tmp_path: Path) -> None:
     assert found is not None
     for one, other in (
         (found.flow, expected.flow),
-        (found.shown, expected.shown),
+        (found.visibility, expected.visibility),
         (found.moved, expected.moved),
     ):
         assert torch.equal(one, other)
@@ -225,8 +225,8 @@ def test_each_lane_takes_a_new_anchor_of_its_own() -> None:
     shown = torch.ones(2, 1, 8, 8)
     shown[1, ..., :5] = 0  # more than half of it has left the view
     flow = torch.full((2, 2, 8, 8), 0.5)
-    anchor.update(Painted(Frame(content, 1, 1, 1), second), Followed(flow, shown, first))
+    anchor.update(Painted(Frame(content, 1, 1, 1), second), AnchorView(flow, shown, first))
     held = anchor.state_dict()
     assert torch.equal(held["image"], torch.stack([first[0], second[1]]))
     assert torch.equal(held["flow"], torch.stack([flow[0], torch.zeros(2, 8, 8)]))
-    assert torch.equal(held["shown"], torch.stack([shown[0], torch.ones(1, 8, 8)]))
+    assert torch.equal(held["visibility"], torch.stack([shown[0], torch.ones(1, 8, 8)]))

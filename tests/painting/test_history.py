@@ -146,6 +146,6 @@ def test_what_does_not_move_is_explained_unless_it_changes() -> None:
     before = content.clone()
     before[..., 12:] = 0.9
     near = Neighbour(before, content, content, Still())
-    assert torch.equal(near.explained[..., :11], torch.ones(1, 1, 16, 11))
+    assert torch.equal(near.confidence[..., :11], torch.ones(1, 1, 16, 11))
     # 0.4 against the 0.04 that noise makes
-    assert near.explained[0, 0, 8, 16].item() == pytest.approx(1 / 101, rel=1e-3)
+    assert near.confidence[0, 0, 8, 16].item() == pytest.approx(1 / 101, rel=1e-3)

@@ -132,7 +132,7 @@ def test_the_blended_start_is_half_of_the_neighbour_where_it_is_trusted():
     near.trust[..., :5] = 1
     assert torch.equal(blended_start(Target(content, {}, near), Generator()), content)
     later = Target(content, {}, near, earlier=rand(7), pass_index=1)
-    blended = blended_start(later, Generator(), share=0.5)
+    blended = blended_start(later, Generator(), blend=0.5)
     torch.testing.assert_close(blended[..., :5], (rand(7)[..., :5] + rand(2)[..., :5]) / 2)
     assert torch.equal(blended[..., 5:], rand(7)[..., 5:])
     alone = Target(content, {}, None, earlier=rand(7), pass_index=1)
@@ -142,10 +142,10 @@ def test_the_blended_start_is_half_of_the_neighbour_where_it_is_trusted():
 def test_the_filled_start_is_the_moved_painting_and_paints_what_is_new():
     content = rand(0)
     near = Neighbour(content, (0.5 * content + 0.2), content, Still())
-    near.shown = torch.ones(2, 1, 9, 11)
+    near.visibility = torch.ones(2, 1, 9, 11)
     shown = filled_start(Target(content, {}, near, past=[near]), Generator())
     torch.testing.assert_close(shown, near.stylized)
-    near.shown[..., 6:] = 0
+    near.visibility[..., 6:] = 0
     near.stylized[..., 6:] = 5.0  # of no use
     filled = filled_start(Target(content, {}, near, past=[near]), Generator())
     assert (filled - (0.5 * content + 0.2)).abs().max() < 0.06
@@ -178,4 +178,4 @@ def test_the_blended_start_takes_the_share_it_is_given():
     later = Target(content, {}, near, earlier=rand(7), pass_index=1)
     for share in (0.0, 0.3, 1.0):
         expected = share * 0.5 * rand(2) + (1 - share * 0.5) * rand(7)
-        torch.testing.assert_close(blended_start(later, Generator(), share=share), expected)
+        torch.testing.assert_close(blended_start(later, Generator(), blend=share), expected)

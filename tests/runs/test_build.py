@@ -178,7 +178,7 @@ print(*{"torch", "pytorch_lightning", "cv2", "av", "wandb"} & set(sys.modules))
     done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True)
     assert done.stderr == ""
     assert done.stdout.splitlines() == [
-        "loss.coherence.typo is not an option here; loss.coherence has: anchor_share, least, "
+        "loss.coherence.typo is not an option here; loss.coherence has: anchor_weight, least, "
         "tolerance, weight",
         "",
     ]

@@ -111,7 +111,7 @@ def test_known_cuts_are_taken_as_they_are(tmp_path: Path, paint: Paint, cuts: st
 
 
 def test_a_shot_begins_as_if_there_were_nothing_before_it(tmp_path: Path, paint: Paint) -> None:
-    robust = paint(tmp_path / "robust", "model=robust", "shares=[]", "cuts=[2]")
+    robust = paint(tmp_path / "robust", "model=robust", "evaluation_factors=[]", "cuts=[2]")
     naive = paint(tmp_path / "naive", "model=naive")
     for index, same in enumerate((True, False, True, False)):
         equal = torch.equal(painted(robust, index), painted(naive, index))
@@ -119,7 +119,7 @@ def test_a_shot_begins_as_if_there_were_nothing_before_it(tmp_path: Path, paint:
 
 
 def test_a_shots_first_frames_have_their_share_of_the_evaluations(tmp_path: Path, paint: Paint) -> None:
-    run = paint(tmp_path / "run", "model=robust", "shares=[2,0.5]", "cuts=[3]", "evaluations=4")
+    run = paint(tmp_path / "run", "model=robust", "evaluation_factors=[2,0.5]", "cuts=[3]", "evaluations=4")
     assert [row["evaluations"] for row in rows_of(run)] == ["8", "2", "4", "8"]
 
 
@@ -135,7 +135,7 @@ def test_the_models_beyond_the_paper_hold_frames_together(tmp_path: Path, paint:
 @pytest.mark.parametrize(
     ("overrides", "sentence"),
     [
-        (["shares=[1,0]"], "shares is"),
+        (["evaluation_factors=[1,0]"], "evaluation_factors is"),
         (["cuts=[-1]"], "cuts is"),
         (["model=ruder", "loss.coherence.distances=[2,4]"], "distances is"),
     ],
@@ -233,12 +233,21 @@ def test_a_judge_may_be_asked_for_by_name(tmp_path: Path, battle) -> None:
 
 
 def test_later_passes_have_all_their_evaluations(tmp_path: Path, paint: Paint) -> None:
-    run = paint(tmp_path / "run", "model=robust", "shares=[2,0.5]", "cuts=[2]", "evaluations=8", "passes=2")
+    run = paint(
+        tmp_path / "run",
+        "model=robust",
+        "evaluation_factors=[2,0.5]",
+        "cuts=[2]",
+        "evaluations=8",
+        "passes=2",
+    )
     assert [row["evaluations"] for row in rows_of(run)] == ["8", "2", "8", "2", "4", "4", "4", "4"]
 
 
 def test_a_share_is_never_less_than_one_evaluation(tmp_path: Path, paint: Paint) -> None:
-    run = paint(tmp_path / "run", "model=robust", "shares=[1,0.01]", "evaluations=3", "video.frames=2")
+    run = paint(
+        tmp_path / "run", "model=robust", "evaluation_factors=[1,0.01]", "evaluations=3", "video.frames=2"
+    )
     assert [row["evaluations"] for row in rows_of(run)] == ["3", "1"]
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from vst.errors import InputError
-from vst.runs.moved import with_first_names, with_new_names
+from vst.runs.moved import override_with_new_names, with_first_names, with_new_names
 from vst.runs.record import VERSION, ClipRecord, Provenance, Record, read_record, record_path, write_record
 
 RECORD = Record(
@@ -108,3 +108,37 @@ def test_a_file_that_is_no_text_is_damaged(tmp_path: Path) -> None:
     record_path(tmp_path).write_bytes(b"\xff\xfe\x00")
     with pytest.raises(InputError, match="is damaged"):
         read_record(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("before", "now"),
+    [
+        ("shares=[2,1]", "evaluation_factors=[2,1]"),
+        ("loss.coherence.anchor_share=0.2", "loss.coherence.anchor_weight=0.2"),
+        ("++start.share=0.2", "++start.blend=0.2"),
+        ("~shares", "~evaluation_factors"),
+        ("start._target_=vst.start.noise_start", "start._target_=vst.painting.start.noise_start"),
+        ("video.path='shares=1.mp4'", "video.path='shares=1.mp4'"),
+        ("eta=1,2", "eta=1,2"),
+    ],
+)
+def test_overrides_of_the_first_version_are_read_by_the_names_of_today(before: str, now: str) -> None:
+    assert override_with_new_names(before) == now
+    assert override_with_new_names(now) == now
+
+
+def test_options_have_their_names_of_today() -> None:
+    first = {
+        "shares": [2, 1],
+        "loss": {"coherence": {"anchor_share": 0.1}, "style": None},
+        "start": {"share": 0.5},
+        "video": {"share": 1},
+    }
+    found = with_new_names(first)
+    assert found == {
+        "evaluation_factors": [2, 1],
+        "loss": {"coherence": {"anchor_weight": 0.1}, "style": None},
+        "start": {"blend": 0.5},
+        "video": {"share": 1},
+    }
+    assert with_first_names(found) == first

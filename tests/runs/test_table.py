@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from vst.files import write_json, write_text, written_aside
+from vst.files import atomic_write, write_json, write_text
 from vst.runs.table import Table
 
 
@@ -65,7 +65,7 @@ def names(folder: Path) -> list[str]:
 
 def test_a_file_appears_at_the_end(tmp_path):
     path = tmp_path / "folder" / "file.txt"
-    with written_aside(path) as aside:
+    with atomic_write(path) as aside:
         aside.write_text("whole")
         assert not path.exists()
         assert aside.parent == path.parent  # a rename across file systems is none
@@ -77,7 +77,7 @@ def test_a_failure_leaves_nothing_or_what_was_there(tmp_path):
     path = tmp_path / "file.txt"
 
     def fail() -> None:
-        with written_aside(path) as aside:
+        with atomic_write(path) as aside:
             aside.write_text("half")
             raise OSError("disk full")
 
@@ -92,7 +92,7 @@ def test_a_failure_leaves_nothing_or_what_was_there(tmp_path):
 
 
 def test_a_failure_before_anything_was_written(tmp_path):
-    with pytest.raises(FileNotFoundError), written_aside(tmp_path / "file.txt"):
+    with pytest.raises(FileNotFoundError), atomic_write(tmp_path / "file.txt"):
         pass
     assert names(tmp_path) == []
 

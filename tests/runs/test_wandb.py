@@ -130,7 +130,7 @@ def test_models_stand_side_by_side(tmp_path: Path, paint: Paint) -> None:
     options = ("video.frames=3", "logger=wandb")
     runs = [
         paint(tmp_path / "naive", "model=naive", *options),
-        paint(tmp_path / "mse", "model=mse", "eta=10", "shares=[2]", *options),
+        paint(tmp_path / "mse", "model=mse", "eta=10", "evaluation_factors=[2]", *options),
     ]
     records = [read_back(run) for run in runs]
     assert {record["run"]["run_group"] for record in records} == {"moving.mp4 · swirls"}

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from vst.errors import InputError
-from vst.runs.threads import keep_to_share, share_out
+from vst.runs.threads import divide_cores, limit_threads
 from vst.search.grid import pair_options, run_name
 
 CHOSEN = {"model": "flow", "style": "ink", "video": "talk"}
@@ -114,7 +114,7 @@ def test_torch_and_opencv_keep_to_their_share(
 ) -> None:
     for name, number in said.items():
         threads.setenv(name, number)
-    assert keep_to_share() == threads_expected
+    assert limit_threads() == threads_expected
     assert (torch.get_num_threads(), cv2.getNumThreads()) == (threads_expected, threads_expected)
 
 
@@ -123,10 +123,10 @@ def test_cores_are_shared_out_unless_the_user_has_said(threads: pytest.MonkeyPat
 
     threads.setattr("joblib.cpu_count", lambda: 8)
     threads.setenv("OMP_NUM_THREADS", "5")
-    share_out(2)
+    divide_cores(2)
     assert os.environ["OMP_NUM_THREADS"] == "5"
     threads.delenv("OMP_NUM_THREADS")
-    share_out(3)
+    divide_cores(3)
     assert os.environ.pop("OMP_NUM_THREADS") == "2"
-    share_out(20)
+    divide_cores(20)
     assert os.environ.pop("OMP_NUM_THREADS") == "1"

@@ -111,7 +111,7 @@ def test_what_cannot_be_searched_is_refused(given, sentence):
     [
         (["model=flow", "video.frames=8", "beta=2e5"], ["video.frames=8", "beta=2e5", "model=naive"]),
         (["model=mse", "eta=1e4", "seed=3"], ["seed=3", "model=naive"]),
-        (["model=ruder_multipass", "passes=3", "start=warped", "shares=[1]"], ["model=naive"]),
+        (["model=ruder_multipass", "passes=3", "start=warped", "evaluation_factors=[1]"], ["model=naive"]),
         (["start=noise", "model=flow", "loss.coherence.warp=backward"], ["start=noise", "model=naive"]),
         (["model=enhanced", "gate@loss.coherence.gate=closing"], ["model=naive"]),
     ],
@@ -133,7 +133,7 @@ def _placed(cfg):
         ["experiment=fig3", "model=mse", "eta=7", "video.frames=12"],
         ["model=enhanced", "gate@loss.coherence.gate=closing", "eta=7"],
         ["model=naive", "~callbacks.curves", "+trainer.max_time=null", "logger=wandb", "start=noise"],
-        ["model=robust", "loss.coherence.least=0.1", "flow=dis", "shares=[1]", "cuts=[3,9]"],
+        ["model=robust", "loss.coherence.least=0.1", "flow=dis", "evaluation_factors=[1]", "cuts=[3,9]"],
         ["model=flow", "video=file", "video.path='a, b (1).mp4'", "style.seed=2"],
     ],
 )

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from vst.files import written_aside
+from vst.files import atomic_write
 from vst.video.store import FrameStore, load_png, save_png, to_uint8
 
 
@@ -75,7 +75,7 @@ def test_a_file_that_fails_leaves_the_old_one_and_nothing_else(tmp_path: Path) -
     path.write_text("old")
 
     def write() -> None:
-        with written_aside(path) as aside:
+        with atomic_write(path) as aside:
             aside.write_text("half")
             raise KeyboardInterrupt
 

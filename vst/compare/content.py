@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from vst.compare.runs import Run
 from vst.errors import ClipBroke, VstError
-from vst.files import written_aside
+from vst.files import atomic_write
 
 if TYPE_CHECKING:
     import numpy as np
@@ -65,7 +65,7 @@ def _write_content(name: str, node: Any, key: str, output: Path) -> Content:
     except (VstError, OSError, ValueError, TypeError) as error:
         return Content(name, None, 0, str(error).splitlines()[0] if str(error) else type(error).__name__)
     if note is None:
-        with written_aside(record) as aside:
+        with atomic_write(record) as aside:
             aside.write_text(json.dumps({"frames": count}), encoding="utf-8")
     return Content(name, folder, count, note)
 

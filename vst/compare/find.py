@@ -32,11 +32,11 @@ def find_runs(directories: Sequence[Path]) -> list[Run]:
         raise InputError(f"no runs are found in {where}; name a run, or a folder that holds runs")
     names = _names(list(found))
     runs = [read_run(path, names[path]) for path in found]
-    _learn_from_others(runs)
+    _complete_from_others(runs)
     return runs
 
 
-def _learn_from_others(runs: Sequence[Run]) -> None:
+def _complete_from_others(runs: Sequence[Run]) -> None:
     """Give runs without a record yet what records of the same clip or painting agree on, so that they stand together.
 
     The configuration alone may call a clip otherwise than the clip calls itself, and does not say who judges it.

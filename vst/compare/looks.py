@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from vst.compare.groups import group_of, numbered
 from vst.compare.runs import Run
-from vst.compare.settings import Setting, differing_settings, told_by_model
+from vst.compare.settings import Setting, differing_settings, implied_by_model
 
 # Okabe & Ito's colours, without the yellow and the black that vanish on light and on dark ground
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C8C8C")
@@ -38,7 +38,7 @@ def looks_of(runs: Sequence[Run]) -> list[Look]:
 
 def labels(runs: Sequence[Run], settings: Sequence[Setting]) -> list[str]:
     """A short name for each run: its model, and the settings that differ beyond it."""
-    telling = [setting for setting in settings if not told_by_model(setting, runs)][:6]
+    telling = [setting for setting in settings if not implied_by_model(setting, runs)][:6]
     texts = []
     for index, run in enumerate(runs):
         parts = [run.model]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from vst.compare.groups import group_of, numbered, pareto_front, present_metrics
 from vst.compare.runs import Run
-from vst.compare.settings import Setting, brought_along, differing_settings
+from vst.compare.settings import Setting, differing_settings, implied_by_choice
 from vst.formatting import legible, written
 from vst.metrics.catalogue import BY_KEY, METRICS, Metric
 from vst.runs import rows
@@ -118,7 +118,7 @@ def telling(runs: Sequence[Run]) -> tuple[list[Setting], list[Metric]]:
         metric for metric in present_metrics(runs) if metric.best is not None and metric.key != "seconds"
     ]
     first = sorted(judged, key=lambda metric: metric.key not in ("style", "warping_error"))
-    settings = [setting for setting in differing_settings(runs) if not brought_along(setting, runs)]
+    settings = [setting for setting in differing_settings(runs) if not implied_by_choice(setting, runs)]
     return settings[:SETTINGS_IN_PARALLEL], first[:METRICS_IN_PARALLEL]
 
 

@@ -72,14 +72,14 @@ def _is_settled_by(choice: Setting, setting: Setting) -> bool:
     return len(seen) == len(set(map(_identity, choice.values)))
 
 
-def told_by_model(setting: Setting, runs: Sequence[Run]) -> bool:
+def implied_by_model(setting: Setting, runs: Sequence[Run]) -> bool:
     """Whether runs of the same model have the same setting."""
     return _is_settled_by(Setting("model", tuple(run.model for run in runs)), setting)
 
 
-def brought_along(setting: Setting, runs: Sequence[Run]) -> bool:
+def implied_by_choice(setting: Setting, runs: Sequence[Run]) -> bool:
     """Whether a setting, none of the paper's own, is but what the choice of another model brings with it."""
-    return setting.key not in TOP and told_by_model(setting, runs)
+    return setting.key not in TOP and implied_by_model(setting, runs)
 
 
 def _identity(value: Any) -> str:

@@ -18,7 +18,7 @@ from torch import Tensor
 from vst.assets import cache_directory, fetch, file_hash
 from vst.errors import InputError
 from vst.features.layers import BLOCKS, LAYERS
-from vst.files import written_aside
+from vst.files import atomic_write
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def torchvision(path: str | None = None) -> Filters:
         tensors = load_file(kept)
     except (OSError, SafetensorError):  # not kept yet, or cut off
         tensors = _from_torchvision(_published_by_torchvision(), Path("vgg19-dcbb9e9d.pth"))
-        with written_aside(kept) as aside:
+        with atomic_write(kept) as aside:
             save_file(tensors, aside)
     return Filters("vgg19-torchvision", file_hash(kept), _checked(tensors, kept))
 

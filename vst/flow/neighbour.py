@@ -62,12 +62,12 @@ class Neighbour:
         return reliability_mask(self.backward_flow, self.forward_flow)
 
     @cached_property
-    def shown(self) -> Tensor:
+    def visibility(self) -> Tensor:
         """Where the neighbour shows what this frame shows, (L, 1, H, W) in [0, 1], boundaries included."""
         return visibility_mask(self.backward_flow, self.forward_flow)
 
     @cached_property
-    def explained(self) -> Tensor:
+    def confidence(self) -> Tensor:
         """How far the motion explains the content, (L, 1, H, W) in (0, 1]: what changes its shape is not held."""
         moved_content = backward_warp(self.content, self.backward_flow)
         return content_confidence(self._current_content, moved_content, CONTENT_TOLERANCE)

@@ -11,7 +11,7 @@ from torch import Tensor
 from vst.flow.neighbour import Neighbour
 
 
-def nearest_trusted(trusts: Sequence[Tensor]) -> list[Tensor]:
+def nearest_reliable(trusts: Sequence[Tensor]) -> list[Tensor]:
     """Let each pixel be held by the nearest frame that shows it: c_j ← max(c_j − Σ_{k<j} c_k, 0).
 
     `trusts` are masks (L, 1, H, W) in [0, 1], the nearest frame's first; the results' sum is at most 1
@@ -42,7 +42,7 @@ def at_distances(past: Sequence[Neighbour], distances: Sequence[int]) -> list[Ne
     return [neighbour for neighbour in past if neighbour.distance in distances]
 
 
-def fill_unseen(image: Tensor, seen: Tensor, guide: Tensor, radius: int, least: float = 1e-3) -> Tensor:
+def fill_disoccluded(image: Tensor, seen: Tensor, guide: Tensor, radius: int, least: float = 1e-3) -> Tensor:
     """Continue an image where nothing is known of it, as the guide goes on: (L, 3, H, W).
 
     `image` is a painting (L, 3, H, W), known where `seen` (L, 1, H, W) is 1, `guide` the content frame

@@ -11,7 +11,7 @@ from vst.errors import InputError
 from vst.features.vgg import Activations
 from vst.flow.confidence import motion_confidence
 from vst.flow.neighbour import Neighbour
-from vst.flow.prediction import at_distances, combine, nearest_trusted
+from vst.flow.prediction import at_distances, combine, nearest_reliable
 from vst.flow.warp import backward_warp, forward_splat
 from vst.losses.functional import (
     Gate,
@@ -36,14 +36,14 @@ class Coherence(Loss):
         """Hold what the term compares with, where there is a neighbour."""
         self._applies = target.neighbour is not None
         if target.neighbour is not None:
-            self.hold(target, target.neighbour)
+            self.prepare(target, target.neighbour)
 
     def forward(self, canvas: Tensor, activations: Activations) -> Tensor:
         """(L,), in squared units of [0, 1]."""
         return self.compare(canvas) if self._applies else torch.zeros_like(canvas[:, 0, 0, 0])
 
     @abstractmethod
-    def hold(self, target: Target, neighbour: Neighbour) -> None:
+    def prepare(self, target: Target, neighbour: Neighbour) -> None:
         """Keep what `compare` needs of the frame to paint and its neighbour."""
 
     @abstractmethod
@@ -54,7 +54,7 @@ class Coherence(Loss):
 class MseCoherence(Coherence):
     """`mse_coherence`: the painted frame is to be the one before."""
 
-    def hold(self, target: Target, neighbour: Neighbour) -> None:
+    def prepare(self, target: Target, neighbour: Neighbour) -> None:
         """Keep the neighbour's painting."""
         self._previous = neighbour.stylized
 
@@ -70,7 +70,7 @@ class EnhancedCoherence(Coherence):
         super().__init__(weight)
         self.gate = gate
 
-    def hold(self, target: Target, neighbour: Neighbour) -> None:
+    def prepare(self, target: Target, neighbour: Neighbour) -> None:
         """Keep both content frames and the neighbour's painting."""
         self._images = neighbour.stylized, target.content, neighbour.content
 
@@ -90,7 +90,7 @@ class FlowCoherence(Coherence):
         super().__init__(weight)
         self.warp = warp
 
-    def hold(self, target: Target, neighbour: Neighbour) -> None:
+    def prepare(self, target: Target, neighbour: Neighbour) -> None:
         """Move the neighbour's painting, once a frame."""
         if self.warp == "forward":
             self._prediction = forward_splat(neighbour.stylized, neighbour.forward_flow)
@@ -106,7 +106,7 @@ class RuderCoherence(Loss):
     """`masked_coherence` with earlier paintings moved here: Ruder, Dosovitskiy & Brox (2016), section 4.
 
     `distances` are J, how many frames back the term looks: [1] is their short-term, [1, 2, 4] a long-term
-    term, in which each pixel is held by the nearest frame that shows it (`nearest_trusted`). `first_pass` is
+    term, in which each pixel is held by the nearest frame that shows it (`nearest_reliable`). `first_pass` is
     the pass from which on it counts: with several passes theirs begins once the frames have settled. It
     knows nothing of cuts: across one the masks close where they can.
     """
@@ -119,21 +119,23 @@ class RuderCoherence(Loss):
             )
         self.distances, self.first_pass = tuple(distances), first_pass
         self.reach = max(distances)
-        self._held: tuple[Tensor, Tensor] | None = None
+        self._target: tuple[Tensor, Tensor] | None = None
 
     def begin_frame(self, target: Target) -> None:
         """Move the earlier paintings here, once a frame."""
-        self._held = None
+        self._target = None
         if target.neighbour is None or target.pass_index < self.first_pass:
             return
         further = at_distances(target.past, [distance for distance in self.distances if distance > 1])
         seen = [target.neighbour, *further]
-        weights = nearest_trusted([neighbour.trust for neighbour in seen])
-        self._held = combine([neighbour.moved for neighbour in seen], weights)
+        weights = nearest_reliable([neighbour.trust for neighbour in seen])
+        self._target = combine([neighbour.moved for neighbour in seen], weights)
 
     def forward(self, canvas: Tensor, activations: Activations) -> Tensor:
         """(L,), in squared units of [0, 1]."""
-        return masked_coherence(canvas, *self._held) if self._held else torch.zeros_like(canvas[:, 0, 0, 0])
+        return (
+            masked_coherence(canvas, *self._target) if self._target else torch.zeros_like(canvas[:, 0, 0, 0])
+        )
 
 
 class RobustCoherence(Loss):
@@ -142,34 +144,36 @@ class RobustCoherence(Loss):
         P = ((1 − a)·c·P₁ + a·P_A) / W,  W = (1 − a)·c + a     a = s where the anchor shows the pixel, else 0
         w = W · motion_confidence · content_confidence
 
-    P₁ is the painting of the frame before, c (`Neighbour.shown`) where it shows what this frame shows; P_A is
-    that of the anchor (`vst.painting.anchor`), s = `anchor_share`. A frame is held more loosely the more of it moves,
+    P₁ is the painting of the frame before, c (`Neighbour.visibility`) where it shows what this frame shows; P_A is
+    that of the anchor (`vst.painting.anchor`), s = `anchor_weight`. A frame is held more loosely the more of it moves,
     its mean motion against `tolerance` in pixels and down to `least`, and a pixel the worse its motion explains
-    the content (`Neighbour.explained`). Across a cut, and in the first frame of a pass, there is no coherence.
+    the content (`Neighbour.confidence`). Across a cut, and in the first frame of a pass, there is no coherence.
     """
 
     anchored = True
 
-    def __init__(self, weight: float, anchor_share: float, tolerance: float, least: float):
+    def __init__(self, weight: float, anchor_weight: float, tolerance: float, least: float):
         super().__init__(weight)
-        self.anchor_share = anchor_share
+        self.anchor_weight = anchor_weight
         self.tolerance, self.least = tolerance, least
-        self._held: tuple[Tensor, Tensor] | None = None
+        self._target: tuple[Tensor, Tensor] | None = None
 
     def begin_frame(self, target: Target) -> None:
         """Move the earlier paintings here, once a frame."""
-        self._held = None
+        self._target = None
         if not target.past:
             return
         near = target.past[0]
-        held = near.moved, near.shown
+        prediction, weight = near.moved, near.visibility
         if target.anchor is not None:
-            share = self.anchor_share * target.anchor.shown
-            held = combine([near.moved, target.anchor.moved], [near.shown * (1 - share), share])
-        prediction, weight = held
+            of_anchor = self.anchor_weight * target.anchor.visibility
+            weights = [near.visibility * (1 - of_anchor), of_anchor]
+            prediction, weight = combine([near.moved, target.anchor.moved], weights)
         calm = motion_confidence(near.backward_flow, self.tolerance, self.least)
-        self._held = prediction, weight * calm * near.explained
+        self._target = prediction, weight * calm * near.confidence
 
     def forward(self, canvas: Tensor, activations: Activations) -> Tensor:
         """(L,), in squared units of [0, 1]."""
-        return masked_coherence(canvas, *self._held) if self._held else torch.zeros_like(canvas[:, 0, 0, 0])
+        return (
+            masked_coherence(canvas, *self._target) if self._target else torch.zeros_like(canvas[:, 0, 0, 0])
+        )

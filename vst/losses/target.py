@@ -9,15 +9,15 @@ from vst.flow.neighbour import Neighbour
 
 
 @dataclass(frozen=True)
-class Followed:
+class AnchorView:
     """An anchor as one frame sees it: its painting moved here, and how far to believe it.
 
-    `flow` is backward flow from the frame to the anchor, (L, 2, H, W) in pixels; `shown` (L, 1, H, W) is 1
+    `flow` is backward flow from the frame to the anchor, (L, 2, H, W) in pixels; `visibility` (L, 1, H, W) is 1
     where the anchor shows what the frame shows, `moved` the anchor's painting fetched along the flow.
     """
 
     flow: Tensor
-    shown: Tensor
+    visibility: Tensor
     moved: Tensor
 
 
@@ -39,6 +39,6 @@ class Target:
     neighbour: Neighbour | None
     earlier: Tensor | None = None
     past: Sequence[Neighbour] = ()
-    anchor: Followed | None = None
+    anchor: AnchorView | None = None
     pass_index: int = 0
     place: int = 0

@@ -10,11 +10,11 @@ from vst.flow.consistency import disocclusion_mask, in_frame_mask
 from vst.flow.estimators import FlowEstimator
 from vst.flow.neighbour import Neighbour
 from vst.flow.warp import backward_warp, compose_flows
-from vst.losses.target import Followed
+from vst.losses.target import AnchorView
 from vst.painting.stylized import Painted
 
-LEAST_SEEN = 0.5
-"""Share of a frame that must still show what its anchor shows; below it, a new anchor is taken."""
+LEAST_VISIBLE = 0.5
+"""Fraction of a frame in which its anchor must still be visible; below it, a new anchor is taken."""
 
 
 class Anchor:
@@ -28,58 +28,59 @@ class Anchor:
 
     def __init__(self, estimator: FlowEstimator):
         self._estimate = estimator
-        self._held: _Held | None = None
+        self._state: _AnchorState | None = None
 
-    def follow(self, content: Tensor, past: Sequence[Neighbour]) -> Followed | None:
+    def follow(self, content: Tensor, past: Sequence[Neighbour]) -> AnchorView | None:
         """See the anchor from the frame that comes next, whose `Target.past` is given; None in a new shot."""
-        if self._held is None or not past:
+        if self._state is None or not past:
             return None
         # a blank frame between the two was taken as standing still, so the flow from it is that from here
-        neighbour, held = past[0], self._held.to(content)
+        neighbour, anchor = past[0], self._state.to(content)
         step = neighbour.backward_flow
-        flow = compose_flows(step, held.flow)
-        moved_content = backward_warp(held.content, flow)
+        flow = compose_flows(step, anchor.flow)
+        moved_content = backward_warp(anchor.content, flow)
         left, back = self._estimate(content, moved_content), self._estimate(moved_content, content)
         flow = compose_flows(left, flow)
-        shown = (backward_warp(held.shown, step) >= 0.5).to(content.dtype)
-        shown = shown * disocclusion_mask(step, neighbour.forward_flow) * in_frame_mask(step)
-        shown = shown * disocclusion_mask(left, back) * in_frame_mask(flow)
-        return Followed(flow, shown, backward_warp(held.image, flow))
+        visibility = (backward_warp(anchor.visibility, step) >= 0.5).to(content.dtype)
+        visibility = visibility * disocclusion_mask(step, neighbour.forward_flow) * in_frame_mask(step)
+        visibility = visibility * disocclusion_mask(left, back) * in_frame_mask(flow)
+        return AnchorView(flow, visibility, backward_warp(anchor.image, flow))
 
-    def update(self, painted: Painted, followed: Followed | None) -> None:
+    def update(self, painted: Painted, view: AnchorView | None) -> None:
         """Go on to a frame that is now painted; it becomes the anchor where there is none that serves."""
         image = painted.image
         still, everywhere = torch.zeros_like(image[:, :2]), torch.ones_like(image[:, :1])
-        fresh = _Held(painted.frame.content, image, still, everywhere)
-        if self._held is None or followed is None:
-            self._held = fresh
+        fresh = _AnchorState(painted.frame.content, image, still, everywhere)
+        if self._state is None or view is None:
+            self._state = fresh
             return
-        held = replace(self._held, flow=followed.flow, shown=followed.shown)
-        serves = followed.shown.mean((1, 2, 3), keepdim=True) >= LEAST_SEEN
-        pairs = zip(vars(held).values(), vars(fresh).values(), strict=True)
-        self._held = _Held(*(torch.where(serves, old.to(new), new) for old, new in pairs))
+        anchor = replace(self._state, flow=view.flow, visibility=view.visibility)
+        serves = view.visibility.mean((1, 2, 3), keepdim=True) >= LEAST_VISIBLE
+        pairs = zip(vars(anchor).values(), vars(fresh).values(), strict=True)
+        self._state = _AnchorState(*(torch.where(serves, old.to(new), new) for old, new in pairs))
 
     def clear(self) -> None:
         """Forget it: a pass begins."""
-        self._held = None
+        self._state = None
 
     def state_dict(self) -> dict[str, Tensor]:
         """What a resumed run needs to go on."""
-        return {} if self._held is None else dict(vars(self._held))
+        return {} if self._state is None else dict(vars(self._state))
 
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
-        """Take back what `state_dict` gave."""
-        self._held = _Held(**state) if state else None
+        """Take back what `state_dict` gave, or version 0.1's, which called the visibility `shown`."""
+        named = {"visibility" if name == "shown" else name: tensor for name, tensor in state.items()}
+        self._state = _AnchorState(**named) if state else None
 
 
 @dataclass(frozen=True)
-class _Held:
-    """The anchor's frame and painting, and what `Followed` says of it from the frame painted last."""
+class _AnchorState:
+    """The anchor's frame and painting, and what `AnchorView` says of it from the frame painted last."""
 
     content: Tensor
     image: Tensor
     flow: Tensor
-    shown: Tensor
+    visibility: Tensor
 
-    def to(self, like: Tensor) -> _Held:
-        return _Held(**{name: tensor.to(like) for name, tensor in vars(self).items()})
+    def to(self, like: Tensor) -> _AnchorState:
+        return _AnchorState(**{name: tensor.to(like) for name, tensor in vars(self).items()})

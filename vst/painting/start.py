@@ -12,7 +12,7 @@ from functools import wraps
 import torch
 from torch import Generator, Tensor
 
-from vst.flow.prediction import fill_unseen
+from vst.flow.prediction import fill_disoccluded
 from vst.losses.target import Target
 
 Start = Callable[[Target, Generator], Tensor]
@@ -53,19 +53,19 @@ def warped_start(target: Target, generator: Generator) -> Tensor:
     return target.content if target.neighbour is None else target.neighbour.moved
 
 
-def blended_start(target: Target, generator: Generator, share: float = 0.5) -> Tensor:
+def blended_start(target: Target, generator: Generator, blend: float = 0.5) -> Tensor:
     """The start of Ruder et al.'s multi-pass algorithm (2016, section 5): the content in the first pass, then
 
         δ c·ω(V'[neighbour]) + (1 − δ c)·V'[i]     of this pass and of the one before
 
-    with δ = `share`, ω the backward warp, and c Ruder's mask. Theirs begins from noise, this from the content,
+    with δ = `blend`, ω the backward warp, and c Ruder's mask. Theirs begins from noise, this from the content,
     as everywhere here.
     """
     if target.earlier is None:
         return target.content
     if target.neighbour is None:
         return target.earlier
-    return torch.lerp(target.earlier, target.neighbour.moved, share * target.neighbour.trust)
+    return torch.lerp(target.earlier, target.neighbour.moved, blend * target.neighbour.trust)
 
 
 @first_pass_only
@@ -73,11 +73,11 @@ def filled_start(target: Target, generator: Generator) -> Tensor:
     """The neighbour's painting moved here, and what it cannot know as the content, in the painting's colours.
 
     That is what comes into view, and what changes its shape, so that less than half of it is explained by the
-    motion (`fill_unseen`, in windows of an eighth of the longer side). The content where a shot begins.
+    motion (`fill_disoccluded`, in windows of an eighth of the longer side). The content where a shot begins.
     """
     if not target.past:
         return target.content
     near = target.past[0]
     radius = max(1, max(target.content.shape[-2:]) // 16)
-    known = near.shown * (2 * near.explained).clamp(max=1)
-    return fill_unseen(near.moved, known, target.content, radius)
+    known = near.visibility * (2 * near.confidence).clamp(max=1)
+    return fill_disoccluded(near.moved, known, target.content, radius)

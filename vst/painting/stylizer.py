@@ -27,7 +27,8 @@ class VideoStylizer(LightningModule):
     """The frame loop: paints one frame a training step, an epoch being a pass over the stretch.
 
     `losses` are the terms of L_total by name, `style` the painting (1, 3, h, w). A frame has `evaluations` of
-    the objective a pass, the first frames of a shot `shares` of them. `history` remembers the frames painted last.
+    the objective a pass, the first frames of a shot `evaluation_factors` times as many. `history` remembers the frames
+    painted last.
     In a run of more than one pass `paintings` keeps those of each.
     """
 
@@ -41,7 +42,7 @@ class VideoStylizer(LightningModule):
         minimise: Minimise,
         flow: FlowEstimator,
         evaluations: float,
-        shares: Sequence[float],
+        evaluation_factors: Sequence[float],
         seed: int,
         history: History,
         paintings: Paintings | None = None,
@@ -54,7 +55,7 @@ class VideoStylizer(LightningModule):
         self.register_buffer("style", style, persistent=False)
         self.start, self.canvas, self.minimise, self.flow = start, canvas, minimise, flow
         self.evaluations = evaluations
-        self.shares = tuple(shares)
+        self.evaluation_factors = tuple(evaluation_factors)
         self.seed = seed
         self.history = history
         self.anchor = Anchor(flow) if any(loss.anchored for loss in losses.values()) else None
@@ -138,9 +139,9 @@ class VideoStylizer(LightningModule):
 
     def _budget(self, target: Target) -> int:
         """Evaluations for a frame, by its place in its shot."""
-        first_frames = target.pass_index == 0 and target.place < len(self.shares)
-        share = self.shares[target.place] if first_frames else 1
-        return max(1, round(share * self.evaluations))
+        first_frames = target.pass_index == 0 and target.place < len(self.evaluation_factors)
+        factor = self.evaluation_factors[target.place] if first_frames else 1
+        return max(1, round(factor * self.evaluations))
 
     def _total(self, canvas: Tensor) -> Losses:
         """L_total = α L_content + β L_style + η L_coherence, and its terms, lane by lane."""

@@ -12,7 +12,7 @@ from omegaconf.errors import OmegaConfBaseException
 from vst.config import quoted
 from vst.errors import InputError
 from vst.files import write_text
-from vst.runs.moved import with_new_names
+from vst.runs.moved import override_with_new_names, with_new_names
 from vst.runs.settings import FROM_FILES, Settings
 
 
@@ -52,7 +52,8 @@ def stored_overrides(run: Path) -> list[str]:
         raise InputError(f"{run} holds no run to go on with; name a run directory with resume")
     # not resolved: an option that refers to another is to do so again
     lines = OmegaConf.to_container(OmegaConf.load(stored), resolve=False) or []
-    return [str(line) for line in lines if not str(line).startswith(("resume=", "hydra."))]
+    kept = [str(line) for line in lines if not str(line).startswith(("resume=", "hydra."))]
+    return [override_with_new_names(line) for line in kept]
 
 
 def stored_settings(run: Path) -> Settings | None:

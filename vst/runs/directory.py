@@ -12,7 +12,7 @@ from vst.errors import InputError
 
 
 @contextmanager
-def held(directory: Path, purpose: str, option: str) -> Generator[None]:
+def locked(directory: Path, purpose: str, option: str) -> Generator[None]:
     """Hold a directory for one process; leave none behind that was made for what could not begin.
 
     `purpose` says in a refusal what works there, `option` what would name another directory.

@@ -1,40 +1,68 @@
-"""Classes that lie elsewhere than they did when a run recorded its configuration."""
+"""Names that have changed since a run recorded its configuration."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
-MOVED = {
+CLASSES = {
     "vst.callbacks.": "vst.runs.callbacks.",
     "vst.canvas.": "vst.painting.canvas.",
     "vst.loggers.": "vst.runs.loggers.",
     "vst.start.": "vst.painting.start.",
 }
-"""How their full names began in version 0.1, and how they begin now."""
+"""How full names of classes and functions began in version 0.1, and how they begin now."""
+
+OPTIONS = {
+    "shares": "evaluation_factors",
+    "loss.coherence.anchor_share": "loss.coherence.anchor_weight",
+    "start.share": "start.blend",
+}
+"""Options by their paths in version 0.1, and their paths now."""
 
 
-def with_new_names(node: Any) -> Any:
-    """A configuration as this version would write it: every `_target_` where it lies now."""
-    return _renamed(node, MOVED)
+def with_new_names(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """A configuration as this version would write it."""
+    return _renamed(settings, OPTIONS, CLASSES)
 
 
-def with_first_names(node: Any) -> Any:
+def with_first_names(settings: Mapping[str, Any]) -> dict[str, Any]:
     """A configuration as version 0.1 would have written it, for fingerprints that it has left."""
-    return _renamed(node, {now: before for before, now in MOVED.items()})
+    return _renamed(settings, _reversed(OPTIONS), _reversed(CLASSES))
 
 
-def _renamed(node: Any, names: Mapping[str, str]) -> Any:
-    if isinstance(node, Mapping):
-        return {
-            key: _target(value, names) if key == "_target_" else _renamed(value, names)
-            for key, value in node.items()
-        }
-    return [_renamed(item, names) for item in node] if isinstance(node, list) else node
+def override_with_new_names(override: str) -> str:
+    """An override of the command line as this version understands it."""
+    option, equals, value = override.partition("=")
+    name = option.lstrip("+~")
+    sign = option.removesuffix(name)
+    for before, now in CLASSES.items():
+        value = re.sub(rf"(?<![\w.]){re.escape(before)}", now, value)
+    return f"{sign}{OPTIONS.get(name, name)}{equals}{value}"
 
 
-def _target(target: Any, names: Mapping[str, str]) -> Any:
-    for before, now in names.items():
+def _renamed(node: Any, options: Mapping[str, str], classes: Mapping[str, str], path: str = "") -> Any:
+    if isinstance(node, list):
+        return [_renamed(item, options, classes, path) for item in node]
+    if not isinstance(node, Mapping):
+        return node
+    renamed = {}
+    for key, value in node.items():
+        inner = f"{path}.{key}" if path else str(key)
+        name = options[inner].rpartition(".")[2] if inner in options else key
+        renamed[name] = (
+            _target(value, classes) if key == "_target_" else _renamed(value, options, classes, inner)
+        )
+    return renamed
+
+
+def _target(target: Any, classes: Mapping[str, str]) -> Any:
+    for before, now in classes.items():
         if isinstance(target, str) and target.startswith(before):
             return now + target.removeprefix(before)
     return target
+
+
+def _reversed(names: Mapping[str, str]) -> dict[str, str]:
+    return {now: before for before, now in names.items()}

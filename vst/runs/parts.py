@@ -69,7 +69,7 @@ def build_parts(settings: Settings, clip: Clip, added: Mapping[str, Callback]) -
         minimise=build(settings["optimizer"]),
         flow=flow,
         evaluations=settings["evaluations"] / settings["passes"],
-        shares=settings["shares"],
+        evaluation_factors=settings["evaluation_factors"],
         seed=settings["seed"],
         history=History(kept / "history", _reach(settings, [*losses.values(), *callbacks.values()])),
         paintings=Paintings(kept / "paintings") if several else None,
@@ -83,7 +83,7 @@ def build_parts(settings: Settings, clip: Clip, added: Mapping[str, Callback]) -
 def _reach(settings: Settings, parts: Sequence[Any]) -> int:
     """How many painted frames are looked back at, by whatever looks furthest."""
     reaches = [part.reach for part in parts if hasattr(part, "reach")]
-    return max(1, len(settings["shares"]), *reaches)
+    return max(1, len(settings["evaluation_factors"]), *reaches)
 
 
 def _check_size(settings: Settings, what: str, size: tuple[int, int], remedy: str) -> None:

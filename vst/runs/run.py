@@ -12,15 +12,15 @@ from omegaconf import DictConfig
 
 from vst.errors import ClipBroke, Pruned
 from vst.runs.configuration import write_configuration
-from vst.runs.directory import checkpoint_path, held
+from vst.runs.directory import checkpoint_path, locked
 from vst.runs.identity import identity
 from vst.runs.parts import Parts, build_clip, build_parts
 from vst.runs.provenance import provenance_of
 from vst.runs.record import Record, write_record
 from vst.runs.settings import Settings, resolve
 from vst.runs.signals import Interrupted, interruptible
-from vst.runs.state import is_done, is_finished, state_to_go_on_from
-from vst.runs.threads import keep_to_share
+from vst.runs.state import checkpoint_to_resume, is_done, is_finished
+from vst.runs.threads import limit_threads
 from vst.runs.trainer import make_trainer, quiet
 
 if TYPE_CHECKING:
@@ -43,14 +43,14 @@ def run(
     settings = resolve(cfg)
     directory = Path(settings["paths"]["run"])
     clip = build_clip(settings)
-    with interruptible(), held(directory, "run", "hydra.run.dir"):
+    with interruptible(), locked(directory, "run", "hydra.run.dir"):
         if again and is_done(directory, settings):
             return directory
-        state = state_to_go_on_from(directory, settings, again)
+        state = checkpoint_to_resume(directory, settings, again)
         if is_finished(directory):
             print(f"{directory} is finished already")
             return directory
-        keep_to_share()
+        limit_threads()
         parts = build_parts(settings, clip, callbacks or {})
         trainer = _begin(settings, parts, state)
         write_configuration(directory, cfg, overrides, settings)
@@ -65,14 +65,14 @@ def run(
 
 def _begin(settings: Settings, parts: Parts, state: Settings | None) -> Trainer:
     """Make the trainer, and put it where the checkpoint's run stopped."""
-    from vst.runs.callbacks.resume import take_up
+    from vst.runs.callbacks.resume import restore
 
     if "resume" in parts.callbacks:
         parts.callbacks["resume"].config = identity(settings)
     remaining = settings["passes"] - (state["pass"] if state else 0)
     trainer = make_trainer(settings, remaining, list(parts.callbacks.values()), parts.loggers)
     if state is not None:
-        take_up(state, trainer, parts.module, parts.data)
+        restore(state, trainer, parts.module, parts.data)
     return trainer
 
 

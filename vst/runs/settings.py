@@ -48,9 +48,10 @@ def _check_values(settings: Settings) -> None:
     for name in ("evaluations", "passes"):
         if settings[name] < 1:
             raise InputError(f"{name} is {settings[name]}, and at least 1 is needed; raise {name}")
-    if any(not share > 0 for share in settings["shares"]):
+    if any(not factor > 0 for factor in settings["evaluation_factors"]):
         raise InputError(
-            f"shares is {settings['shares']}, and a frame needs some evaluations; give numbers above 0"
+            f"evaluation_factors is {settings['evaluation_factors']}, and a frame needs some evaluations; "
+            f"give numbers above 0"
         )
     if any(cut < 0 for cut in settings["cuts"] or ()):
         raise InputError(f"cuts is {settings['cuts']}, and frames are counted from 0; give their numbers")

@@ -6,7 +6,7 @@ import shlex
 from pathlib import Path
 
 from vst.errors import InputError
-from vst.files import plain
+from vst.files import json_ready
 from vst.runs.directory import checkpoint_path
 from vst.runs.identity import first_difference, identity
 from vst.runs.record import read_record
@@ -27,11 +27,11 @@ def is_done(directory: Path, settings: Settings) -> bool:
     record = read_record(directory)
     if record is None or record.status != "finished":
         return False
-    _refuse_change(directory, identity(record.provenance.config), identity(plain(settings)))
+    _refuse_change(directory, identity(record.provenance.config), identity(json_ready(settings)))
     return True
 
 
-def state_to_go_on_from(directory: Path, settings: Settings, again: bool) -> Settings | None:
+def checkpoint_to_resume(directory: Path, settings: Settings, again: bool) -> Settings | None:
     """The checkpoint to go on from, if any; a directory that holds another run, or none, is refused."""
     begun = checkpoint_path(directory).is_file()
     if again and not begun:

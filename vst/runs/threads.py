@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 
-def keep_to_share() -> int:
+def limit_threads() -> int:
     """Keep torch and OpenCV to the cores that are this process's own, and return how many.
 
     They are what OMP_NUM_THREADS says, by the user or by whoever shares the machine out among several runs,
@@ -23,7 +23,7 @@ def keep_to_share() -> int:
     return threads
 
 
-def share_out(jobs: int) -> None:
+def divide_cores(jobs: int) -> None:
     """Give each of `jobs` processes that are about to start its share of the cores; the user's own word stands."""
     from joblib import cpu_count  # counts the cores that this process may run on, under cgroups too
 

@@ -115,7 +115,7 @@ def _digest(text: str) -> str:
 
 
 @contextmanager
-def put_back_in_peace() -> Generator[None]:
+def requeued_quietly() -> Generator[None]:
     """Let submitit put a job of SLURM's back in the queue when its time is up.
 
     SLURM accompanies that with a SIGTERM, which here is nobody's wish to end the run: answered as one, the job

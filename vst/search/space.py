@@ -148,7 +148,10 @@ def reference(fixed: Sequence[str]) -> list[str]:
     for line, override in zip(fixed, parse(fixed), strict=True):
         option, value = override.get_key_element(), override.value()
         place = f"{override.key_or_group}@{override.package}."
-        if option in ("model", "eta", "passes", "shares") or "loss.coherence." in f"{option}. {place}":
+        if (
+            option in ("model", "eta", "passes", "evaluation_factors")
+            or "loss.coherence." in f"{option}. {place}"
+        ):
             continue
         if option == "start" and value not in ("content", "noise"):
             continue

@@ -6,10 +6,10 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-from vst.commandline import failures_answered, leave
+from vst.commandline import leave, reporting_errors
 from vst.composing import composed, placed
 from vst.errors import VstError
-from vst.runs.directory import held
+from vst.runs.directory import locked
 from vst.runs.settings import resolve
 from vst.runs.signals import Interrupted, interruptible
 from vst.runs.state import is_done
@@ -37,7 +37,7 @@ def search(
     What the folder's search has already is kept, and what it was doing when it was ended is gone on with.
     Trials are given up by `vst.search.pruning` after `prune_after` frames, or never where that is 0.
     """
-    with held(folder, "search", "-o"):
+    with locked(folder, "search", "-o"):
         trials = Trials(folder, space, seed, storage)
         with Workers(workers) as pool:
             naive, means = _reference(folder, space, pool)
@@ -50,7 +50,7 @@ def search(
 @contextmanager
 def answered() -> Generator[None]:
     """Leave with one sentence and a status where a command that searches fails, or is ended by a signal."""
-    with failures_answered():
+    with reporting_errors():
         try:
             with interruptible():
                 yield

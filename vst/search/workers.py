@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal, cast
 from vst.errors import ClipBroke, Pruned, VstError, failure
 from vst.runs.record import read_record
 from vst.runs.rows import read_frames
-from vst.runs.threads import share_out
+from vst.runs.threads import divide_cores
 from vst.search.objective import Values, objectives
 from vst.search.pruning import Means, running_means
 
@@ -142,7 +142,7 @@ def _work(connection: Connection, workers: int) -> None:
     assert parent is not None
     threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
     try:
-        share_out(workers)
+        divide_cores(workers)
         while True:
             connection.send(paint(connection.recv()))
     except (Interrupted, KeyboardInterrupt, EOFError, BrokenPipeError) as ended:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from vst.files import written_aside
+from vst.files import atomic_write
 
 
 def to_uint8(image: Tensor | NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -28,7 +28,7 @@ def to_uint8(image: Tensor | NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 def save_png(path: str | Path, image: Tensor | NDArray[np.uint8]) -> None:
     """Write an image, as `to_uint8` takes it, as an 8-bit RGB PNG."""
-    with written_aside(Path(path)) as aside:
+    with atomic_write(Path(path)) as aside:
         # Painted frames hardly get smaller at the higher levels, which take many times as long.
         Image.fromarray(to_uint8(image)).save(aside, format="PNG", compress_level=1)
 
@@ -51,7 +51,7 @@ class FrameStore:
         if frame.dtype != torch.float32:
             raise ValueError(f"the store keeps float32, not {frame.dtype}")
         pixels = _one_frame(frame).contiguous().cpu().numpy()
-        with written_aside(self._path(index)) as aside, aside.open("wb") as file:
+        with atomic_write(self._path(index)) as aside, aside.open("wb") as file:
             np.save(file, pixels, allow_pickle=False)
 
     def load(self, index: int) -> Tensor:

@@ -19,7 +19,7 @@ from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoRef
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
-from vst.files import written_aside
+from vst.files import atomic_write
 from vst.frames import ClipInfo
 from vst.video.container import open_clip
 from vst.video.sound import copied_sound, encoded_sound, packets_of
@@ -57,7 +57,7 @@ def write_video(
     come as `OSError`. `crf` is x264's quality, 0 (nearly lossless) to 51.
     """
     path = Path(path)
-    with written_aside(path.absolute()) as whole, _removed_after(whole.with_suffix(".pictures")) as pictures:
+    with atomic_write(path.absolute()) as whole, _removed_after(whole.with_suffix(".pictures")) as pictures:
         count, end_pts = _write_pictures(pictures, frames, info, crf)
         sound = _add_sound(pictures, whole, info, end_pts)
     return Written(count, sound)
@@ -174,7 +174,7 @@ def _mux_pictures(output: OutputContainer, packets: list[Packet], durations: deq
 def _add_sound(pictures: Path, whole: Path, info: ClipInfo, end_pts: int) -> str:
     """Make the whole file of the pictures and the sound of their time; return what became of the sound."""
     if info.sound is None:
-        os.replace(pictures, whole)  # noqa: PTH105 - as in `written_aside`
+        os.replace(pictures, whole)  # noqa: PTH105 - as in `atomic_write`
         return "none"
     reason = ""
     for encode in (False, True):

@@ -15,7 +15,7 @@ from matplotlib.ticker import FuncFormatter
 from matplotlib.typing import LineStyleType
 
 from vst.compare.looks import COLOURS, Look
-from vst.files import written_aside
+from vst.files import atomic_write
 from vst.formatting import legible
 
 WIDTH = 8.0
@@ -78,7 +78,7 @@ def save(figure: Figure, path: Path) -> None:
     """Write a figure as PNG or SVG, by the path's suffix, whole or not at all, without dates and versions."""
     kind = path.suffix.removeprefix(".")
     metadata = {"Software": None} if kind == "png" else {"Date": None, "Creator": None}
-    with mpl.rc_context(STYLE), written_aside(path) as aside:
+    with mpl.rc_context(STYLE), atomic_write(path) as aside:
         figure.savefig(aside, format=kind, metadata=metadata)
 
 

@@ -15,7 +15,7 @@ from vst.compare.looks import looks_of
 from vst.compare.report.data import scripts_data
 from vst.compare.report.sections import columns, glance, grid, key_frame_rows, matched_models
 from vst.compare.report.shown import Shown
-from vst.compare.settings import brought_along, differing_settings
+from vst.compare.settings import differing_settings, implied_by_choice
 from vst.errors import InputError
 from vst.files import write_text
 
@@ -99,7 +99,7 @@ def _html(shown: Shown, directories: Sequence[Path]) -> str:
         contents=data["contents"],
         statuses=_counted(run.status for run in shown.runs),
         settings=shown.settings,
-        brought={setting.key for setting in shown.settings if brought_along(setting, shown.runs)},
+        brought={setting.key for setting in shown.settings if implied_by_choice(setting, shown.runs)},
         columns=columns(shown),
         keyframes=key_frame_rows(shown),
         grid=grid(shown),

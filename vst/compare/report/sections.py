@@ -7,7 +7,7 @@ from typing import Any
 
 from vst.compare.groups import group_of, numbered
 from vst.compare.report.shown import Shown
-from vst.compare.settings import told_by_model
+from vst.compare.settings import implied_by_model
 from vst.formatting import exponent, legible
 
 
@@ -66,7 +66,7 @@ def _in_cell(shown: Shown, index: int) -> str:
         for setting in shown.settings
         if setting.key not in ("clip", "style")
         and setting.values[index] is not None
-        and not told_by_model(setting, shown.runs)
+        and not implied_by_model(setting, shown.runs)
     ]
     return " · ".join(parts[:2])
 

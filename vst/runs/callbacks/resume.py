@@ -9,7 +9,7 @@ from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import Checkpoint
 
 from vst.errors import InputError
-from vst.files import written_aside
+from vst.files import atomic_write
 from vst.runs.callbacks.parts import data_of, stylizer_of
 from vst.runs.directory import checkpoint_path
 from vst.runs.moved import with_new_names
@@ -61,7 +61,7 @@ class Resume(Checkpoint):
             "data": data_of(trainer).state_dict(),
             "parts": {type(part).__name__: part.state_dict() for part in _parts(trainer)},
         }
-        with written_aside(self.path) as aside:
+        with atomic_write(self.path) as aside:
             torch.save(state, aside)
 
 
@@ -75,7 +75,7 @@ def load_checkpoint(run: Path) -> dict[str, Any]:
     return {**state, "config": with_new_names(state["config"])}
 
 
-def take_up(state: dict[str, Any], trainer: Trainer, module: VideoStylizer, data: ClipDataModule) -> None:
+def restore(state: dict[str, Any], trainer: Trainer, module: VideoStylizer, data: ClipDataModule) -> None:
     """Put a run that is about to begin where a checkpoint's run stopped."""
     data.first_pass, data.first_position = state["pass"], state["position"]
     data.load_state_dict(state["data"])
