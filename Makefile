@@ -30,14 +30,14 @@ notebook: $(READY) ## run notebooks/paper.ipynb anew, some minutes, and keep its
 	$(BIN)/python notebooks/execute.py
 
 # DWANKO=CLIP names the drawn clip of fig2_real, which comes with no package
-figures: $(READY) ## paint and draw every picture, plot and table of the README anew, some hours
+figures: $(READY) ## paint and draw every picture, plot and table of README and docs anew, some hours
 	$(BIN)/python -m vst --multirun experiment=demo model=naive,mse,enhanced,flow,robust hydra.sweep.dir=multirun/models
 	$(BIN)/python experiments/sheet.py multirun/models docs/models.png
 	$(BIN)/python experiments/best_eta.py $(DWANKO:%=--dwanko %)
-	$(BIN)/python experiments/figures.py --readme README.md --search multirun/best_eta $(DWANKO:%=--dwanko %)
+	$(BIN)/python experiments/figures.py --into README.md --into docs/results.md --search multirun/best_eta $(DWANKO:%=--dwanko %)
 
 docs: $(READY) ## build the documentation's site in site/
-	$(BIN)/mkdocs build --quiet --strict
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --strict
 
 test: lint ## lint, check types, and run all tests
 	$(BIN)/python -m pytest

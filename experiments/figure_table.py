@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,9 @@ from vst.metrics.catalogue import BY_KEY
 Summary = Mapping[str, float | None]
 """The summary of a run, by metric; None where a metric is not defined in the clip."""
 
-BEGIN, END = "<!-- results -->", "<!-- /results -->"
+Records = Mapping[str, Mapping[str, Mapping[str, Any]]]
+"""The contents of metrics.json by scenario and model."""
+
 UNDEFINED = "–"
 WARPING = ("warping_error", "warping_error_long")
 
@@ -62,7 +64,7 @@ COLUMNS = (
 )
 
 
-def tables(records: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> str:
+def tables(records: Records) -> str:
     """All results, and how robust compares with the others, from the metrics.json by scenario and model."""
     heads = ["scenario", "model", "η", *(column.head for column in COLUMNS)]
     lines = [table_line(heads), table_line(["---", "---", *["---:"] * (len(heads) - 2)])]
@@ -79,12 +81,18 @@ def tables(records: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> str:
     directions = "; ".join(
         f"{BY_KEY[column.key].title}: {BY_KEY[column.key].direction}" for column in COLUMNS
     )
-    ratios = _ratios({scenario: models for scenario, models in records.items() if "robust" in models})
+    ratios = _ratios(records)
     return "\n".join([*lines, "", f"In bold the best of a scenario ({directions}).", *ratios]) + "\n"
 
 
-def _ratios(records: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> list[str]:
+def summary(records: Records) -> str:
+    """How robust compares with the others alone."""
+    return "\n".join(_ratios(records)).strip() + "\n"
+
+
+def _ratios(records: Records) -> list[str]:
     """The warping errors of robust as parts of naive's and of the best other model's, a row a scenario."""
+    records = {scenario: models for scenario, models in records.items() if "robust" in models}
     if not records:
         return []
     names = [BY_KEY[key].title for key in WARPING]
@@ -121,15 +129,34 @@ def table_line(cells: Sequence[str]) -> str:
 def check_markers(document: Path) -> None:
     """Raise `InputError` where a document has no place for the tables."""
     text = document.read_text(encoding="utf-8") if document.is_file() else ""
-    if not 0 <= text.find(BEGIN) < text.find(END):
-        raise InputError(
-            f"{document} has no lines {BEGIN} and {END} after it; put them where the tables belong"
-        )
+    if not _places(text):
+        named = " or ".join(f"{_begin(name)} and {_end(name)}" for name in TABLES)
+        raise InputError(f"{document} has no lines {named} after it; put them where the tables belong")
 
 
-def insert(document: Path, text: str) -> None:
-    """Put the tables between the markers of a document, in place of what is there."""
+def insert(document: Path, records: Records) -> None:
+    """Put each table between its markers in a document, in place of what is there."""
     check_markers(document)
-    before, _, rest = document.read_text(encoding="utf-8").partition(BEGIN)
-    _, _, after = rest.partition(END)
-    write_text(document, f"{before}{BEGIN}\n\n{text}\n{END}{after}")
+    text = document.read_text(encoding="utf-8")
+    for name in _places(text):
+        before, _, rest = text.partition(_begin(name))
+        _, _, after = rest.partition(_end(name))
+        text = f"{before}{_begin(name)}\n\n{TABLES[name](records)}\n{_end(name)}{after}"
+    write_text(document, text)
+
+
+TABLES: Mapping[str, Callable[[Records], str]] = {"results": tables, "summary": summary}
+"""What stands between the markers of each name."""
+
+
+def _places(text: str) -> list[str]:
+    """The tables that a text has markers for."""
+    return [name for name in TABLES if 0 <= text.find(_begin(name)) < text.find(_end(name))]
+
+
+def _begin(name: str) -> str:
+    return f"<!-- {name} -->"
+
+
+def _end(name: str) -> str:
+    return f"<!-- /{name} -->"

@@ -1,11 +1,12 @@
 """Paint and lay out the paper's figures: every scenario by every model, a picture each, and tables of all results.
 
 python experiments/figures.py [-o docs] [--runs multirun/figures] [--only fig1,fig2_real] [--dwanko CLIP]
-                              [--no-paint] [--readme README.md] [--search multirun/best_eta]
+                              [--no-paint] [--into docs/results.md] [--search multirun/best_eta]
 
 What is painted already is not painted again, and what was interrupted goes on; so call it again after anything.
-Writes OUTPUT/SCENARIO.jpg and OUTPUT/results.md, with --readme the tables between the markers
-<!-- results --> and <!-- /results --> of a document, and with --search, the runs of best_eta.py, what coherence costs
+Writes OUTPUT/SCENARIO.jpg and RUNS/results.md; with --into, which may be given several times, all tables between the
+markers <!-- results --> and <!-- /results --> of a document, and the comparison of robust with the others between
+<!-- summary --> and <!-- /summary -->; and with --search, the runs of best_eta.py, what coherence costs
 each model over eta as OUTPUT/trade_off.png and .svg.
 """
 
@@ -77,8 +78,8 @@ def main() -> None:
     """Paint what is missing, then write the figures and the tables; exits with 2 for wrong input."""
     given = arguments()
     with reporting_errors():
-        if given.readme:
-            check_markers(given.readme)
+        for document in given.into:
+            check_markers(document)
         if given.search and not given.search.is_dir():
             raise InputError(f"--search {given.search} is no folder; name where best_eta.py has painted")
         chosen = choose(given.only)
@@ -98,10 +99,10 @@ def main() -> None:
             picture = figure(scenario, given.runs / scenario.name, records[scenario.name])
             save(given.output / f"{scenario.name}.jpg", picture)
             print(given.output / f"{scenario.name}.jpg")
-        write_text(given.output / "results.md", tables(records))
-        print(given.output / "results.md")
-        if given.readme:
-            insert(given.readme, tables(records))
+        write_text(given.runs / "results.md", tables(records))
+        print(given.runs / "results.md")
+        for document in given.into:
+            insert(document, records)
         if given.search:
             for path in draw_trade_off(given.search, records, etas, given.output):
                 print(path)
@@ -117,7 +118,13 @@ def arguments() -> argparse.Namespace:
         "--dwanko", type=Path, help="the drawn clip of fig2_real, which is left out without it"
     )
     parser.add_argument("--no-paint", action="store_true", help="lay out only what is painted already")
-    parser.add_argument("--readme", type=Path, help="a document to put the tables into, between its markers")
+    parser.add_argument(
+        "--into",
+        type=Path,
+        action="append",
+        default=[],
+        help="a document to put tables into, between its markers",
+    )
     parser.add_argument("--search", type=Path, help="the runs of best_eta.py, for the trade-off over eta")
     return parser.parse_args()
 

@@ -171,19 +171,22 @@ def test_a_run_that_fails_ends_all(scripts, monkeypatch, tmp_path, capsys):
 
 def test_figures_and_tables_are_written(scripts, monkeypatch, tmp_path, capsys):
     write_scenario(tmp_path / "runs", "fig1")
-    document = tmp_path / "README.md"
+    document, short = tmp_path / "results.md", tmp_path / "README.md"
     document.write_text("before\n<!-- results -->\nold\n<!-- /results -->\nafter\n")
+    short.write_text("before\n<!-- summary --><!-- /summary -->\nafter\n")
     call(
         monkeypatch, scripts.main, "--no-paint", "--runs", tmp_path / "runs", "-o", tmp_path / "docs",
-        "--readme", document,
+        "--into", document, "--into", short,
     )  # fmt: skip
     picture = np.array(Image.open(tmp_path / "docs" / "fig1.jpg"))
     assert picture.shape[1] >= 1000
-    results = (tmp_path / "docs" / "results.md").read_text()
+    results = (tmp_path / "runs" / "results.md").read_text()
+    summary = results[results.index("| scenario | warping error, robust / naive") :]
+    assert short.read_text() == f"before\n<!-- summary -->\n\n{summary}\n<!-- /summary -->\nafter\n"
     assert document.read_text() == f"before\n<!-- results -->\n\n{results}\n<!-- /results -->\nafter\n"
     out = capsys.readouterr().out
     assert "fig3 is left out" in out
-    assert sorted(path.name for path in (tmp_path / "docs").iterdir()) == ["fig1.jpg", "results.md"]
+    assert sorted(path.name for path in (tmp_path / "docs").iterdir()) == ["fig1.jpg"]
 
 
 def test_the_tables_are_of_all_scenarios_whatever_is_drawn(scripts, monkeypatch, tmp_path):
@@ -191,8 +194,8 @@ def test_the_tables_are_of_all_scenarios_whatever_is_drawn(scripts, monkeypatch,
         write_scenario(tmp_path / "runs", name)
     arguments = ("--no-paint", "--runs", tmp_path / "runs", "-o", tmp_path / "docs", "--only", "fig1_real")
     call(monkeypatch, scripts.main, *arguments)
-    assert sorted(path.name for path in (tmp_path / "docs").iterdir()) == ["fig1_real.jpg", "results.md"]
-    scenarios = [cells(line)[0] for line in (tmp_path / "docs" / "results.md").read_text().splitlines()[2:14]]
+    assert sorted(path.name for path in (tmp_path / "docs").iterdir()) == ["fig1_real.jpg"]
+    scenarios = [cells(line)[0] for line in (tmp_path / "runs" / "results.md").read_text().splitlines()[2:14]]
     assert scenarios == ["fig1"] * len(MODELS) + ["fig1_real"] * len(MODELS)
 
 
@@ -211,7 +214,7 @@ def test_a_document_without_markers_is_refused_before_anything_is_painted(
         document = tmp_path / "README.md"
         document.write_text(text)
         with pytest.raises(SystemExit) as left:
-            call(monkeypatch, scripts.main, "--runs", tmp_path, "-o", tmp_path, "--readme", document)
+            call(monkeypatch, scripts.main, "--runs", tmp_path, "-o", tmp_path, "--into", document)
         assert left.value.code == 2
         assert capsys.readouterr().err.count("\n") == 1
         assert document.read_text() == text
