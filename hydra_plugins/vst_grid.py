@@ -63,7 +63,7 @@ class GridSweeper(BasicSweeper):
                 outcomes |= self._launch(waiting)
         except Interrupted as interrupted:
             if self._kind in ("LocalLauncher", "SlurmLauncher"):
-                again = f"{again} when its jobs are done, which go on by themselves"
+                again = f"{again} when its jobs are done, which continue by themselves"
             interrupted.go_on = again
             raise
         finally:
@@ -163,7 +163,7 @@ def _at_a_time(asked: int) -> int:
         return effective_n_jobs(asked)
     except ValueError as error:
         raise InputError(
-            f"hydra.launcher.n_jobs={asked} is no number of jobs; give 1 or more, or -1 for one a core"
+            f"hydra.launcher.n_jobs={asked} is not a number of jobs; give 1 or more, or -1 for one a core"
         ) from error
 
 

@@ -173,7 +173,7 @@ def test_a_cache_that_cannot_be_written(index, tmp_path, monkeypatch):
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv("VST_CACHE", str(tmp_path / "file" / "cache"))
     sentence = refused("clip")
-    assert sentence.startswith(f"the test clip cannot be kept in {tmp_path / 'file' / 'cache'} (")
+    assert sentence.startswith(f"the test clip cannot be cached in {tmp_path / 'file' / 'cache'} (")
     assert sentence.endswith("free the disk, or name another folder in VST_CACHE")
 
 

@@ -112,7 +112,7 @@ def fetch(name: str) -> Path:
             unpacked.replace(path)
     except OSError as error:
         raise InputError(
-            f"{asset.what} cannot be kept in {path.parent} ({error.strerror or error}); "
+            f"{asset.what} cannot be cached in {path.parent} ({error.strerror or error}); "
             f"free the disk, or name another folder in VST_CACHE"
         ) from error
     if file_hash(path) != asset.sha256:

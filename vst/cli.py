@@ -1,4 +1,4 @@
-"""The command line: Hydra's, with errors of one sentence and runs that can be taken up again."""
+"""The command line: Hydra's, with errors of one sentence and runs that can be resumed."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def main() -> None:
         sys.argv[1:] = _with_pairs(_with_stored_overrides(sys.argv[1:]))
         hydra.main(version_base="1.3", config_path=str(conf_dir().resolve()), config_name="config")(_job)()
     except Interrupted as interrupted:
-        go_on = f"; go on with {interrupted.go_on}" if interrupted.go_on else ", before it began"
+        go_on = f"; resume with {interrupted.go_on}" if interrupted.go_on else ", before it began"
         leave(f"ended by {interrupted}{go_on}", interrupted.status)
     except KeyboardInterrupt:
         leave("ended by SIGINT, before it began", 130)
@@ -75,7 +75,7 @@ _ended = False
 
 
 def _job_of_grid(cfg: DictConfig, hydra_config: HydraConf) -> Outcome:
-    """One run of a grid, in this process or in one that a launcher started; whatever fails, the others go on."""
+    """One run of a grid, in this process or in one that a launcher started; if it fails, the others continue."""
     global _ended
     from vst.runs.run import run
     from vst.runs.signals import Interrupted, interruptible
@@ -89,7 +89,7 @@ def _job_of_grid(cfg: DictConfig, hydra_config: HydraConf) -> Outcome:
     if alone:
         print(f"\n{directory.name}", file=sys.stderr)
     elif cfg.callbacks.get("progress"):
-        # bars of runs that go on at the same time would draw over each other
+        # progress bars of concurrent runs would overwrite each other
         OmegaConf.update(cfg, "callbacks.progress.name", directory.name, force_add=True)
     try:
         with interruptible(), requeued_quietly() if launcher == "SlurmLauncher" else nullcontext():

@@ -96,4 +96,4 @@ def reporting_errors() -> Generator[None]:
         leave(str(error), error.status)
     except OSError as error:
         where = f" {error.filename}" if error.filename else ""
-        leave(f"a file{where} failed: {error.strerror or error}; mend it and try again", 1)
+        leave(f"a file{where} failed: {error.strerror or error}; correct it and try again", 1)

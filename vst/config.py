@@ -38,7 +38,7 @@ class Config:
     model: str = MISSING
     """The name under which a model's terms, start and η are composed: conf/model/."""
     resume: str | None = None
-    """The directory of a run to go on with; its own options are taken again, and need not be repeated."""
+    """The directory of a run to resume; its own options apply again, and need not be repeated."""
     video: dict[str, Any] = field(default_factory=dict)
     """The clip: its name, and how it is read."""
     style: dict[str, Any] = field(default_factory=dict)

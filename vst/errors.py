@@ -40,7 +40,7 @@ def failure(error: VstError | OSError) -> tuple[str, int]:
     what = f"{error.filename}: {reason}" if error.filename else reason
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS):
         return (
-            f"the run could not be written ({what}); free or mend the disk, and resume the run",
+            f"the run could not be written ({what}); free or repair the disk, and resume the run",
             InputError.status,
         )
-    return f"{what}; name another file or directory, or mend this one", InputError.status
+    return f"{what}; name another file or directory, or correct this one", InputError.status

@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all, written aside and then renamed; and the order of their names."""
+"""Files written atomically, aside and then renamed; and the natural order of their names."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def atomic_write(path: Path) -> Generator[Path]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text file, whole or not at all."""
+    """Write a text file atomically."""
     with atomic_write(path) as aside:
         aside.write_text(text, encoding="utf-8")
 

@@ -199,7 +199,9 @@ def test_layers_are_checked_by_name():
     check_layers([])
     with pytest.raises(InputError) as refused:
         check_layers(["conv1_1", "conv6_1"])
-    assert str(refused.value).startswith("conv6_1 is not a layer of VGG-19; choose among conv1_1, conv1_2, ")
+    assert str(refused.value).startswith(
+        "conv6_1 is not a layer of VGG-19; choose one of: conv1_1, conv1_2, "
+    )
     assert str(refused.value).endswith("conv5_3, conv5_4")
     with pytest.raises(InputError, match="conv2_3 is not a layer"):
         check_layers(["conv2_3"])

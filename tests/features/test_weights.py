@@ -178,7 +178,7 @@ def test_code_in_a_file_is_not_run(form, write, tmp_path):
 def test_a_file_that_holds_something_else(form, content, tmp_path):
     file = tmp_path / "else.pth"
     torch.save(content, file)
-    assert "does not hold tensors by name" in refused(form, file)
+    assert "does not contain tensors by name" in refused(form, file)
 
 
 @pytest.mark.parametrize("form", LOADS)

@@ -141,7 +141,7 @@ def test_joblib_shares_the_cores_and_ends_tidily(tmp_path: Path, grid: Grid) -> 
     process.send_signal(signal.SIGTERM)
     _, complaint = process.communicate(timeout=250)
     assert process.returncode == 128 + signal.SIGTERM, complaint
-    assert "ended by SIGTERM; go on with the same command" in complaint.splitlines()[-1]
+    assert "ended by SIGTERM; resume with the same command" in complaint.splitlines()[-1]
     assert status(runs[0]) == "interrupted"
     assert not list((tmp_path / "grid").rglob("*.part"))
 
@@ -182,7 +182,7 @@ def test_a_number_of_jobs_that_is_none_is_refused(tmp_path: Path, grid: Grid) ->
     process = grid("video=talk", "model=naive,mse", "hydra/launcher=joblib", "hydra.launcher.n_jobs=0")
     _, complaint = process.communicate(timeout=250)
     assert process.returncode == 2, complaint
-    assert "hydra.launcher.n_jobs=0 is no number of jobs" in complaint.splitlines()[-1]
+    assert "hydra.launcher.n_jobs=0 is not a number of jobs" in complaint.splitlines()[-1]
 
 
 def test_other_jobs_are_waited_for_where_one_is_lost(tmp_path: Path) -> None:

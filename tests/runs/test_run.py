@@ -275,7 +275,7 @@ def test_directories_are_guarded(tmp_path: Path, paint: Paint) -> None:
         (["alpha=-1"], "alpha is -1"),
         (["beta=nan"], "beta is nan"),
         (["evaluations=0"], "evaluations is 0"),
-        (["video.size=12"], "VGG-19 needs 16 a side"),
+        (["video.size=12"], "VGG-19 needs at least 16 on each side"),
         (["style.size=17"], "the painting swirls is 17x14 pixels"),
         (["loss.style.layers=[conv9_1]"], "conv9_1 is not a layer"),
         (["style=file", "style.path=/nowhere.png"], "/nowhere.png does not exist"),

@@ -34,8 +34,8 @@ def test_pair_of_files_may_have_colons_of_their_own(tmp_path: Path) -> None:
     ("pair", "sentence"),
     [
         ("swirls", "write it as pair=STYLE:VIDEO"),
-        ("swrils:talk", "swrils is neither a file nor a style; the styles are: facets, ink, swirls"),
-        ("swirls:tlak", "tlak is neither a file nor a video; the videos are: anime, "),
+        ("swrils:talk", "swrils is neither a file nor a style; the choices are: facets, ink, swirls"),
+        ("swirls:tlak", "tlak is neither a file nor a video; the choices are: anime, "),
         ("swirls:", "nothing is neither a file nor a video"),
         ("file:talk", "file is neither"),
     ],

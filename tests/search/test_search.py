@@ -181,7 +181,7 @@ def test_it_ends_by_a_signal_and_can_go_on(tmp_path, monkeypatch, capsys):
 
     threading.Thread(target=end, daemon=True).start()
     assert call(monkeypatch, "-o", str(tmp_path), *options) == 143
-    assert capsys.readouterr().err.endswith("vst: ended by SIGTERM; the same command goes on\n")
+    assert capsys.readouterr().err.endswith("vst: ended by SIGTERM; the same command resumes it\n")
     assert record(run)["status"] == "interrupted", "its worker was given time to leave a record"
     trials = Trials(tmp_path, read(options), seed=0)
     assert trials.unfinished() == [(0, {"eta": "1"})]
@@ -224,7 +224,7 @@ def test_a_trial_whose_process_was_killed_is_left_to_the_next_call(tmp_path, mon
 
     with monkeypatch.context() as patch:
         patch.setattr(Workers, "next", kill_first)
-        with pytest.raises(VstError, match=r"1 were lost and 0 failed.*the same command goes on"):
+        with pytest.raises(VstError, match=r"1 were lost and 0 failed.*the same command resumes"):
             search(tmp_path, space, total=2)
     assert "best" in capsys.readouterr().out, "what came of the other is said"
     assert [row["state"] for row in rows(tmp_path)] == ["running", "finished"]
@@ -236,7 +236,7 @@ def test_where_all_trials_were_lost_the_same_command_goes_on(tmp_path):
     space = read(["model=flow", "eta=1,2"])
     trials = Trials(tmp_path, space, 0)
     number, _ = trials.ask()
-    with pytest.raises(VstError, match=r"no trial finished.* the same command goes on"):
+    with pytest.raises(VstError, match=r"no trial finished.* the same command resumes them"):
         write_results(tmp_path, space, trials, (1.0, 1.0, 1.0))
     trials.tell(number, Outcome("pruned"))
     with pytest.raises(VstError, match=r"no trial finished.* --prune 0"):
@@ -271,7 +271,7 @@ def test_a_storage_that_is_lost_gets_one_sentence(monkeypatch, capsys):
         raise StorageInternalError("An exception is raised during the commit.\nAnd more.")
     assert left.value.code == 1
     assert capsys.readouterr().err == (
-        "vst: the storage was lost (An exception is raised during the commit); the same command goes on where it is "
+        "vst: the storage was lost (An exception is raised during the commit); the same command resumes once it is "
         "back\n"
     )
 

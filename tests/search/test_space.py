@@ -88,10 +88,10 @@ BAD = [
     (["hydra.run.dir=x"], "hydra.run.dir is not for a search"),
     (["resume=somewhere"], "resume is not for a search"),
     (["beta=1e5", "eta=1e4"], "nothing is left to search"),
-    (["model=naive", "eta=1,2"], "no coherence for it to weigh"),
+    (["model=naive", "eta=1,2"], "has no coherence term"),
     (["model=robots"], "model=robots is not known"),
     (["video=file"], "video.path is not given"),
-    (["video=file", "video.path=x", "flow=dis,raft"], "what judges the motion would change with it"),
+    (["video=file", "video.path=x", "flow=dis,raft"], "judges the motion would change with it"),
 ]
 
 

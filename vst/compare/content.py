@@ -56,7 +56,7 @@ def _write_content(name: str, node: Any, key: str, output: Path) -> Content:
     record = folder / "content.json"
     if record.is_file():  # written last
         return Content(name, folder, int(json.loads(record.read_text(encoding="utf-8"))["frames"]))
-    print(f"the clip {name} is read again, to stand beside its paintings", file=sys.stderr)
+    print(f"the clip {name} is read again, to be shown beside its paintings", file=sys.stderr)
     from vst.runs.build import build
 
     try:

@@ -1,4 +1,4 @@
-"""Which runs are to be compared with which, and which of them is ahead."""
+"""Which runs can be compared, and which of them is ahead."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from vst.metrics.catalogue import METRICS, Metric
 
 
 def group_of(run: Run) -> str:
-    """What runs must share to be compared: the clip's stretch, the painting, and whose motion is held for true."""
+    """What runs must share to be compared: the clip's stretch, the painting, and what judged the motion."""
     parts = [run.settings.get("video"), run.settings.get("style"), run.motion]
     return json.dumps(parts, sort_keys=True, default=str)
 

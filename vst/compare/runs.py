@@ -21,11 +21,11 @@ from vst.runs.settings import Settings
 
 @dataclass
 class Run:
-    """What a run has left: `rows` is a row a frame of its newest pass, `curves` the rows of an evaluation each.
+    """What a run has written: `rows` has a row for each frame of its newest pass, `curves` one for each evaluation.
 
-    `status` is the run's own word (finished, failed, interrupted, broken, pruned), or `running` while its directory
-    is held, or `stopped` where it is not held and left no word. `recorded` says whether it has left its record, which
-    it does at its end. `notes` say what could not be read.
+    `status` is that of the record (finished, failed, interrupted, broken, pruned), `running` while the directory is
+    locked, or `stopped` where it is not locked and there is no record. `recorded` says whether there is a record, which
+    is written when a run ends. `notes` say what could not be read.
     """
 
     directory: Path
@@ -69,15 +69,15 @@ def read_run(directory: Path, name: str) -> Run:
     provenance = record.provenance if record else None
     recorded = provenance.config if provenance else {}
     settings = painted_by(recorded or _stored_settings(directory, notes))
-    held = _is_held(directory)
+    running = _is_locked(directory)
     rows, frames = read_frames(directory), _count_frames(directory / "frames")
-    summary = _numbers(record.summary) if record and not held else {}
+    summary = _numbers(record.summary) if record and not running else {}
     video, clip = _mapping(settings.get("video")), provenance.clip if provenance else None
     expected = (clip and clip.frames) or video.get("frames")
     return Run(
         directory=directory,
         name=name,
-        status="running" if held else record.status if record else "stopped",
+        status="running" if running else record.status if record else "stopped",
         recorded=provenance is not None,
         settings=settings,
         clip=str((clip and clip.name) or _node_name(video)),
@@ -111,7 +111,7 @@ def _stored_settings(directory: Path, notes: list[str]) -> Settings:
     return settings or {}
 
 
-def _is_held(run: Path) -> bool:
+def _is_locked(run: Path) -> bool:
     """Whether a run holds its directory; a lock file alone may be what a killed run has left."""
     lock = lock_path(run)
     if not lock.is_file():
@@ -122,7 +122,7 @@ def _is_held(run: Path) -> bool:
     except Timeout:
         return True
     except OSError:
-        return False  # a file that cannot be opened for writing lies where no run of ours can go on
+        return False  # a file that cannot be opened for writing lies where no run of ours can continue
 
 
 def _node_name(node: Any) -> str:

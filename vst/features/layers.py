@@ -19,7 +19,7 @@ def check_layers(layers: Iterable[str]) -> None:
     """Raise an `InputError` where a name is not one of VGG-19's convolutions."""
     for layer in layers:
         if layer not in LAYERS:
-            raise InputError(f"{layer} is not a layer of VGG-19; choose among {', '.join(LAYERS)}")
+            raise InputError(f"{layer} is not a layer of VGG-19; choose one of: {', '.join(LAYERS)}")
 
 
 def smallest_side(layers: Iterable[str]) -> int:

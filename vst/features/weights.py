@@ -97,7 +97,7 @@ def _existing(file: Path) -> Path:
 
 
 def _load(file: Path) -> dict[str, Tensor]:
-    """Read a dict of tensors without running any code that the file may hold."""
+    """Read a dict of tensors without running any code that the file may contain."""
     _existing(file)
     try:
         tensors = torch.load(file, map_location="cpu", weights_only=True)
@@ -106,7 +106,7 @@ def _load(file: Path) -> dict[str, Tensor]:
     if not isinstance(tensors, dict) or not all(
         isinstance(name, str) and isinstance(value, Tensor) for name, value in tensors.items()
     ):
-        raise InputError(f"the weights file {file} does not hold tensors by name; {_REMEDY}")
+        raise InputError(f"the weights file {file} does not contain tensors by name; {_REMEDY}")
     return tensors
 
 

@@ -1,4 +1,4 @@
-"""How firmly a frame may be held to a motion."""
+"""How strongly a coherence term may weigh on a frame, by the motion it relies on."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from torch import Tensor
 
 
 def motion_confidence(flow: Tensor, tolerance: float, least: float) -> Tensor:
-    """φ + (1 − φ) / (1 + ū²/u₀²): how firmly to hold a frame of mean motion ū, (L, 1, 1, 1) in [φ, 1].
+    """φ + (1 − φ) / (1 + ū²/u₀²): the weight of coherence in a frame of mean motion ū, (L, 1, 1, 1) in [φ, 1].
 
-    `flow` is (L, 2, H, W) in pixels, `tolerance` u₀ in pixels, `least` φ in [0, 1]. What is moved between pixels
-    is blurred, and an estimated flow is the more in error the longer it is: a frame of which most moves cannot
-    be held firmly and keep the painting's strokes, one of which most stands still can, its moving parts too.
+    `flow` is (L, 2, H, W) in pixels, `tolerance` u₀ in pixels, `least` φ in [0, 1]. Resampling blurs, and the error of
+    an estimated flow grows with its length: a strong term would wear down the strokes of a frame of which most moves,
+    but not those of one of which most stands still, its moving parts included.
     Source: this project's own, from measurements (experiments/robust.md).
     """
     motion = flow.square().sum(dim=1, keepdim=True).sqrt().mean((2, 3), keepdim=True)

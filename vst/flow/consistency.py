@@ -48,7 +48,7 @@ def motion_boundary_mask(flow: Tensor) -> Tensor:
 
 
 def reliability_mask(flow: Tensor, other_flow: Tensor, sigma: float = 0.8) -> Tensor:
-    """Return how far the flow is to be trusted, (L, 1, H, W) in [0, 1], 1 = trust.
+    """Return the reliability of the flow, (L, 1, H, W) in [0, 1], 1 = trust.
 
     `flow` and `other_flow` are (L, 2, H, W) in pixels, the two directions of one frame pair; the mask belongs
     to the frame that `flow` starts from. Trusted is what passes all three of the masks above, and nothing

@@ -34,7 +34,7 @@ class FlowEstimator(Protocol):
 
 @dataclass(frozen=True)
 class Farneback:
-    """Polynomial expansion (Farnebäck 2003) as OpenCV has it, the plain reading of the paper's optical flow.
+    """Polynomial expansion (Farnebäck 2003) as in OpenCV, the usual reading of the paper's optical flow.
 
     The parameters are those of cv2.calcOpticalFlowFarneback: the pyramid's scale and levels, the averaging
     window in pixels, iterations a level, and the neighbourhood and Gaussian of the polynomials.

@@ -26,7 +26,9 @@ def read_flo(path: str | Path) -> Tensor:
     width, height = np.frombuffer(content[4:12], "<i4") if len(content) >= 12 else (0, 0)
     tagged = len(content) >= 12 and np.frombuffer(content[:4], "<f4")[0] == MAGIC
     if not tagged or width < 1 or height < 1 or len(content) != 12 + 8 * int(width) * int(height):
-        raise InputError(f"{path} is not a whole Middlebury .flo file; write it again, or give another one")
+        raise InputError(
+            f"{path} is not a complete Middlebury .flo file; write it again, or give another one"
+        )
     values = np.frombuffer(content[12:], "<f4").astype(np.float32).reshape(1, height, width, 2)
     flow = torch.from_numpy(values).permute(0, 3, 1, 2).contiguous()
     known = (flow.abs() <= UNKNOWN).all(dim=1, keepdim=True)

@@ -58,7 +58,7 @@ class Neighbour:
 
     @cached_property
     def trust(self) -> Tensor:
-        """How far `moved` is to be believed, (L, 1, H, W) in [0, 1], 1 = trust: Ruder's mask."""
+        """Reliability of `moved`, (L, 1, H, W) in [0, 1], 1 = reliable: Ruder's mask."""
         return reliability_mask(self.backward_flow, self.forward_flow)
 
     @cached_property
@@ -68,6 +68,6 @@ class Neighbour:
 
     @cached_property
     def confidence(self) -> Tensor:
-        """How far the motion explains the content, (L, 1, H, W) in (0, 1]: what changes its shape is not held."""
+        """How well the motion explains the content, (L, 1, H, W) in (0, 1]; low where something changes its shape."""
         moved_content = backward_warp(self.content, self.backward_flow)
         return content_confidence(self._current_content, moved_content, CONTENT_TOLERANCE)

@@ -12,7 +12,7 @@ from vst.flow.neighbour import Neighbour
 
 
 def nearest_reliable(trusts: Sequence[Tensor]) -> list[Tensor]:
-    """Let each pixel be held by the nearest frame that shows it: c_j ← max(c_j − Σ_{k<j} c_k, 0).
+    """Compare each pixel with the nearest frame that shows it: c_j ← max(c_j − Σ_{k<j} c_k, 0).
 
     `trusts` are masks (L, 1, H, W) in [0, 1], the nearest frame's first; the results' sum is at most 1
     wherever each is. Source: Ruder, Dosovitskiy & Brox (2016), equation 9.
@@ -29,7 +29,7 @@ def nearest_reliable(trusts: Sequence[Tensor]) -> list[Tensor]:
 def combine(predictions: Sequence[Tensor], weights: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
     """One prediction for several, P = Σ w_j P_j / Σ w_j, and its weight Σ w_j, (L, 1, H, W).
 
-    Held to P with this weight, a painting has the gradient that it has when held to each P_j with w_j. Where
+    A squared difference from P with this weight has the same gradient as the sum of those from each P_j with w_j. Where
     no weight is, P is that of the first prediction.
     """
     weight = torch.stack(list(weights)).sum(0)
@@ -43,15 +43,15 @@ def at_distances(past: Sequence[Neighbour], distances: Sequence[int]) -> list[Ne
 
 
 def fill_disoccluded(image: Tensor, seen: Tensor, guide: Tensor, radius: int, least: float = 1e-3) -> Tensor:
-    """Continue an image where nothing is known of it, as the guide goes on: (L, 3, H, W).
+    """Fill an image where it is unknown, guided by another: (L, 3, H, W).
 
     `image` is a painting (L, 3, H, W), known where `seen` (L, 1, H, W) is 1, `guide` the content frame
     (L, 3, H, W). Around each pixel, in a window of 2·`radius` + 1, the painting is regressed on the content,
 
         q(p) = A·V(p) + b     least squares over the window's seen pixels, plus ε|A|², ε = `least`
 
-    as a guided filter does (He, Sun & Tang 2010), so that what comes into view takes on the painting's colours
-    and keeps its own contours. The whole frame counts a tenth, so that colours which are new around there are
+    as a guided filter does (He, Sun & Tang 2010), so that newly visible areas take on the painting's colours
+    and keep their own contours. The whole frame counts a tenth, so that colours which are new around there are
     known from elsewhere. Seen pixels keep their values, in between the two are mixed.
     """
     lanes, channels = image.shape[:2]

@@ -59,7 +59,7 @@ class Raft:
             ValueError,
         ) as error:
             raise InputError(
-                f"{weights} does not hold the weights of RAFT's small network; "
+                f"{weights} does not contain the weights of RAFT's small network; "
                 "give torchvision's raft_small or the authors' raft-small.pth"
             ) from error
         self._network.eval().requires_grad_(False)

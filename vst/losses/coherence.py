@@ -52,7 +52,7 @@ class Coherence(Loss):
 
 
 class MseCoherence(Coherence):
-    """`mse_coherence`: the painted frame is to be the one before."""
+    """`mse_coherence`: the painted frame should equal the one before."""
 
     def prepare(self, target: Target, neighbour: Neighbour) -> None:
         """Keep the neighbour's painting."""
@@ -80,7 +80,7 @@ class EnhancedCoherence(Coherence):
 
 
 class FlowCoherence(Coherence):
-    """`flow_coherence`: the painted frame is to be the one before, moved along the optical flow.
+    """`flow_coherence`: the painted frame should equal the one before, moved along the optical flow.
 
     `warp` is how it is moved: `forward` pushes every pixel along the forward flow, as the paper has it;
     `backward` fetches every pixel along the backward flow.
@@ -106,7 +106,7 @@ class RuderCoherence(Loss):
     """`masked_coherence` with earlier paintings moved here: Ruder, Dosovitskiy & Brox (2016), section 4.
 
     `distances` are J, how many frames back the term looks: [1] is their short-term, [1, 2, 4] a long-term
-    term, in which each pixel is held by the nearest frame that shows it (`nearest_reliable`). `first_pass` is
+    term, in which each pixel is compared with the nearest frame that shows it (`nearest_reliable`). `first_pass` is
     the pass from which on it counts: with several passes theirs begins once the frames have settled. It
     knows nothing of cuts: across one the masks close where they can.
     """
@@ -145,7 +145,7 @@ class RobustCoherence(Loss):
         w = W · motion_confidence · content_confidence
 
     P₁ is the painting of the frame before, c (`Neighbour.visibility`) where it shows what this frame shows; P_A is
-    that of the anchor (`vst.painting.anchor`), s = `anchor_weight`. A frame is held more loosely the more of it moves,
+    that of the anchor (`vst.painting.anchor`), s = `anchor_weight`. The weight falls with the motion of the frame,
     its mean motion against `tolerance` in pixels and down to `least`, and a pixel the worse its motion explains
     the content (`Neighbour.confidence`). Across a cut, and in the first frame of a pass, there is no coherence.
     """

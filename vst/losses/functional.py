@@ -54,13 +54,13 @@ def range_loss(image: Tensor) -> Tensor:
     """Mean squared distance of an image's values (L, 3, H, W) from the range [0, 1] that can be shown: (L,).
 
     Departure from the paper, which has x in [0, 1] and does not say how it is kept there. Style moves 4 % of
-    the values out; clamped at the end they cost a painting nearly half of its style, held by this term nothing.
+    the values out; clamped at the end they cost a painting nearly half of its style, with this term they cost nothing.
     """
     return (image - image.clamp(0, 1)).square().flatten(1).mean(1)
 
 
 def mse_coherence(stylized: Tensor, previous: Tensor) -> Tensor:
-    """The plain coherence, MSE(V'[i], V'[i-1]), of two painted frames (L, 3, H, W) → (L,)."""
+    """The simplest coherence, MSE(V'[i], V'[i-1]), of two painted frames (L, 3, H, W) → (L,)."""
     return mean_squared_error(stylized, previous)
 
 

@@ -12,7 +12,7 @@ class RangeLoss(Loss):
     """`range_loss`: the painting is to stay within what can be shown."""
 
     def begin_frame(self, target: Target) -> None:
-        """Nothing is held: the range is the same for all frames."""
+        """Nothing to prepare: the range is the same for all frames."""
 
     def forward(self, canvas: Tensor, activations: Activations) -> Tensor:
         """(L,), in squared units of [0, 1]."""

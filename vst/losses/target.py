@@ -28,7 +28,7 @@ class Target:
     `activations` are those of the content at the layers that the losses asked for. `neighbour` is the frame
     painted just before, None for the first of a pass; it may belong to another shot. `past` are the frames
     of this frame's shot that were painted before it in this pass, the nearest first, as many as the losses
-    reach back, without blank ones; `anchor` is the painting that the shot is held to,
+    reach back, without blank ones; `anchor` is the painting that keeps the shot from drifting,
     where a loss asked for one. `pass_index` counts the passes from 0; `earlier` is this frame's painting from
     the pass before, None in the first. `place` counts the frames of the shot painted before this one, blank
     ones too, as far as the history reaches.

@@ -52,7 +52,7 @@ METRICS = (
     Metric(
         "warping_error",
         "warping error",
-        "MSE of a painted frame and the one before it, moved along",
+        "MSE of a painted frame and the one before it, moved along the motion",
         clip=True,
     ),
     Metric("warping_error_long", "long warping error", "the same over a longer interval", clip=True),
@@ -67,10 +67,16 @@ METRICS = (
         math.inf,
         clip=True,
     ),
-    Metric("flicker", "flicker", "mean change where the clip stands still", clip=True),
-    Metric("ghosting", "ghosting", "what is left of the frame before a cut or an uncovering", 0.0, clip=True),
+    Metric("flicker", "flicker", "mean change where the clip is still", clip=True),
     Metric(
-        "unpainted", "unpainted", "strokes in what came into view, relative to what is around", 1.0, clip=True
+        "ghosting", "ghosting", "traces of the previous frame after a cut or a disocclusion", 0.0, clip=True
+    ),
+    Metric(
+        "unpainted",
+        "disocclusion texture",
+        "energy of strokes in newly visible areas, relative to their surroundings",
+        1.0,
+        clip=True,
     ),
     Metric(
         "coherence",

@@ -1,4 +1,4 @@
-"""Whether what comes into view is painted, or left as smooth as the filling it started from."""
+"""Whether newly visible areas are painted, or as smooth as the filling they started from."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ BORDER = 2
 
 
 def unpainted(stylized: Tensor, content: Tensor, revealed: Tensor) -> Tensor:
-    """U: energy of strokes in what came into view, by what the painting has around it: (L,), 1 = the same.
+    """U: energy of strokes in newly visible areas, relative to the painting around them: (L,), 1 = the same.
 
     `stylized` and `content` are V'[i] and V[i], (L, 3, H, W) in [0, 1]; `revealed` (L, 1, H, W) is nonzero
     where the frame before does not show what V[i] shows. With e' and e the squared differences, summed over
@@ -28,7 +28,7 @@ def unpainted(stylized: Tensor, content: Tensor, revealed: Tensor) -> Tensor:
         U = Σ e' / Σ (ē' + b·(e − ē))                    over the revealed pairs
 
     both over pairs in a row and pairs in a column, each with its own b, because strokes have a direction.
-    The content's energy is accounted for, because what comes into view may be smoother or busier than the
+    The content's energy is accounted for, because newly visible areas may be smoother or busier than the
     rest: strokes of their own and contours taken from the content (b) add up where they are independent. U is
     1 for a frame that is painted alike around there, and for the source itself; well below 1 where a patch is
     smooth; above 1 where noise or a seam was left.

@@ -82,7 +82,7 @@ def minimise(
     gradient is not finite it goes back to its best iterate and starts afresh there with a tenth of the first
     step, once; if that happens again, the lane stops at its best iterate. Nothing is read back from the
     device before the end, so that a GPU never waits for the loop. It is one function of over 50 lines because
-    every evaluation goes on from a dozen values of the one before.
+    every evaluation continues from a dozen values of the one before.
     """
     if evaluations < 1:
         raise ValueError(f"a minimisation takes at least one evaluation, not {evaluations}")

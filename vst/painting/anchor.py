@@ -18,12 +18,12 @@ LEAST_VISIBLE = 0.5
 
 
 class Anchor:
-    """The painted frame that the later ones of its shot are held to, so that nothing drifts.
+    """The painted frame that later frames of its shot are compared with, so that nothing drifts.
 
     From one frame to the next its motion is followed: the flow to it is that to the frame before and on from
     there, and then the motion that is left between the frame and the anchor's content, moved here, is added.
     So errors of the flow do not add up. When too little of it is still to be seen, the frame painted last
-    takes its place, itself held to the old one.
+    takes its place, itself compared with the old one.
     """
 
     def __init__(self, estimator: FlowEstimator):
@@ -64,7 +64,7 @@ class Anchor:
         self._state = None
 
     def state_dict(self) -> dict[str, Tensor]:
-        """What a resumed run needs to go on."""
+        """What a resumed run needs."""
         return {} if self._state is None else dict(vars(self._state))
 
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:

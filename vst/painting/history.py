@@ -16,7 +16,7 @@ from vst.video.store import FrameStore
 class History:
     """The frames painted last in this pass, `reach` of them, in memory and on disk.
 
-    On disk they are float32 as they were, so that a resumed run goes on from the same numbers. What a
+    On disk they are float32 as they were, so that a resumed run continues from the same numbers. What a
     checkpoint may still name is not removed: a frame goes from the disk one frame after it went from memory.
     """
 

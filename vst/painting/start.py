@@ -19,7 +19,7 @@ Start = Callable[[Target, Generator], Tensor]
 
 
 def first_pass_only(start: Start) -> Start:
-    """Let a later pass go on from the frame's own painting of the pass before."""
+    """Let a later pass continue from the frame's own painting of the pass before."""
 
     @wraps(start)
     def start_or_go_on(target: Target, generator: Generator) -> Tensor:
@@ -72,8 +72,8 @@ def blended_start(target: Target, generator: Generator, blend: float = 0.5) -> T
 def filled_start(target: Target, generator: Generator) -> Tensor:
     """The neighbour's painting moved here, and what it cannot know as the content, in the painting's colours.
 
-    That is what comes into view, and what changes its shape, so that less than half of it is explained by the
-    motion (`fill_disoccluded`, in windows of an eighth of the longer side). The content where a shot begins.
+    That is newly visible areas, and areas that change their shape, so that the motion explains less than half of
+    them (`fill_disoccluded`, in windows of an eighth of the longer side). The content where a shot begins.
     """
     if not target.past:
         return target.content

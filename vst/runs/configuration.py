@@ -49,7 +49,7 @@ def stored_overrides(run: Path) -> list[str]:
     """
     stored = _overrides_path(run)
     if not stored.is_file():
-        raise InputError(f"{run} holds no run to go on with; name a run directory with resume")
+        raise InputError(f"{run} holds no run to resume; name a run directory with resume")
     # not resolved: an option that refers to another is to do so again
     lines = OmegaConf.to_container(OmegaConf.load(stored), resolve=False) or []
     kept = [str(line) for line in lines if not str(line).startswith(("resume=", "hydra."))]

@@ -33,7 +33,7 @@ def locked(directory: Path, purpose: str, option: str) -> Generator[None]:
     try:
         yield
     finally:
-        # removed while it is held, or another's lock would be
+        # removed while it is locked, or another's lock would be
         lock_path(directory).unlink(missing_ok=True)
         lock.release()
         if created and directory.is_dir() and not any(directory.iterdir()):

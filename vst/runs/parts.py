@@ -93,5 +93,6 @@ def _check_size(settings: Settings, what: str, size: tuple[int, int], remedy: st
     least = smallest_side(layers) if layers else 1
     if min(size) < least:
         raise InputError(
-            f"{what} {size[0]}x{size[1]} pixels, and VGG-19 needs {least} a side for {max(layers)}; {remedy}"
+            f"{what} {size[0]}x{size[1]} pixels, and VGG-19 needs at least {least} on each side for {max(layers)}; "
+            f"{remedy}"
         )

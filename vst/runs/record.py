@@ -67,7 +67,7 @@ def record_path(run: Path) -> Path:
 
 
 def write_record(run: Path, record: Record) -> None:
-    """Write the record of the run in a directory, whole or not at all."""
+    """Write the record of the run in a directory, atomically."""
     write_json(record_path(run), {"version": VERSION, **asdict(record)})
 
 

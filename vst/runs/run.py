@@ -37,8 +37,8 @@ def run(
 
     Everything that can be wrong with the configuration and the files it names is found before anything is
     written. `overrides` are the command line's, for the record. With `again`, a run of the same configuration
-    that the directory holds already is gone on with. `callbacks`, by name, come after those of the
-    configuration: what a caller adds that is not the run's own, and is not there when it is taken up again.
+    that the directory already holds is resumed. `callbacks`, by name, come after those of the
+    configuration: what a caller adds that is not the run's own, and is not there when it is resumed.
     """
     settings = resolve(cfg)
     directory = Path(settings["paths"]["run"])
@@ -77,7 +77,7 @@ def _begin(settings: Settings, parts: Parts, state: Settings | None) -> Trainer:
 
 
 def _paint(directory: Path, settings: Settings, parts: Parts, trainer: Trainer) -> None:
-    """Fit, come what may, and leave a record that says how it ended."""
+    """Paint, and write a record of how it ended whatever happens."""
     status = "failed"
     try:
         for logger in parts.loggers:

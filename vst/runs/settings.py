@@ -1,4 +1,4 @@
-"""A run's settings: the configuration as plain containers, complete and checked."""
+"""A run's settings: the configuration as dicts and lists, complete and checked."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FROM_FILES = ("video", "style")
 
 
 def resolve(cfg: DictConfig) -> Settings:
-    """The configuration as plain containers, complete, with every option known and every value allowed."""
+    """The configuration as dicts and lists, complete, with every option known and every value allowed."""
     unknown = set(cfg) - set(Config.__dataclass_fields__)
     if unknown:
         raise InputError(f"{sorted(map(str, unknown))[0]} is not an option; see python -m vst --help")
@@ -29,7 +29,7 @@ def resolve(cfg: DictConfig) -> Settings:
     settings = OmegaConf.to_container(cfg, resolve=True)
     assert isinstance(settings, dict)
     options: Settings = {str(key): value for key, value in settings.items()}
-    # so that a run is gone on with, and set side by side with others, from any directory
+    # so that a run can be resumed, and compared with others, from any directory
     for group in FROM_FILES:
         if isinstance(path := options[group].get("path"), str):
             options[group]["path"] = str(Path(path).absolute())
@@ -57,7 +57,7 @@ def _check_values(settings: Settings) -> None:
         raise InputError(f"cuts is {settings['cuts']}, and frames are counted from 0; give their numbers")
     if settings["eta"] > 0 and not is_coherent(settings):
         raise InputError(
-            f"eta is {settings['eta']:g}, but the model {settings['model']} has no coherence for it to weigh; "
+            f"eta is {settings['eta']:g}, but the model {settings['model']} has no coherence term; "
             f"drop eta, or choose another model"
         )
 

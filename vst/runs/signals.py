@@ -16,7 +16,7 @@ class Interrupted(BaseException):
         super().__init__(signal.Signals(number).name)
         self.status = 128 + number
         self.go_on: str | None = None
-        """How to go on, where there is something to go on with."""
+        """How to resume, where there is something to resume."""
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""How far the run in a directory is, and whether another may go on with it."""
+"""How far the run in a directory is, and whether it may be resumed."""
 
 from __future__ import annotations
 
@@ -32,20 +32,20 @@ def is_done(directory: Path, settings: Settings) -> bool:
 
 
 def checkpoint_to_resume(directory: Path, settings: Settings, again: bool) -> Settings | None:
-    """The checkpoint to go on from, if any; a directory that holds another run, or none, is refused."""
+    """The checkpoint to resume from, if any; a directory that holds another run, or none, is refused."""
     begun = checkpoint_path(directory).is_file()
     if again and not begun:
         return None
     if not again and settings["resume"] is None:
         if begun or is_finished(directory):
             raise InputError(
-                f"{directory} holds a run already; go on with it by {shlex.quote(f'resume={directory}')}, or name "
+                f"{directory} holds a run already; resume it by {shlex.quote(f'resume={directory}')}, or name "
                 f"another directory with hydra.run.dir"
             )
         return None
     if not begun:
-        raise InputError(f"{directory} holds no run to go on with; name a run directory with resume")
-    # slow to import, and the refusals above are to be answered at once
+        raise InputError(f"{directory} holds no run to resume; name a run directory with resume")
+    # slow to import, and the refusals above should be immediate
     from vst.runs.callbacks.resume import load_checkpoint
 
     state = load_checkpoint(directory)

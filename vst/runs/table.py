@@ -18,7 +18,7 @@ class Table:
         self.columns: list[str] = []
 
     def begin(self, columns: Sequence[str], size: int | None = 0) -> None:
-        """Start with a header, or go on after the first `size` bytes of what is there, None for all of it."""
+        """Start with a header, or continue after the first `size` bytes of what is there, None for all of it."""
         self.columns = list(columns)
         self.path.parent.mkdir(parents=True, exist_ok=True)
         if size:
@@ -35,7 +35,7 @@ class Table:
             os.fsync(file.fileno())
 
     def replace(self, rows: Iterable[Mapping[str, Any]]) -> None:
-        """Put other rows in the place of all there are, whole or not at all."""
+        """Replace all rows, atomically."""
         lines = [self.columns, *([_cell(row.get(column)) for column in self.columns] for row in rows)]
         write_text(self.path, _lines(lines))
 

@@ -13,7 +13,7 @@ USAGE = """\
 python -m vst.sweep -o DIR [--trials 40] [--workers 1] [--storage URL] [--seed 0] [--prune 3]
                     [group=choice …] [option=value …]
 
-  -o DIR          the search's folder; the same command goes on with what is in it
+  -o DIR          the search's folder; the same command resumes what is in it
   --trials N      in all, those there are already among them
   --workers N     trials at a time, which share the cores; each needs its own memory
   --storage URL   where the study is kept, for several machines; without it, DIR/study.db

@@ -72,7 +72,7 @@ def pair_options(pair: str) -> list[str]:
     group = unknown[0]
     raise InputError(
         f"pair={pair}: {named[group] or 'nothing'} is neither a file nor a {group}; "
-        f"the {group}s are: {', '.join(_built_in(group))}"
+        f"the choices are: {', '.join(_built_in(group))}"
     )
 
 
@@ -162,16 +162,16 @@ def _report(runs: Sequence[Path], folder: Path) -> None:
         page = write_report(runs, folder)
     except (VstError, OSError) as error:
         sentence, _ = failure(error)
-        print(f"vst: the page of these runs could not be made: {sentence}", file=sys.stderr)
+        print(f"vst: the page of these runs could not be written: {sentence}", file=sys.stderr)
     else:
         print(f"\nside by side  {page}")
 
 
 def check_all_done(jobs: Sequence[Job], outcomes: Mapping[Path, Outcome], again: str) -> None:
-    """Raise where not all runs are finished; `again` says how to go on with the others."""
+    """Raise where not all runs are finished; `again` says how to resume the others."""
     failed = [job.name for job in jobs if outcomes.get(job.directory, Outcome("")).problem is not None]
     if failed:
         raise VstError(
             f"{len(failed)} of {len(jobs)} runs did not finish: {', '.join(failed)}; "
-            f"mend what is said of them, and go on with {again}"
+            f"correct what is said of them, and resume with {again}"
         )

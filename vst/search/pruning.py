@@ -22,7 +22,7 @@ def running_means(rows: Sequence[Row]) -> list[Values | None]:
 
     The first has nothing before it to be coherent with. Cells that are empty, as the warping error is at a cut, do
     not count. A run of several passes has
-    no warping error before its end, so no mean on the way, and is never given up.
+    no warping error before its end, so no mean on the way, and is never pruned.
     """
     means: list[Values | None] = []
     sums, counts = dict.fromkeys(OBJECTIVES, 0.0), dict.fromkeys(OBJECTIVES, 0)

@@ -15,7 +15,7 @@ class Pruning(Callback):
     """Ends a trial of a search that is not worth finishing: `vst.search.pruning` has the rule.
 
     `reference` and `finished` are the running means of the runs to be compared with. It comes after the callback that
-    writes metrics.csv, which it reads, so that a run that was taken up again is judged by all of its frames.
+    writes metrics.csv, which it reads, so that a resumed run is judged by all of its frames.
     """
 
     def __init__(self, directory: Path, reference: Means, finished: Sequence[Means], after: int):
@@ -30,4 +30,4 @@ class Pruning(Callback):
         """Look at the frames so far."""
         means = running_means(read_frames(self._directory))
         if reason := hopeless(means, self._reference, self._finished, self._after):
-            raise Pruned(f"no need to go on after {len(means) + 1} frames: {reason}")
+            raise Pruned(f"pruned after {len(means) + 1} frames: {reason}")

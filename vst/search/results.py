@@ -26,10 +26,8 @@ def write_results(folder: Path, space: Space, trials: Trials, reference: Values)
     table.replace(trials.table())
     finished = trials.finished()
     if not finished:
-        go_on = "the same command goes on" if trials.unfinished() else "--prune 0 gives none up"
-        raise VstError(
-            f"no trial finished, so that there is no best one; {table.path} lists them, and {go_on}"
-        )
+        go_on = "the same command resumes them" if trials.unfinished() else "--prune 0 prunes none"
+        raise VstError(f"no trial finished, so there is no best one; {table.path} lists them, and {go_on}")
     choice = best(finished, reference)
     setting = trials.setting(choice.number)
     experiment = folder / "experiment" / "best.yaml"

@@ -81,7 +81,7 @@ class Space:
 
         A file counts by its name and size, for it may lie elsewhere on another machine.
         """
-        # by the names of the first version, so that a search of its goes on
+        # by the names of the first version, so that its searches can be resumed
         settings = with_first_names(identity(resolve(placed(composed(self.overrides(self.first()))))))
         for group in FROM_FILES:
             if isinstance(path := settings[group].get("path"), str):  # else a node that fetches it
@@ -226,7 +226,7 @@ def _check_judge(space: Space, settings: Mapping[str, Any]) -> None:
     exact = str(settings["video"].get("_target_")).startswith("vst.synthetic.")
     if searched and not exact and metrics.get("motion") == "auto":
         raise InputError(
-            f"{searched[0]} is searched, and what judges the motion would change with it; "
+            f"{searched[0]} is searched, and the estimator that judges the motion would change with it; "
             f"choose one for all trials, such as callbacks.metrics.motion=raft"
         )
 

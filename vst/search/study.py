@@ -1,4 +1,4 @@
-"""The memory of a search: an optuna study, in which each trial is a setting that was tried, and what came of it."""
+"""The memory of a search: an optuna study, in which each trial is a setting that was tried, and its results."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Trials:
     """The trials of one folder's search, kept where `storage` says, in the folder itself without it.
 
     Only the process that decides reads and writes here, so that several workers are no concern of the storage's.
-    Several machines may share one; each goes on with its own trials alone.
+    Several machines may share one; each resumes only its own trials.
     """
 
     def __init__(self, folder: Path, space: Space, seed: int, storage: str | None = None):
@@ -47,7 +47,7 @@ class Trials:
         }
 
     def plan(self, total: int) -> int:
-        """Line up what is to be tried first, and return how many trials there will be, at most `total`.
+        """Enqueue what is tried first, and return how many trials there will be, at most `total`.
 
         Where there are no more settings than that, all are tried, each once. Else the defaults come first,
         and then what optuna suggests. From now on the study is this search's, and refuses another.
@@ -154,7 +154,7 @@ class Trials:
         before = {**self._asked, **self._study.user_attrs.get("asked", {})}
         if before != self._asked:
             raise InputError(
-                f"{folder} holds a search with another {_difference(before, self._asked)}; go on with its own "
+                f"{folder} holds a search with another {_difference(before, self._asked)}; resume it with its own "
                 f"options and the defaults in conf/ as they were, or name another folder with -o"
             )
 

@@ -32,10 +32,10 @@ def search(
     seed: int = 0,
     prune_after: int = 0,
 ) -> str:
-    """Try settings until there are `total` trials, and return the lines that say what came of it.
+    """Try settings until there are `total` trials, and return the lines that report the result.
 
-    What the folder's search has already is kept, and what it was doing when it was ended is gone on with.
-    Trials are given up by `vst.search.pruning` after `prune_after` frames, or never where that is 0.
+    Finished trials of the folder's search are kept, and interrupted ones resumed. Trials are pruned by
+    `vst.search.pruning` after `prune_after` frames, or never where that is 0.
     """
     with locked(folder, "search", "-o"):
         trials = Trials(folder, space, seed, storage)
@@ -55,11 +55,11 @@ def answered() -> Generator[None]:
             with interruptible():
                 yield
         except Interrupted as interrupted:
-            leave(f"ended by {interrupted}; the same command goes on", interrupted.status)
+            leave(f"ended by {interrupted}; the same command resumes it", interrupted.status)
         except (VstError, OSError):
             raise
         except storage_errors() as lost:
-            leave(f"the storage was lost ({reason_of(lost)}); the same command goes on where it is back", 1)
+            leave(f"the storage was lost ({reason_of(lost)}); the same command resumes once it is back", 1)
 
 
 def _reference(folder: Path, space: Space, pool: Workers) -> tuple[Values, Means]:
@@ -95,7 +95,7 @@ def _try_all(
             return
         task, outcome = pool.next()
         number = int(task.name)
-        if outcome.status != "ended":  # no fault of its setting's: the next call goes on with it
+        if outcome.status != "ended":  # no fault of its setting's: the next call resumes it
             trials.tell(number, outcome)
         print(
             f"trial {number + 1}/{total}  {_named(trials.setting(number))}: {_described(outcome)}", flush=True
@@ -103,13 +103,13 @@ def _try_all(
 
 
 def _check_all_done(folder: Path, trials: Trials, said: str) -> None:
-    """Raise where trials of this folder were lost or failed, after it has been said what came of the others."""
+    """Raise where trials of this folder were lost or failed, after the others have been reported."""
     lost, failed = len(trials.unfinished()), len(trials.failed())
     if lost or failed:
         print(said, flush=True)
         raise VstError(
             f"not all trials are finished, {lost} were lost and {failed} failed; {folder / 'trials.csv'} lists them, "
-            f"and the same command goes on with those that were lost"
+            f"and the same command resumes those that were lost"
         )
 
 

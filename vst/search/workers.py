@@ -41,7 +41,7 @@ PATIENCE = 30
 
 @dataclass(frozen=True)
 class Task:
-    """A run to paint or to go on with, and what it must not be far worse than after so many frames, 0 for never."""
+    """A run to paint or resume, and what it must not be far worse than after so many frames, 0 for never."""
 
     name: str
     directory: Path
@@ -75,7 +75,7 @@ class Workers:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        """End them all, those that paint by a signal, which leaves a run that can be taken up again."""
+        """End them all, those that paint by a signal, which leaves a run that can be resumed."""
         processes = [
             *(process for process, _ in self._busy.values()),
             *(process for process, _ in self._free),
@@ -156,7 +156,7 @@ def _end_with(sentinel: int) -> None:
 
 
 def paint(task: Task) -> Outcome:
-    """Paint a task's run, or go on with it where it was begun."""
+    """Paint a task's run, or resume it where it was begun."""
     from vst.composing import composed
     from vst.runs.run import run
     from vst.search.pruning_callback import Pruning

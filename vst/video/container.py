@@ -34,8 +34,8 @@ def picture_stream(container: InputContainer, path: Path) -> VideoStream:
         if stream.codec_context.name in TEXT_CODECS:
             raise InputError(f"{path} is a text file, not a video; set video.path to a video")
         return stream
-    held = "sound but no pictures" if container.streams.audio else "no pictures"
-    raise InputError(f"{path} holds {held}; set video.path to a video")
+    found = "sound but no pictures" if container.streams.audio else "no pictures"
+    raise InputError(f"{path} has {found}; set video.path to a video")
 
 
 def check_is_file(path: Path) -> None:

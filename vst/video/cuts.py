@@ -127,7 +127,7 @@ def similarity(first: Array, second: Array, noise: float) -> float:
 
 def fades(strengths: Sequence[float]) -> bool:
     """Whether edges gain strength at each of two steps or more, from a boundary on, away from it."""
-    # What is blank has no strength to gain: its noise is held at the limit.
+    # What is blank has no strength to gain: its noise is clamped at the limit.
     strengths = [max(strength, BLANK) for strength in strengths]
     return len(strengths) > 2 and all(near < FADE * far for near, far in pairwise(strengths))
 
@@ -188,7 +188,7 @@ class CutDetector:
         before, after = known[max(0, here - BEFORE) : here], known[here : here + 1 + AHEAD]
         if fades([seen.strength for seen in reversed(before)]) or fades([seen.strength for seen in after]):
             return False
-        # Frames around a blank flash are farther apart, and to be held against such as are, too.
+        # Frames around a blank flash are farther apart, and must be compared with such frames too.
         apart = 2 if any(seen.blank for seen in (*before, *after)) else 1
         calm = max(_least_within(side, apart) for side in (before, after))
         least = max(LEAST_UNLIKENESS, 1 - MOST_LIKENESS * (1 - calm))
@@ -200,7 +200,7 @@ def mark_cuts(
 ) -> Iterator[tuple[Frame, bool]]:
     """Yield each frame and whether a new shot begins there, in order, `AHEAD` frames behind the reader.
 
-    `known` are the cuts as frame numbers of the source; with them nothing is detected or held back.
+    `known` are the cuts as frame numbers of the source; with them nothing is detected or delayed.
     A run that resumes at frame k gets the flags of one from the start if it reads from k - `HISTORY` on and
     skips what comes before k. Where reading breaks, the frames read until then come first.
     """
@@ -208,17 +208,17 @@ def mark_cuts(
         cuts = frozenset(known)
         yield from ((frame, frame.source_index in cuts) for frame in frames)
         return
-    held: deque[Frame] = deque()
+    waiting: deque[Frame] = deque()
     try:
         for frame in frames:
-            held.append(frame)
+            waiting.append(frame)
             flag = detector.push(frame.content)
             if flag is not None:
-                yield held.popleft(), flag
+                yield waiting.popleft(), flag
     except Exception:
-        yield from zip(held, detector.flush(), strict=True)
+        yield from zip(waiting, detector.flush(), strict=True)
         raise
-    yield from zip(held, detector.flush(), strict=True)
+    yield from zip(waiting, detector.flush(), strict=True)
 
 
 _HANN = cv2.createHanningWindow((WIDTH, HEIGHT), cv2.CV_32F)

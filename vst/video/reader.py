@@ -102,7 +102,7 @@ def _stop(path: Path, count: int, start: int, frames: int | None) -> int:
         return count
     if frames < 1 or start + frames > count:
         raise InputError(
-            f"{path} has {count} frames, so {frames} frames from frame {start} on are not to be had; "
+            f"{path} has {count} frames, so {frames} frames from frame {start} on do not exist; "
             f"set video.frames between 1 and {count - start}"
         )
     return start + frames
@@ -121,7 +121,7 @@ def _fit(height: int, width: int, size: int | None) -> tuple[int, int]:
 
 def _to_tensor(image: NDArray[np.float32], info: ClipInfo) -> torch.Tensor:
     """Return an image (H, W, 3) as a tensor (1, 3, H, W) of the size that the clip is read at."""
-    import torch  # slow to load, and a file that cannot be used is to be answered at once
+    import torch  # slow to load, and an unusable file should be refused at once
 
     height, width = image.shape[:2]
     if (height, width) != (info.height, info.width):

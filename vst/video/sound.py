@@ -12,7 +12,7 @@ from av.container import InputContainer, OutputContainer
 from av.packet import Packet
 from av.stream import Stream
 
-# What players play from an mp4. The format can hold more (PCM, Vorbis), but hardly anything plays it there.
+# What players play from an mp4. The format allows more (PCM, Vorbis), but hardly anything plays it there.
 SOUND_FOR_MP4 = {"aac", "ac3", "alac", "eac3", "flac", "mp3", "opus"}
 
 AAC_RATES = {8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000}

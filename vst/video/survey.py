@@ -17,7 +17,7 @@ from vst.errors import InputError
 from vst.video.container import check_is_file, open_clip, picture_stream, reason_of
 from vst.video.orientation import display_matrix, swaps_axes, upright
 
-# Codecs with packets that hold no picture to show (VP8's hidden references, MPEG-4's skipped frames).
+# Codecs with packets that contain no picture to show (VP8's hidden references, MPEG-4's skipped frames).
 CODECS_WITH_SILENT_PACKETS = {
     "vp8",
     "mpeg4",
@@ -118,7 +118,7 @@ def _first_picture(container: InputContainer, stream: VideoStream, path: Path) -
     for picture in container.decode(stream):
         upright(picture, VideoReformatter())
         return picture
-    raise InputError(f"{path} holds no frame that can be decoded; fetch or export it again")
+    raise InputError(f"{path} has no frame that can be decoded; fetch or export it again")
 
 
 def _read_packets(container: InputContainer, stream: VideoStream, first_pts: int | None) -> _Packets:

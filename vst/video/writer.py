@@ -53,7 +53,7 @@ def write_video(
 
     `frames` are RGB images of shape (H, W, 3), all of one size, each with its pts in the clip's `time_base`,
     in order; there may be fewer than `info.frames`, and the sound then ends with the last of them. An odd
-    side grows by one pixel, which repeats the edge. The file appears whole or not at all: errors of the disk
+    side grows by one pixel, which repeats the edge. The file is written atomically: errors of the disk
     come as `OSError`. `crf` is x264's quality, 0 (nearly lossless) to 51.
     """
     path = Path(path)
@@ -99,18 +99,18 @@ def _write_pictures(
 def _with_durations(
     frames: Iterable[tuple[NDArray[np.uint8], int]], info: ClipInfo
 ) -> Iterator[tuple[NDArray[np.uint8], int, int]]:
-    """Yield each frame with its pts and how long it shows, holding one back until its successor comes."""
-    count, held = 0, None
+    """Yield each frame with its pts and how long it shows, delaying each until its successor comes."""
+    count, waiting = 0, None
     for image, pts in frames:
-        if held is not None:
-            if pts <= held[1]:
-                raise ValueError(f"frame {count} at {pts} does not come after the one at {held[1]}")
-            yield *held, pts - held[1]
-        held = image, pts
+        if waiting is not None:
+            if pts <= waiting[1]:
+                raise ValueError(f"frame {count} at {pts} does not come after the one at {waiting[1]}")
+            yield *waiting, pts - waiting[1]
+        waiting = image, pts
         count += 1
-    if held is not None:
+    if waiting is not None:
         usual = max(1, round(1 / (info.frame_rate * info.time_base)))
-        yield *held, max(1, info.end_pts - held[1]) if count == info.frames else usual
+        yield *waiting, max(1, info.end_pts - waiting[1]) if count == info.frames else usual
 
 
 def _create(path: Path, info: ClipInfo) -> OutputContainer:

@@ -267,7 +267,7 @@ def test_clips_that_do_not_fit_are_refused(clips, tmp_path):
         (Request(source, (short,), start=6), "has 6 frames, and 1 from frame 6 on lead beyond them"),
         (Request(source, (short,), start=2, frames=5), "and 5 from frame 2 on lead beyond them"),
         (Request(source, ("nix.mp4",)), "nix.mp4 does not exist"),
-        (Request(source, (str(tmp_path / "empty"),)), "holds no pictures"),
+        (Request(source, (str(tmp_path / "empty"),)), "contains no pictures"),
         (Request(source, (str(tmp_path / "broken"),)), "cannot be read as a picture"),
         (Request(source, (mixed,), flow="dis"), "10x10 pixels and the first of its folder 96x72"),
         (Request("battle", (clips["same"],), size=64), "leave size out"),

@@ -8,7 +8,7 @@ import pytest
 from vst.compare.find import find_runs
 from vst.compare.groups import present_metrics
 from vst.compare.looks import looks_of
-from vst.compare.report.plots import curves, losses_along, metrics_along, parallel, plain, trade_off
+from vst.compare.report.plots import curves, losses_along, metrics_along, parallel, escaped, trade_off
 from vst.compare.series import telling
 from vst.compare.settings import differing_settings
 
@@ -116,4 +116,4 @@ def test_parallel_coordinates_leave_out_what_comes_with_a_model(runs):
 
 
 def test_names_are_neither_markup_nor_variables():
-    assert plain("<b>%{x}&") == "&lt;b&gt;%&#123;x}&amp;"
+    assert escaped("<b>%{x}&") == "&lt;b&gt;%&#123;x}&amp;"

@@ -48,7 +48,7 @@ class PictureFolder:
     def __init__(self, folder: Path):
         files = [file for file in folder.iterdir() if file.suffix.lower() in PICTURES]
         if not files:
-            raise InputError(f"the folder {folder} holds no pictures; name a video or a folder of frames")
+            raise InputError(f"the folder {folder} contains no pictures; name a video or a folder of frames")
         self._files = sorted(files, key=lambda file: natural(file.name))
         self.count = len(files)
         self.sizes: Sizes = self._load(self._files[0]).shape[:2]

@@ -75,7 +75,7 @@ def literal(text: str) -> str:
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Write a figure as PNG or SVG, by the path's suffix, whole or not at all, without dates and versions."""
+    """Write a figure as PNG or SVG, by the path's suffix, atomically, without dates and versions."""
     kind = path.suffix.removeprefix(".")
     metadata = {"Software": None} if kind == "png" else {"Date": None, "Creator": None}
     with mpl.rc_context(STYLE), atomic_write(path) as aside:

@@ -38,7 +38,7 @@ DECADES = 20
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "x", "star", "hexagon", "triangle-down")
 
 
-def plain(text: str) -> str:
+def escaped(text: str) -> str:
     """Text as Plotly is to show it: it would take tags for markup, and `%{…}` for a variable."""
     return html.escape(text, quote=False).replace("{", "&#123;")
 
@@ -84,12 +84,12 @@ def _line(
     return go.Scatter(
         x=list(x),
         y=list(y),
-        name=plain(look.label),
+        name=escaped(look.label),
         meta=meta,
         mode="lines+markers",
         line={"color": look.colour, "dash": look.dash, "width": 2},
         marker={"color": look.colour, "size": 4},
-        hovertemplate=f"{plain(look.label)}<br>{hover}<extra></extra>",
+        hovertemplate=f"{escaped(look.label)}<br>{hover}<extra></extra>",
     )
 
 
@@ -101,12 +101,12 @@ def trade_off(runs: Sequence[Run], looks: Sequence[Look]) -> Figure | None:
     traces = [_front(front, traded, runs) for front in traded.fronts]
     for index, (error, style) in traded.points.items():
         look, run = looks[index], runs[index]
-        detail = "" if run.status == "finished" else f"<br>{plain(run.status)} after {len(run.rows)} frames"
+        detail = "" if run.status == "finished" else f"<br>{escaped(run.status)} after {len(run.rows)} frames"
         traces.append(
             go.Scatter(
                 x=[error],
                 y=[style],
-                name=plain(look.label),
+                name=escaped(look.label),
                 meta={"run": index},
                 mode="markers",
                 marker={
@@ -114,7 +114,7 @@ def trade_off(runs: Sequence[Run], looks: Sequence[Look]) -> Figure | None:
                     "size": 12,
                     "symbol": _symbol(traded, index) + ("" if run.status == "finished" else "-open"),
                 },
-                hovertemplate=f"{plain(look.label)}<br>warping error %{{x:.4g}}<br>style loss %{{y:.4g}}{detail}"
+                hovertemplate=f"{escaped(look.label)}<br>warping error %{{x:.4g}}<br>style loss %{{y:.4g}}{detail}"
                 "<extra></extra>",
             )
         )
@@ -139,7 +139,7 @@ def _front(front: Front, traded: TradeOff, runs: Sequence[Run]) -> go.Scatter:
     return go.Scatter(
         x=[],
         y=[],
-        name=plain(f"{run.clip}, {run.style}"),
+        name=escaped(f"{run.clip}, {run.style}"),
         meta={"members": list(front.members)},
         line={"color": "#8C8C8C", "width": 2, "dash": "dot", "shape": "hv"},
         marker={"color": "#8C8C8C", "size": 9, "symbol": _symbol(traded, first)},
@@ -167,13 +167,13 @@ def parallel(
             go.Scatter(
                 x=list(range(len(axes))),
                 y=[axis.places[index] for axis in axes],
-                name=plain(look.label),
+                name=escaped(look.label),
                 meta={"run": index},
                 mode="lines+markers",
                 connectgaps=True,
                 line={"color": look.colour, "dash": look.dash, "width": 2, "shape": "linear"},
                 marker={"color": look.colour, "size": 7},
-                hovertemplate="<br>".join(map(plain, [look.label, *lines])) + "<extra></extra>",
+                hovertemplate="<br>".join(map(escaped, [look.label, *lines])) + "<extra></extra>",
             )
         )
     figure = _figure(traces, "", {})
@@ -192,16 +192,16 @@ def parallel(
 
 def _annotations(axis: Axis, place: int) -> list[dict[str, Any]]:
     """The axis' name above it, and its marks to the left."""
-    remark = f"<br><i>{plain(axis.remark)}</i>" if axis.remark else ""
+    remark = f"<br><i>{escaped(axis.remark)}</i>" if axis.remark else ""
     name = {
         "x": place,
         "y": 1,
         "yshift": 14,
         "yanchor": "bottom",
-        "text": f"<b>{plain(axis.title)}</b>{remark}",
+        "text": f"<b>{escaped(axis.title)}</b>{remark}",
     }
     marks = [
-        {"x": place, "y": height, "xshift": -7, "xanchor": "right", "text": plain(text)}
+        {"x": place, "y": height, "xshift": -7, "xanchor": "right", "text": escaped(text)}
         for height, text in axis.marks
     ]
     return [{**note, "showarrow": False, "font": {"size": 11}} for note in (name, *marks)]

@@ -28,7 +28,7 @@ class Curves(Callback):
         self._size = 0
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Begin the table, or go on where a resumed run stopped."""
+        """Begin the table, or continue where a resumed run stopped."""
         terms = list(stylizer_of(pl_module).losses)
         names = dict.fromkeys(["content", "style", "coherence", *terms, "total"])
         self.table.begin(["frame", "pass", "evaluation", *names], self._size)

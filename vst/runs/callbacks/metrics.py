@@ -41,7 +41,7 @@ class Metrics(Callback):
         self._size: int | None = 0
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Begin the table, or go on where a resumed run stopped."""
+        """Begin the table, or continue where a resumed run stopped."""
         module, data = stylizer_of(pl_module), data_of(trainer)
         terms = [name for name in module.losses if name not in LOSSES]
         self.table.begin([*PLACE, *LOSSES, *terms, *SPENT, *METRICS, OUTCOME], self._size)

@@ -20,8 +20,8 @@ class Progress(ProgressBar):
     progress:
       _target_: vst.runs.callbacks.progress.Progress
     ```
-    A run that shares its terminal with others has a `name`: then it is not a bar, but a plain line now and
-    then, which begins with it.
+    A run that shares its terminal with others has a `name`: then it prints a line now and then, which
+    begins with it, instead of a bar.
     """
 
     def __init__(self, name: str | None = None) -> None:

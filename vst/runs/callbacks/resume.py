@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Resume(Checkpoint):
-    """Keeps checkpoints/last.ckpt: what a run needs to go on after the frame it painted last.
+    """Keeps checkpoints/last.ckpt: what a run needs to continue after the frame it painted last.
 
     ```yaml
     resume:

@@ -179,7 +179,7 @@ class WandbRun(MediaLogger):
             self._run.finish(exit_code=1 if failed else 0)
 
     def state_dict(self) -> dict[str, Any]:
-        """What a resumed run needs to go on in the same W&B run."""
+        """What a resumed run needs to continue the same W&B run."""
         return {
             "run_id": self.run_id,
             "evaluations": self._evaluations,
@@ -196,7 +196,7 @@ class WandbRun(MediaLogger):
 
 
 def run_group(video: str, style: str) -> str:
-    """What runs share that are to be compared: the clip and the painting."""
+    """What comparable runs have in common: the clip and the painting."""
     return f"{video} · {style}"
 
 
