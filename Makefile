@@ -6,6 +6,8 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+# a worker a core, each with one thread, and a file's tests in one worker
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile
 
 .PHONY: help setup demo notebook figures docs test test-fast lint format lock clean
 
@@ -40,10 +42,10 @@ docs: $(READY) ## build the documentation's site in site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --strict
 
 test: lint ## lint, check types, and run all tests
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 test-fast: $(READY) ## the tests that start no program and paint nothing, for the loop while working
-	$(BIN)/python -m pytest -m "not slow"
+	$(PYTEST) -m "not slow"
 
 lint: $(READY) ## ruff, the type checker, and the order of imports
 	$(BIN)/ruff check .

@@ -16,6 +16,21 @@ from vst.features import weights
 from vst.features.vgg import VGG19
 
 
+SLOW = (
+    *("notebooks/", "tests/compare/report/test_browser", "tests/docs/test_site", "tests/experiments/test_wandb_workspace"),
+    *(f"tests/runs/test_{name}.py" for name in ("cli", "coherence", "grid", "resume", "run", "wandb")),
+    *("tests/search/test_search.py", "tests/search/test_workers.py"),
+)
+"""Where tests start programs, paint, drive a browser or build the site; `make test-fast` leaves them out."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the slow tests in one place."""
+    for item in items:
+        if item.nodeid.startswith(SLOW):
+            item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """Return the folder of real clips and paintings beside the repository."""

@@ -8,7 +8,7 @@ import pytest
 from vst.compare.find import find_runs
 from vst.compare.groups import present_metrics
 from vst.compare.looks import looks_of
-from vst.compare.report.plots import curves, losses_along, metrics_along, parallel, escaped, trade_off
+from vst.compare.report.plots import curves, escaped, losses_along, metrics_along, parallel, trade_off
 from vst.compare.series import telling
 from vst.compare.settings import differing_settings
 
