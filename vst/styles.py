@@ -28,16 +28,16 @@ def draw_painting(name: str, draw: Draw, size: int, seed: int = 0, aspect: float
 
 
 def open_painting(path: str, size: int) -> Painting:
-    """A picture file, its longer side scaled to `size` pixels; transparent parts show white."""
+    """A picture file, its longer side scaled to `size` pixels, composited over white where transparent."""
     file = Path(path)
     try:
         with Image.open(file) as opened:
             picture = _eight_bits(ImageOps.exif_transpose(opened)).convert("RGBA")
     except FileNotFoundError as error:
-        raise InputError(f"the painting {file} does not exist; name a picture with style.path") from error
+        raise InputError(f"the painting {file} does not exist; set style.path to an image file") from error
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise InputError(
-            f"the painting {file} cannot be read as a picture; give a PNG, JPEG or the like"
+            f"the painting {file} cannot be read as a picture; give a PNG, JPEG or similar file"
         ) from error
     picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture).convert("RGB")
     scale = size / max(picture.size)
@@ -48,7 +48,7 @@ def open_painting(path: str, size: int) -> Painting:
 
 
 def _eight_bits(picture: Image.Image) -> Image.Image:
-    """The picture with its grey levels in 8 bits; Pillow would clip those of 16 instead of scaling them."""
+    """Scale 16-bit grey levels to 8 bits; Pillow would clip them instead."""
     if not picture.mode.startswith("I"):
         return picture
     levels = np.asarray(picture).astype(np.float64) / 257

@@ -131,7 +131,7 @@ def refused(load: Load, file: Path) -> str:
 
 @pytest.mark.parametrize("form", LOADS)
 def test_a_missing_file(form, tmp_path):
-    assert "does not exist; name one with backbone.weights.path" in refused(form, tmp_path / "none.pth")
+    assert "does not exist; set backbone.weights.path" in refused(form, tmp_path / "none.pth")
     assert "does not exist" in refused(form, tmp_path)
 
 
@@ -199,7 +199,7 @@ def test_a_tensor_of_another_shape(form, tmp_path):
     # the weight of conv2_1
     tensors["6.weight" if form is weights.normalised else "features.5.weight"] = torch.zeros(128, 64, 5, 5)
     torch.save(tensors, file)
-    assert "(128, 64, 5, 5) where conv2_1.weight has (128, 64, 3, 3)" in refused(form, file)
+    assert "(128, 64, 5, 5) for conv2_1.weight, which needs shape (128, 64, 3, 3)" in refused(form, file)
 
 
 @pytest.mark.parametrize("form", LOADS)
@@ -253,7 +253,7 @@ def test_torchvisions_own_file_is_taken_once_and_its_convolutions_kept(drawn, pu
 def test_without_torchvisions_file_a_sentence_names_the_ways_out(published, cache):
     published.unlink()
     with pytest.raises(
-        InputError, match=r"could not be fetched .*backbone.weights.path, or use backbone=vgg19"
+        InputError, match=r"could not be fetched .*backbone.weights.path to it, or use backbone=vgg19"
     ):
         weights.torchvision()
     assert not cache.exists()

@@ -1,4 +1,4 @@
-"""VGG-19: which layers there are, its filters, and the activations of an image.
+"""VGG-19: its layers, its weights, and the activations of an image.
 
-May import `vst.assets`, `vst.files` and `vst.errors`. Hands out `VGG19`, from an image to activations by layer.
+May import `vst.assets`, `vst.files` and `vst.errors`. Provides `VGG19`, which maps images to activations.
 """

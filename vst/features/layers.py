@@ -1,4 +1,4 @@
-"""The names of VGG-19's convolutions, and how small an image they can see; light to import."""
+"""The names of VGG-19's convolutions, and the smallest image that they accept; light to import."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from vst.errors import InputError
 
-# Convolutions a block, and channels a block (Simonyan & Zisserman 2015, configuration E).
+# Convolutions and channels per block (Simonyan & Zisserman 2015, configuration E).
 BLOCKS = ((2, 64), (2, 128), (4, 256), (4, 512), (4, 512))
 LAYERS = tuple(
     f"conv{block}_{number}"
@@ -16,12 +16,12 @@ LAYERS = tuple(
 
 
 def check_layers(layers: Iterable[str]) -> None:
-    """Raise an `InputError` where a name is not one of VGG-19's convolutions."""
+    """Raise an `InputError` for a name that is not one of VGG-19's convolutions."""
     for layer in layers:
         if layer not in LAYERS:
             raise InputError(f"{layer} is not a layer of VGG-19; choose one of: {', '.join(LAYERS)}")
 
 
 def smallest_side(layers: Iterable[str]) -> int:
-    """The shorter side, in pixels, below which the deepest of `layers` has no activation left."""
+    """The smallest shorter side, in pixels, at which the deepest of `layers` still has an activation."""
     return 2 ** (max(int(layer[4]) for layer in layers) - 1)

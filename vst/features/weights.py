@@ -1,8 +1,8 @@
-"""Where the filters of VGG-19 come from, and the check that they are what they should be.
+"""Loading the weights of VGG-19, and checking their number, shapes and values.
 
-Filters are a dict of float32 tensors: `<layer>.weight` (O, I, 3, 3) and `<layer>.bias` (O,) of the 16
-convolutions, and `input.weight` (3, 3, 1, 1) and `input.bias` (3,): the 1×1 convolution that turns RGB in
-[0, 1] into what the first layer was trained on.
+Weights are a dict of float32 tensors: `<layer>.weight` (O, I, 3, 3) and `<layer>.bias` (O,) of the 16
+convolutions, and `input.weight` (3, 3, 1, 1) and `input.bias` (3,): the 1×1 convolution that maps RGB in
+[0, 1] to the input that the first layer was trained on.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from vst.files import atomic_write
 
 @dataclass(frozen=True)
 class Filters:
-    """The tensors (see above), with the name and hash that a run's record gives for them."""
+    """The tensors (see above), and their name and hash for a run's record."""
 
     name: str
     sha256: str
@@ -45,7 +45,7 @@ def filter_shapes() -> dict[str, tuple[int, ...]]:
 def normalised(path: str | None = None) -> Filters:
     """VGG-19 with every filter's mean activation scaled to about 1 (Gatys et al. 2015, section 'Methods').
 
-    `path` is a file of such filters; without it, the published one is fetched once.
+    `path` is a file of such weights; without it, the published one is fetched once.
     """
     file = Path(path) if path else fetch("vgg19-normalised")
     return Filters("vgg19-normalised", file_hash(_existing(file)), _in_order(file))
@@ -54,9 +54,9 @@ def normalised(path: str | None = None) -> Filters:
 def torchvision(path: str | None = None) -> Filters:
     """VGG-19 as torchvision trained it on ImageNet (`VGG19_Weights.IMAGENET1K_V1`).
 
-    `path` is torchvision's file of it; without it, torchvision fetches its own (548 MB), of which the
-    convolutions alone (80 MB) are kept. Its activations have another scale than the normalised filters':
-    α and β weigh differently.
+    `path` is torchvision's file; without it, torchvision fetches the file (548 MB), and only the convolutions
+    (80 MB) are cached. Its activations are scaled differently from the normalised network's, so the same α and β
+    have other effects.
     """
     kept = cache_directory() / "vgg19-torchvision.safetensors"
     if path:
@@ -64,7 +64,7 @@ def torchvision(path: str | None = None) -> Filters:
         return Filters("vgg19-torchvision", file_hash(Path(path)), tensors)
     try:
         tensors = load_file(kept)
-    except (OSError, SafetensorError):  # not kept yet, or cut off
+    except (OSError, SafetensorError):  # not cached yet, or truncated
         tensors = _from_torchvision(_published_by_torchvision(), Path("vgg19-dcbb9e9d.pth"))
         with atomic_write(kept) as aside:
             save_file(tensors, aside)
@@ -72,10 +72,10 @@ def torchvision(path: str | None = None) -> Filters:
 
 
 def random(seed: int = 0) -> Filters:
-    """VGG-19's architecture with random filters (He et al. 2015, normal), for work without any download.
+    """VGG-19's architecture with random weights (He et al. 2015, normal), which need no download.
 
-    Random filters transfer colours and textures surprisingly far (He, Wang & Hopcroft 2016), but know
-    nothing of objects: a control, and a stand-in where no weights can be had.
+    Random weights transfer colours and textures surprisingly well (He, Wang & Hopcroft 2016), but do not
+    represent objects: a control, and a substitute where no trained weights are available.
     """
     generator = torch.Generator().manual_seed(seed)
     tensors = {}
@@ -83,7 +83,7 @@ def random(seed: int = 0) -> Filters:
         fan_in = shape[1] * shape[2] * shape[3] if len(shape) == 4 else 1
         drawn = torch.randn(shape, generator=generator) * (2 / fan_in) ** 0.5
         tensors[name] = drawn if name.endswith("weight") else torch.zeros(shape)
-    # [0, 1] to about [-2, 2], as ImageNet's statistics do.
+    # [0, 1] to about [-2, 2], as normalisation by ImageNet's statistics does.
     tensors["input.weight"], tensors["input.bias"] = torch.eye(3).view(3, 3, 1, 1) * 4, torch.full((3,), -2.0)
     return Filters("vgg19-random", f"seed {seed}", tensors)
 
@@ -91,7 +91,7 @@ def random(seed: int = 0) -> Filters:
 def _existing(file: Path) -> Path:
     if not file.is_file():
         raise InputError(
-            f"the weights file {file} does not exist; name one with backbone.weights.path, or leave it null to fetch it"
+            f"the weights file {file} does not exist; set backbone.weights.path to one, or leave it null to fetch it"
         )
     return file
 
@@ -101,7 +101,7 @@ def _load(file: Path) -> dict[str, Tensor]:
     _existing(file)
     try:
         tensors = torch.load(file, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch's unpickler raises whatever the bytes lead it to, IndexError for one
+    except Exception as error:  # on bad bytes torch's unpickler may raise anything, even IndexError
         raise InputError(f"the weights file {file} cannot be read as PyTorch weights; {_REMEDY}") from error
     if not isinstance(tensors, dict) or not all(
         isinstance(name, str) and isinstance(value, Tensor) for name, value in tensors.items()
@@ -114,7 +114,7 @@ _REMEDY = "give the file that the configuration names, or leave backbone.weights
 
 
 def _in_order(file: Path) -> dict[str, Tensor]:
-    """Name the tensors of a file that has them in network order: input, then the convolutions."""
+    """Name the tensors of a file that lists them in network order: input, then the convolutions."""
     tensors = _load(file)
     names = list(filter_shapes())
     if len(tensors) != len(names):
@@ -144,18 +144,20 @@ def _published_by_torchvision() -> dict[str, Tensor]:
         return dict(VGG19_Weights.IMAGENET1K_V1.get_state_dict(progress=True, check_hash=True))
     except (OSError, RuntimeError) as error:
         raise InputError(
-            f"torchvision's VGG-19 could not be fetched ({error}); download it elsewhere and name it in "
-            f"backbone.weights.path, or use backbone=vgg19"
+            f"torchvision's VGG-19 could not be fetched ({error}); download it elsewhere and set "
+            f"backbone.weights.path to it, or use backbone=vgg19"
         ) from error
 
 
 def _checked(tensors: dict[str, Tensor], file: Path) -> dict[str, Tensor]:
-    """Return the tensors as float32 where every one has its shape and is finite."""
+    """Return the tensors as float32, having checked that each has its shape and is finite."""
     for name, shape in filter_shapes().items():
         found = tensors.get(name)
         if found is None or tuple(found.shape) != shape:
             has = "nothing" if found is None else f"a tensor of shape {tuple(found.shape)}"
-            raise InputError(f"the weights file {file} has {has} where {name} has {shape}; {_REMEDY}")
+            raise InputError(
+                f"the weights file {file} has {has} for {name}, which needs shape {shape}; {_REMEDY}"
+            )
         if not torch.isfinite(found).all():
             raise InputError(f"the weights file {file} has values that are not finite in {name}; {_REMEDY}")
     return {name: tensor.float() for name, tensor in tensors.items()}

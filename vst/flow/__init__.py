@@ -1,4 +1,4 @@
-"""Optical flow: estimators, warps, masks of what to trust, and what a neighbouring painted frame predicts.
+"""Optical flow: estimators, warps, reliability masks, and predictions from frames painted before.
 
-May import `vst.video` and what lies below. Hands out `FlowEstimator`s, `Neighbour`, and pure functions on flows.
+May import `vst.video` and what lies below. Provides `FlowEstimator`s, `Neighbour`, and pure functions on flows.
 """

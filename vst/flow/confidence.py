@@ -1,4 +1,4 @@
-"""How strongly a coherence term may weigh on a frame, by the motion it relies on."""
+"""Weights of a coherence term, by how large the motion is and how well it explains the content."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from torch import Tensor
 
 
 def motion_confidence(flow: Tensor, tolerance: float, least: float) -> Tensor:
-    """φ + (1 − φ) / (1 + ū²/u₀²): the weight of coherence in a frame of mean motion ū, (L, 1, 1, 1) in [φ, 1].
+    """φ + (1 − φ) / (1 + ū²/u₀²): the coherence weight of a frame of mean motion ū, (L, 1, 1, 1) in [φ, 1].
 
     `flow` is (L, 2, H, W) in pixels, `tolerance` u₀ in pixels, `least` φ in [0, 1]. Resampling blurs, and the error of
-    an estimated flow grows with its length: a strong term would wear down the strokes of a frame of which most moves,
-    but not those of one of which most stands still, its moving parts included.
+    an estimated flow grows with its length: a strong term would wear down the strokes of a frame that mostly moves,
+    but not those of a frame that is mostly still, its moving parts included.
     Source: this project's own, from measurements (experiments/robust.md).
     """
     motion = flow.square().sum(dim=1, keepdim=True).sqrt().mean((2, 3), keepdim=True)
@@ -19,13 +19,13 @@ def motion_confidence(flow: Tensor, tolerance: float, least: float) -> Tensor:
 
 
 def content_confidence(content: Tensor, moved_content: Tensor, tolerance: float) -> Tensor:
-    """1 / (1 + (d/s)²), s = d₀ + 3 median(d): how far a motion explains the content, (L, 1, H, W) in (0, 1].
+    """1 / (1 + (d/s)²), s = d₀ + 3 median(d): how well a motion explains the content, (L, 1, H, W) in (0, 1].
 
-    `content` is V[i], `moved_content` V[i-1] fetched along the flow, (L, 3, H, W) in [0, 1]; d is their mean
-    absolute difference over channels and 3×3 pixels, `tolerance` d₀. The median over the frame lets a change
-    of the light, which is everywhere, pass for what it is. Source: this project's own.
+    `content` is V[i], `moved_content` V[i-1] warped along the flow, (L, 3, H, W) in [0, 1]; d is their mean
+    absolute difference over channels and 3×3 pixels, `tolerance` d₀. The median is over the frame, so that a
+    change of lighting, which is everywhere, hardly lowers the confidence. Source: this project's own.
     """
-    apart = (content - moved_content).abs().mean(1, keepdim=True)
-    apart = F.avg_pool2d(apart, 3, stride=1, padding=1, count_include_pad=False)
-    scale = tolerance + 3 * apart.flatten(1).median(1).values[:, None, None, None]
-    return 1 / (1 + (apart / scale).square())
+    difference = (content - moved_content).abs().mean(1, keepdim=True)
+    difference = F.avg_pool2d(difference, 3, stride=1, padding=1, count_include_pad=False)
+    scale = tolerance + 3 * difference.flatten(1).median(1).values[:, None, None, None]
+    return 1 / (1 + (difference / scale).square())

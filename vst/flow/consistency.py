@@ -11,8 +11,8 @@ from vst.flow.warp import backward_warp, flow_targets
 def in_frame_mask(flow: Tensor) -> Tensor:
     """Return 1 where p + flow(p) lies within the frame, else 0, (L, 1, H, W).
 
-    `flow` is (L, 2, H, W) in pixels. The centres of the border pixels belong to the frame, so that zero flow
-    stays in it everywhere.
+    `flow` is (L, 2, H, W) in pixels. The frame reaches to the centres of its border pixels, so that
+    zero flow is in it everywhere.
     """
     height, width = flow.shape[-2:]
     x, y = flow_targets(flow)
@@ -20,10 +20,10 @@ def in_frame_mask(flow: Tensor) -> Tensor:
 
 
 def disocclusion_mask(flow: Tensor, other_flow: Tensor) -> Tensor:
-    """Return 1 where `flow` there and `other_flow` back end where they began, else 0, (L, 1, H, W).
+    """Return 1 where `flow` and `other_flow` are consistent forward and backward, else 0, (L, 1, H, W).
 
-    Both are (L, 2, H, W) in pixels, the two directions of one frame pair: with a backward flow first, the
-    zeros are what the previous frame does not show. With a the flow and b the other flow at its end, a pixel
+    Both are (L, 2, H, W) in pixels, the two directions of one frame pair: with the backward flow first, the
+    zeros are disoccluded, not shown in the previous frame. With a = `flow` and b = `other_flow` where a ends, a pixel
     fails where |a + b|² ≥ 0.01 (|a|² + |b|²) + 0.5: Sundaram, Brox and Keutzer, "Dense point trajectories by
     GPU-accelerated large displacement optical flow" (2010), as used by Ruder, Dosovitskiy and Brox, "Artistic
     style transfer for videos" (2016).
@@ -34,11 +34,10 @@ def disocclusion_mask(flow: Tensor, other_flow: Tensor) -> Tensor:
 
 
 def motion_boundary_mask(flow: Tensor) -> Tensor:
-    """Return 0 at the edges of moving things, else 1, (L, 1, H, W).
+    """Return 0 at motion boundaries, else 1, (L, 1, H, W).
 
-    `flow`, (u, v), is (L, 2, H, W) in pixels. An edge is where |∇u|² + |∇v|² > 0.01 |flow|² + 0.002: Ruder et
-    al. (2016). The gradient is half the difference of the two neighbours; at the border of the frame the
-    border pixel stands in for the missing one.
+    `flow`, (u, v), is (L, 2, H, W) in pixels. A boundary is where |∇u|² + |∇v|² > 0.01 |flow|² + 0.002:
+    Ruder et al. (2016). Gradients are central differences, with the border pixels replicated outside the frame.
     """
     along_x = (flow[..., _mirrored(flow, -1, 1)[2:]] - flow[..., _mirrored(flow, -1, 1)[:-2]]) / 2
     rows = _mirrored(flow, -2, 1)
@@ -51,25 +50,25 @@ def reliability_mask(flow: Tensor, other_flow: Tensor, sigma: float = 0.8) -> Te
     """Return the reliability of the flow, (L, 1, H, W) in [0, 1], 1 = trust.
 
     `flow` and `other_flow` are (L, 2, H, W) in pixels, the two directions of one frame pair; the mask belongs
-    to the frame that `flow` starts from. Trusted is what passes all three of the masks above, and nothing
-    that is not finite. A Gaussian of `sigma` pixels softens the edge, 0 leaves it hard. As in Ruder's
-    published masks, disoccluded pixels enter it as -1 and the result is clipped, so that there the softening
-    eats into the trusted side only and nothing of the old frame shines through.
+    to the frame that `flow` starts from. Pixels are trusted that pass all three of the masks above and whose flow
+    is finite. A Gaussian of `sigma` pixels softens the edge, 0 leaves it hard. As in Ruder's published masks,
+    disoccluded pixels enter it as -1 and the result is clipped, so that there the softening lowers the trusted
+    side only, and no trust leaks into the disoccluded side.
     """
     return _soften(motion_boundary_mask(flow), flow, other_flow, sigma)
 
 
 def visibility_mask(flow: Tensor, other_flow: Tensor, sigma: float = 0.8) -> Tensor:
-    """`reliability_mask` with motion boundaries left in: 1 where the other frame shows this, (L, 1, H, W).
+    """`reliability_mask` without the motion boundary test: 1 where visible in the other frame, (L, 1, H, W).
 
-    At a boundary the flow is less exact, but what is there is there in both frames; only where a thing comes
-    into view is there nothing to be held to.
+    At a motion boundary the flow is less exact, but both frames show the content; only disoccluded pixels have
+    nothing to be compared with.
     """
     return _soften(torch.ones_like(flow[:, :1]), flow, other_flow, sigma)
 
 
 def _soften(trusted: Tensor, flow: Tensor, other_flow: Tensor, sigma: float) -> Tensor:
-    """The mask of what is `trusted`, not disoccluded and in the frame, with a soft edge."""
+    """The mask of pixels `trusted`, not disoccluded and in the frame, with a soft edge."""
     mask = torch.where(disocclusion_mask(flow, other_flow) > 0, trusted, -1) * in_frame_mask(flow)
     if sigma > 0:
         mask = _gaussian(mask, sigma)
@@ -81,7 +80,7 @@ def _squared_length(flow: Tensor) -> Tensor:
 
 
 def _gaussian(image: Tensor, sigma: float) -> Tensor:
-    """Blur (L, 1, H, W) by a Gaussian that ends at two sigma, the frame mirrored at its border."""
+    """Blur (L, 1, H, W) by a Gaussian truncated at two sigma, the frame mirrored at its border."""
     radius = math.ceil(2 * sigma)
     offsets = torch.arange(-radius, radius + 1, dtype=image.dtype, device=image.device)
     kernel = torch.softmax(-offsets.square() / (2 * sigma**2), dim=0)

@@ -10,10 +10,10 @@ from vst.flow.estimators import FlowEstimator
 
 @dataclass(frozen=True)
 class Enlarged:
-    """An estimator that sees its frames enlarged by `scale`, where their longer side stays within `largest` pixels.
+    """An estimator run on frames enlarged by `scale`, or less where their longer side would exceed `largest` pixels.
 
-    Small frames keep the fine things that the coarser levels of a pyramid lose: on RubberWhale DeepFlow's mean
-    end-point error falls from 0.121 to 0.075 pixels with a scale of 2, and at a quarter of its size RAFT's from
+    Enlarged, small frames keep fine structures that the coarser levels of a pyramid lose: on RubberWhale DeepFlow's
+    mean end-point error falls from 0.121 to 0.075 pixels with a scale of 2, and at a quarter of its size RAFT's from
     0.145 (scale 2) to 0.088 (scale 4).
     """
 
@@ -27,7 +27,7 @@ class Enlarged:
         return self.estimator.name
 
     def __call__(self, first: Tensor, second: Tensor) -> Tensor:
-        """Return the flow (L, 2, H, W) from first to second, (L, 3, H, W) in [0, 1], in pixels of theirs."""
+        """Return the flow (L, 2, H, W) from first to second, (L, 3, H, W) in [0, 1], in their pixels."""
         height, width = first.shape[-2:]
         scale = max(1, min(self.scale, self.largest // max(height, width)))
         size = scale * height, scale * width

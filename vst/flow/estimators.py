@@ -14,17 +14,17 @@ from vst.errors import InputError
 
 
 class FlowEstimator(Protocol):
-    """Anything that finds the motion between two frames.
+    """Estimates the motion between two frames.
 
-    Called with two stacks of frames, RGB in [0, 1] of shape (L, 3, H, W), it returns the flow (L, 2, H, W) in
-    pixels from the first to the second: first(p) ≈ second(p + flow(p)), always finite, the same for the same
-    frames. Backward flow of a frame is `estimator(content, previous_content)`, forward flow
+    Called with two batches of frames, RGB in [0, 1] of shape (L, 3, H, W), it returns the flow (L, 2, H, W) in
+    pixels from the first to the second: first(p) ≈ second(p + flow(p)), always finite and deterministic.
+    Backward flow of a frame is `estimator(content, previous_content)`, forward flow
     `estimator(previous_content, content)`.
     """
 
     @property
     def name(self) -> str:
-        """What it is called in the record."""
+        """Its name in a run's record."""
         ...
 
     def __call__(self, first: Tensor, second: Tensor) -> Tensor:
@@ -37,7 +37,7 @@ class Farneback:
     """Polynomial expansion (Farnebäck 2003) as in OpenCV, the usual reading of the paper's optical flow.
 
     The parameters are those of cv2.calcOpticalFlowFarneback: the pyramid's scale and levels, the averaging
-    window in pixels, iterations a level, and the neighbourhood and Gaussian of the polynomials.
+    window in pixels, iterations per level, and the neighbourhood and Gaussian of the polynomials.
     """
 
     name: ClassVar[str] = "farneback"
@@ -71,7 +71,7 @@ class Farneback:
 
 @dataclass(frozen=True)
 class DIS:
-    """Dense inverse search (Kroeger et al. 2016), the fast one; preset "medium", "fast" or "ultrafast"."""
+    """Dense inverse search (Kroeger et al. 2016), a fast method; preset "medium", "fast" or "ultrafast"."""
 
     name: ClassVar[str] = "dis"
 
@@ -80,25 +80,25 @@ class DIS:
     def __post_init__(self):
         if self.preset not in _DIS_PRESETS:
             raise InputError(
-                f"DIS flow has no preset {self.preset!r}; give flow.preset one of {', '.join(_DIS_PRESETS)}"
+                f"DIS flow has no preset {self.preset!r}; set flow.preset to one of {', '.join(_DIS_PRESETS)}"
             )
 
     def __call__(self, first: Tensor, second: Tensor) -> Tensor:
         """Return the flow (L, 2, H, W) from first to second, (L, 3, H, W) in [0, 1]."""
 
         def estimate(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-            # A used object keeps buffers and a start would carry the last motion on: so new, and without one.
+            # A reused object keeps buffers, and an initial flow would carry over the last motion: so neither.
             return cv2.DISOpticalFlow.create(_DIS_PRESETS[self.preset]).calc(first, second, _NO_START)
 
-        # OpenCV chooses the depth of the pyramid by the width alone, and crashes, reading outside the image,
-        # where that leaves less than a patch of 8 pixels in height. Under 12 it refuses or returns NaN.
+        # OpenCV sets the depth of the pyramid by the width alone, and crashes, reading outside the image,
+        # where that leaves less than a patch of 8 pixels in height. Under 12 it raises an error or returns NaN.
         deepest = max(0, math.floor(math.log2(first.shape[-1] / 20)))
         return _estimate_lanes(estimate, first, second, least_height=max(12, 8 << deepest), least_width=12)
 
 
 @dataclass(frozen=True)
 class DeepFlow:
-    """DeepFlow (Weinzaepfel et al. 2013) without its matching, as OpenCV's contrib has it: slow and good."""
+    """DeepFlow (Weinzaepfel et al. 2013) without its matching, as in OpenCV's contrib: slow and good."""
 
     name: ClassVar[str] = "deepflow"
 
@@ -116,7 +116,7 @@ class DeepFlow:
         def estimate(first: np.ndarray, second: np.ndarray) -> np.ndarray:
             return cv2.optflow.createOptFlow_DeepFlow().calc(first, second, _NO_START)
 
-        # Smaller frames leave its pyramid of steps of 0.95 so few levels that it underestimates all motion.
+        # On smaller frames its pyramid, of scale 0.95, has so few levels that it underestimates all motion.
         return _estimate_lanes(estimate, first, second, least_height=48, least_width=48)
 
 
@@ -126,12 +126,12 @@ _DIS_PRESETS = {
     "ultrafast": cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST,
 }
 
-# What OpenCV takes for "no flow to start from"; its type hints do not admit it.
+# OpenCV's value for "no initial flow"; its type hints do not allow it.
 _NO_START: Any = None
 
 
 def grey_levels(frames: Tensor) -> Tensor:
-    """Turn RGB (L, 3, H, W) in [0, 1] into grey uint8 (L, H, W), rounded, weighted as ITU-R BT.601 has it."""
+    """Convert RGB (L, 3, H, W) in [0, 1] to grey uint8 (L, H, W), rounded, by the weights of ITU-R BT.601."""
     weights = frames.new_tensor([0.299, 0.587, 0.114])[:, None, None]
     return (255 * (frames * weights).sum(dim=1)).round().clamp(0, 255).to(torch.uint8)
 
@@ -143,7 +143,7 @@ def _estimate_lanes(
     least_height: int = 1,
     least_width: int = 1,
 ) -> Tensor:
-    """Run a grey algorithm lane by lane; smaller frames are continued by their border, the flow cropped."""
+    """Run a greyscale algorithm lane by lane; smaller frames are edge-padded, and the flow is cropped."""
     height, width = first.shape[-2:]
     below, beside = max(0, least_height - height), max(0, least_width - width)
     margins = ((below // 2, below - below // 2), (beside // 2, beside - beside // 2))

@@ -10,14 +10,14 @@ from vst.errors import InputError
 
 MAGIC = np.float32(202021.25)
 UNKNOWN = 1e9
-"""The format's bound: a component above it says that the flow of this pixel is not known."""
+"""The format's threshold: a component above it marks the flow of its pixel as unknown."""
 
 
 def read_flo(path: str | Path) -> Tensor:
     """Read a flow field in the Middlebury format, (1, 2, H, W) in pixels; unknown pixels are NaN.
 
     The format is Baker et al.'s, vision.middlebury.edu/flow: the tag 202021.25, width and height as int32,
-    then rows of interleaved (dx, dy), all little endian. Raises InputError where the file is not one.
+    then rows of interleaved (dx, dy), all little endian. Raises InputError for any other file.
     """
     try:
         content = Path(path).read_bytes()
@@ -36,10 +36,12 @@ def read_flo(path: str | Path) -> Tensor:
 
 
 def write_flo(path: str | Path, flow: Tensor) -> None:
-    """Write one flow field, (1, 2, H, W) in pixels, as Middlebury .flo; not finite becomes unknown."""
+    """Write one flow field, (1, 2, H, W) in pixels, as Middlebury .flo; pixels that are not finite become unknown."""
     lanes, components, height, width = flow.shape
     if (lanes, components) != (1, 2):
-        raise ValueError(f"a .flo file holds one flow field of shape (1, 2, H, W), not {tuple(flow.shape)}")
+        raise ValueError(
+            f"a .flo file contains one flow field of shape (1, 2, H, W), not {tuple(flow.shape)}"
+        )
     known = flow.isfinite().all(dim=1, keepdim=True)
     values = flow.detach().cpu().float().masked_fill(~known.cpu(), 10 * UNKNOWN)
     header = MAGIC.astype("<f4").tobytes() + np.array([width, height], "<i4").tobytes()

@@ -10,17 +10,16 @@ from vst.flow.estimators import FlowEstimator
 from vst.flow.warp import backward_warp
 
 CONTENT_TOLERANCE = 0.04
-"""Difference of a frame and its moved neighbour, in the range of pixels, that noise and resampling make."""
+"""Difference between a frame and its warped neighbour, in pixel values, due to noise and resampling alone."""
 
 
 class Neighbour:
     """A frame that was painted before this one, and the motion between the two.
 
-    In a pass that runs forward it is an earlier frame of the clip, in one that runs backward a later one;
-    `distance` is how many frames lie from one to the other, 1 for the frame painted just before. `same_shot`
-    is False where a cut falls between them, `blank` True where the neighbour's content shows nothing.
-    `content` and `stylized` are its source and its painting, (L, 3, H, W), never rounded to 8 bits. What is
-    known of the motion is computed when it is first asked for, and once.
+    In a forward pass it is an earlier frame of the clip, in a backward pass a later one; `distance` is their
+    distance in frames, 1 for the frame painted just before. `same_shot` is False if a cut lies between them,
+    `blank` True if the neighbour's content shows nothing. `content` and `stylized` are its source and its
+    painting, (L, 3, H, W), never rounded to 8 bits. Flows, warps and masks are computed on first use, once.
     """
 
     def __init__(
@@ -53,7 +52,7 @@ class Neighbour:
 
     @cached_property
     def moved(self) -> Tensor:
-        """The neighbour's painting fetched along the backward flow, (L, 3, H, W)."""
+        """The neighbour's painting warped along the backward flow, (L, 3, H, W)."""
         return backward_warp(self.stylized, self.backward_flow)
 
     @cached_property
@@ -63,7 +62,7 @@ class Neighbour:
 
     @cached_property
     def visibility(self) -> Tensor:
-        """Where the neighbour shows what this frame shows, (L, 1, H, W) in [0, 1], boundaries included."""
+        """Where the neighbour shows what this frame shows, (L, 1, H, W) in [0, 1], motion boundaries included."""
         return visibility_mask(self.backward_flow, self.forward_flow)
 
     @cached_property

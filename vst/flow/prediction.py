@@ -1,4 +1,4 @@
-"""What the frames painted before say of this one: their paintings, moved here, and how far to believe each."""
+"""Predictions of a painting from frames painted before it, and how reliable each is."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from vst.flow.neighbour import Neighbour
 def nearest_reliable(trusts: Sequence[Tensor]) -> list[Tensor]:
     """Compare each pixel with the nearest frame that shows it: c_j ← max(c_j − Σ_{k<j} c_k, 0).
 
-    `trusts` are masks (L, 1, H, W) in [0, 1], the nearest frame's first; the results' sum is at most 1
-    wherever each is. Source: Ruder, Dosovitskiy & Brox (2016), equation 9.
+    `trusts` are masks (L, 1, H, W) in [0, 1], the nearest frame's first; the results sum to at most 1.
+    Source: Ruder, Dosovitskiy & Brox (2016), equation 9.
     """
     left: list[Tensor] = []
     taken = torch.zeros_like(trusts[0]) if trusts else None
@@ -27,10 +27,10 @@ def nearest_reliable(trusts: Sequence[Tensor]) -> list[Tensor]:
 
 
 def combine(predictions: Sequence[Tensor], weights: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-    """One prediction for several, P = Σ w_j P_j / Σ w_j, and its weight Σ w_j, (L, 1, H, W).
+    """Merge predictions into one, P = Σ w_j P_j / Σ w_j, with weight Σ w_j, (L, 1, H, W).
 
     A squared difference from P with this weight has the same gradient as the sum of those from each P_j with w_j. Where
-    no weight is, P is that of the first prediction.
+    all weights are 0, P is the first prediction.
     """
     weight = torch.stack(list(weights)).sum(0)
     mixed = torch.stack([w * p for w, p in zip(weights, predictions, strict=True)]).sum(0)
@@ -38,7 +38,7 @@ def combine(predictions: Sequence[Tensor], weights: Sequence[Tensor]) -> tuple[T
 
 
 def at_distances(past: Sequence[Neighbour], distances: Sequence[int]) -> list[Neighbour]:
-    """Those of the past frames that lie so many frames back, the nearest first."""
+    """The past frames at these distances, the nearest first."""
     return [neighbour for neighbour in past if neighbour.distance in distances]
 
 
@@ -51,8 +51,8 @@ def fill_disoccluded(image: Tensor, seen: Tensor, guide: Tensor, radius: int, le
         q(p) = A·V(p) + b     least squares over the window's seen pixels, plus ε|A|², ε = `least`
 
     as a guided filter does (He, Sun & Tang 2010), so that newly visible areas take on the painting's colours
-    and keep their own contours. The whole frame counts a tenth, so that colours which are new around there are
-    known from elsewhere. Seen pixels keep their values, in between the two are mixed.
+    and keep their own contours. The whole frame is added with a weight of 0.1, for colours that the
+    window's seen pixels lack. Seen pixels keep their values; where `seen` is in between, the two are mixed.
     """
     lanes, channels = image.shape[:2]
     rows = [seen, seen * guide, seen * image, _products(seen * guide, guide), _products(seen * image, guide)]
@@ -73,12 +73,12 @@ def fill_disoccluded(image: Tensor, seen: Tensor, guide: Tensor, radius: int, le
 
 
 def _products(first: Tensor, second: Tensor) -> Tensor:
-    """Every channel of the one times every channel of the other, (L, C·C, H, W)."""
+    """Products of all pairs of channels, one of each, (L, C·C, H, W)."""
     return (first[:, :, None] * second[:, None]).flatten(1, 2)
 
 
 def _window_mean(values: Tensor, radius: int) -> Tensor:
-    """Sum over the window divided by its full size; beyond the frame there is nothing."""
+    """Mean over the full window, with zeros outside the frame."""
     for size, margin in (((2 * radius + 1, 1), (radius, 0)), ((1, 2 * radius + 1), (0, radius))):
         values = F.avg_pool2d(values, size, stride=1, padding=margin)
     return values

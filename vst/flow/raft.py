@@ -11,7 +11,7 @@ from torch import Tensor
 
 from vst.errors import InputError
 
-# The names in the published weights (github.com/princeton-vl/RAFT) and torchvision's for the same layers.
+# Layer names in the published weights (github.com/princeton-vl/RAFT), and torchvision's names for them.
 _RENAMINGS = (
     (r"^module\.", ""),
     (r"^fnet\.", "feature_encoder."),
@@ -27,18 +27,18 @@ _RENAMINGS = (
 
 
 class Raft:
-    """RAFT, the small network (Teed and Deng 2020): the one for large motion.
+    """RAFT, the small network (Teed and Deng 2020), for large motion.
 
     `weights` is a state dict of raft_small, in torchvision's names or in those of the authors'
-    raft-small.pth, in any floating precision; it is read without running code from it. InputError where it is
-    not one. The flow is computed in float32 on the frames' device, without gradients. Memory grows with the
+    raft-small.pth, in any floating-point precision; reading it runs no code of the file. Raises InputError for
+    any other file. The flow is computed in float32 on the frames' device, without gradients. Memory grows with the
     square of the frame's area.
     """
 
     name: ClassVar[str] = "raft"
 
     def __init__(self, weights: str | Path, iterations: int = 12):
-        # Importing torchvision takes seconds that only a run with this network should pay.
+        # Imported here, because torchvision takes seconds to import and only this network needs it.
         from torchvision.models.optical_flow import raft_small
 
         self.iterations = iterations
@@ -69,7 +69,7 @@ class Raft:
         """Return the flow (L, 2, H, W) from first to second, (L, 3, H, W) in [0, 1]."""
         height, width = first.shape[-2:]
         self._network.to(first.device)
-        # Reduced precision that a caller has switched on for the painting would cost sub-pixel accuracy here.
+        # Reduced precision, if a caller enabled it for the painting, would cost sub-pixel accuracy here.
         with torch.autocast(first.device.type, enabled=False):
             flow = self._network(_fit(first), _fit(second), num_flow_updates=self.iterations)[-1]
         top, left = (margin // 2 for margin in _margins(height, width))
@@ -78,19 +78,19 @@ class Raft:
 
 
 def torchvision_name(key: str) -> str:
-    """Rename a weight of the authors' raft-small.pth as torchvision does; torchvision's names stay."""
+    """Convert a weight's name in the authors' raft-small.pth to torchvision's; leave torchvision's names."""
     for pattern, replacement in _RENAMINGS:
         key = re.sub(pattern, replacement, key)
     return key
 
 
 def _margins(height: int, width: int) -> tuple[int, int]:
-    """Return what is missing in height and width to a multiple of 8 and to the 128 that the network needs."""
+    """Return the padding of height and width to a multiple of 8 and to the 128 that the network needs."""
     return max(128, -(-height // 8) * 8) - height, max(128, -(-width // 8) * 8) - width
 
 
 def _fit(frames: Tensor) -> Tensor:
-    """Scale frames from [0, 1] to [-1, 1] and continue them by their border to a size the network takes."""
+    """Scale frames from [0, 1] to [-1, 1] and edge-pad them to a size that the network accepts."""
     below, beside = _margins(*frames.shape[-2:])
     margins = (beside // 2, beside - beside // 2, below // 2, below - below // 2)
     return F.pad(2 * frames.float() - 1, margins, mode="replicate")

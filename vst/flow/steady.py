@@ -14,18 +14,18 @@ from vst.flow.warp import backward_warp
 from vst.video.cuts import is_blank
 
 LIGHT_CHANGES = 0.04
-"""Mean difference of the frames, once moved onto each other, from which the light may have changed."""
+"""Mean difference of the frames, after warping, from which the lighting may have changed."""
 
 SURROUNDINGS, NOISE = 8.0, 0.0005
-"""Spread, in pixels of the enlarged frame, of what an edge is measured against, and an edge that is none."""
+"""Standard deviation, in pixels of the enlarged frame, of an edge's surroundings, and an edge that is noise."""
 
 
 class SteadyFlow:
-    """DeepFlow on enlarged frames, and on their outlines where the light changes between them.
+    """DeepFlow on enlarged frames, or on their outlines where the lighting changes between them.
 
-    `scale` and `largest` are those of `Enlarged`. Where two frames still differ once the motion is undone, as
-    they do in a flash, motion is also estimated on their outlines (`outline`), which flashes leave alone, and
-    the flow that brings the outlines closer together is taken. A blank frame shows no motion: there it is 0.
+    `scale` and `largest` are those of `Enlarged`. If two frames still differ after warping, as in a flash,
+    motion is also estimated on their outlines (`outline`), which a flash does not change, and the flow that
+    aligns the outlines better is used. The flow from or to a blank frame is 0.
     """
 
     name: ClassVar[str] = "deepflow, steadied"
@@ -48,13 +48,13 @@ class SteadyFlow:
             return flow
         other = self._estimate_outlines(first, second)
         edges = outline(first), outline(second)
-        apart = [float((backward_warp(edges[1], f) - edges[0]).abs().mean()) for f in (flow, other)]
-        return flow if apart[0] < apart[1] else other
+        errors = [float((backward_warp(edges[1], f) - edges[0]).abs().mean()) for f in (flow, other)]
+        return flow if errors[0] < errors[1] else other
 
 
 @dataclass(frozen=True)
 class _OnOutlines:
-    """An estimator that sees the outlines of its frames, of one lane."""
+    """An estimator run on the outlines of its frames, of one lane."""
 
     estimator: FlowEstimator
     name: ClassVar[str] = "on outlines"
@@ -64,10 +64,10 @@ class _OnOutlines:
 
 
 def outline(image: Tensor) -> Tensor:
-    """The edges of an image (1, 3, H, W), all brought to one strength: (1, 3, H, W) in [0, 1], alike in 3.
+    """The edges of an image (1, 3, H, W), normalised by their surroundings: (1, 3, H, W) in [0, 1], 3 equal channels.
 
-    E = |∇RGB| / (4·(G ∗ |∇RGB| + noise)), G a Gaussian of `SURROUNDINGS`. Without sign and relative to what
-    is around, an edge stays what it is when the frame is brightened, inverted or recoloured.
+    E = |∇RGB| / (4·(G ∗ |∇RGB| + noise)), G a Gaussian of `SURROUNDINGS`. Unsigned and relative to its
+    surroundings, an edge does not change when the frame is brightened, inverted or recoloured.
     """
     pixels = np.ascontiguousarray(image[0].permute(1, 2, 0).float().cpu().numpy())
     smooth = cv2.GaussianBlur(pixels, (0, 0), 0.5)

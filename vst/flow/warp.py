@@ -6,11 +6,11 @@ import torch
 from torch import Tensor
 
 EMPTY_BELOW = 1e-3
-"""Summed bilinear weight below which a splatted pixel counts as unfilled: next to nothing arrived."""
+"""Sum of bilinear weights below which a splatted pixel counts as a hole."""
 
 
 def flow_targets(flow: Tensor) -> tuple[Tensor, Tensor]:
-    """Return where the flow leads, p + flow(p), as columns and rows of shape (L, 1, H, W) in pixels."""
+    """Return the target positions p + flow(p), as columns and rows of shape (L, 1, H, W) in pixels."""
     height, width = flow.shape[-2:]
     columns = torch.arange(width, dtype=flow.dtype, device=flow.device)
     rows = torch.arange(height, dtype=flow.dtype, device=flow.device)[:, None]
@@ -20,10 +20,9 @@ def flow_targets(flow: Tensor) -> tuple[Tensor, Tensor]:
 def backward_warp(image: Tensor, flow: Tensor) -> Tensor:
     """Sample an image along a flow: warped(p) = image(p + flow(p)).
 
-    `image` is (L, C, H, W), `flow` (L, 2, H, W) in pixels, and so backward flow where `image` is a previous
-    frame. Bilinear between pixel centres, the border pixels continued outside the frame. Zero flow returns
-    the image bit for bit, and so does a flow that is not finite: such a pixel stays where it is.
-    Differentiable in both arguments.
+    `image` is (L, C, H, W), `flow` (L, 2, H, W) in pixels: the backward flow if `image` is a previous frame.
+    Bilinear between pixel centres, the border pixels replicated outside the frame. Zero flow returns the image
+    bit for bit; flow that is not finite counts as zero. Differentiable in both arguments.
     """
     height, width = image.shape[-2:]
     x, y = flow_targets(torch.where(flow.isfinite(), flow, 0))
@@ -37,19 +36,19 @@ def backward_warp(image: Tensor, flow: Tensor) -> Tensor:
 
 
 def compose_flows(first: Tensor, second: Tensor) -> Tensor:
-    """The flow that goes along `first` and on along `second` from there: f(p) + g(p + f(p)), (L, 2, H, W) in pixels."""
+    """The composition of `first` and then `second`: f(p) + g(p + f(p)), (L, 2, H, W) in pixels."""
     return first + backward_warp(second, first)
 
 
 def forward_splat(image: Tensor, flow: Tensor) -> Tensor:
-    """Push an image along its flow: the prediction P of the paper's section 5.2.4.
+    """Splat an image along its flow: the prediction P of the paper's section 5.2.4.
 
     `image` (L, C, H, W) is the previous painting, `flow` (L, 2, H, W) the forward flow in pixels. Every pixel
-    moves to p + flow(p); between pixel centres it is shared bilinearly among the four neighbours, and what
-    arrives at a pixel is averaged by these weights. Pixels that nothing reaches are interpolated linearly
-    from their surroundings (`_interpolate`). A pixel whose flow is not finite or leads out of the frame goes
-    nowhere; a lane of which nothing stays in the frame keeps its image. Zero flow returns the image bit for
-    bit. Differentiable in `image`. On CUDA the sums of colliding pixels may differ in their last bits between
+    moves to p + flow(p); between pixel centres it is split bilinearly over the four neighbours, and the
+    contributions to a pixel are averaged by these weights. Holes are interpolated linearly from their
+    surroundings (`_interpolate`). A pixel whose flow is not finite or leads out of the frame is dropped; a lane
+    of which no pixel stays in the frame keeps its image. Zero flow returns the image bit for bit.
+    Differentiable in `image`. On CUDA the sums of colliding pixels may differ in their last bits between
     calls unless torch.use_deterministic_algorithms is on.
     """
     arrived = _scatter(torch.cat([image, torch.ones_like(image[:, :1])], dim=1), flow)
@@ -58,22 +57,22 @@ def forward_splat(image: Tensor, flow: Tensor) -> Tensor:
     anything = filled.flatten(1).any(dim=1)[:, None, None, None]
     prediction = torch.where(anything, arrived[:, :-1] / torch.where(filled, weight, 1), image)
     filled = filled | ~anything
-    while not filled.all():  # twice at most: the first filled pixel completes its row, the row all columns
+    while not filled.all():  # twice at most: a filled pixel completes its row, a complete row all columns
         prediction, filled = _interpolate(prediction, filled)
     return prediction
 
 
 def splat_coverage(flow: Tensor) -> Tensor:
-    """Return how much of the previous frame arrives at each pixel, (L, 1, H, W), along its forward flow.
+    """Return the sum of bilinear weights splatted onto each pixel, (L, 1, H, W), by a forward flow.
 
-    Zero where nothing arrives (disoccluded, to be filled), about one where the frame just moves, more where
+    Zero where nothing arrives (disoccluded, to be filled), about one where the frame only moves, more where
     pixels collide (occluded). `forward_splat` interpolates where it is below `EMPTY_BELOW`.
     """
     return _scatter(torch.ones_like(flow[:, :1]), flow)
 
 
 def _at(image: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
-    """Read image (L, C, H, W) at whole positions (L, 1, H, W)."""
+    """Read image (L, C, H, W) at integer positions (L, 1, H, W)."""
     index = (rows * image.shape[-1] + columns).flatten(2).expand(-1, image.shape[1], -1)
     return image.flatten(2).gather(2, index).unflatten(2, rows.shape[-2:])
 
@@ -81,16 +80,16 @@ def _at(image: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
 def _scatter(values: Tensor, flow: Tensor) -> Tensor:
     """Sum values (L, C, H, W) at p + flow(p), weighted bilinearly over the four pixels around it."""
     height, width = flow.shape[-2:]
-    goes = flow.isfinite().all(dim=1, keepdim=True)
-    x, y = flow_targets(torch.where(goes, flow, 0))
-    # Beyond the frame nothing is summed, and a whole number must fit its type.
+    finite = flow.isfinite().all(dim=1, keepdim=True)
+    x, y = flow_targets(torch.where(finite, flow, 0))
+    # Nothing is summed outside the frame, so positions may be clamped there to fit an integer.
     x, y = x.clamp(-2, width + 1), y.clamp(-2, height + 1)
     left, top = x.floor(), y.floor()
     across, down = x - left, y - top
     sums = torch.zeros_like(values).flatten(2)
     for to_right, to_bottom in product((0, 1), (0, 1)):
         column, row = (left + to_right).long(), (top + to_bottom).long()
-        inside = goes & (column >= 0) & (column < width) & (row >= 0) & (row < height)
+        inside = finite & (column >= 0) & (column < width) & (row >= 0) & (row < height)
         weight = (across if to_right else 1 - across) * (down if to_bottom else 1 - down) * inside
         index = row.clamp(0, height - 1) * width + column.clamp(0, width - 1)
         sums.scatter_add_(
@@ -102,11 +101,11 @@ def _scatter(values: Tensor, flow: Tensor) -> Tensor:
 
 
 def _interpolate(image: Tensor, filled: Tensor) -> tuple[Tensor, Tensor]:
-    """Fill the pixels whose row or column has filled ones; return the image and what is filled now.
+    """Fill the pixels whose row or column has filled ones; return the image and the new mask.
 
-    Between two filled pixels of the row, or of the column, the value is linear; where both span the pixel
-    they are averaged with weights inverse to their gaps, so that an affine function of position is continued
-    exactly. Where neither does, at the border of the frame, the nearest one in row and column counts.
+    Between two filled pixels of a row or column the value is linear; where both row and column span the pixel,
+    they are averaged with weights inverse to their gaps, so that an affine function of position is reproduced
+    exactly. Where neither does, at the border of the frame, the nearest filled pixel of row and column is used.
     """
     along_row, row_gap, row_distance = _between(image, filled)
     along_column, column_gap, column_distance = (part.mT for part in _between(image.mT, filled.mT))
@@ -123,8 +122,8 @@ def _between(image: Tensor, filled: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Interpolate each row between the nearest filled pixels on either side.
 
     Returns the values (L, C, H, W), the gap between the two pixels, infinite where one side has none, and the
-    distance to the nearer one, infinite where the row has none, (L, 1, H, W) in pixels. One-sided values are
-    the nearest filled one's.
+    distance to the nearer one, infinite where the row has none, (L, 1, H, W) in pixels. Where one side has none,
+    the value is the other side's.
     """
     width = filled.shape[-1]
     position = torch.arange(width, device=filled.device)
@@ -133,7 +132,7 @@ def _between(image: Tensor, filled: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     to_before = (position - before).to(image.dtype).masked_fill(before < 0, torch.inf)
     to_after = (after - position).to(image.dtype).masked_fill(after == width, torch.inf)
     gap = (to_before + to_after).clamp(min=1)  # a filled pixel is its own neighbour on both sides
-    share = torch.where(gap.isfinite(), to_before / gap, to_after < to_before)
+    fraction = torch.where(gap.isfinite(), to_before / gap, to_after < to_before)
     value_before = image.gather(-1, before.clamp(min=0).expand_as(image))
     value_after = image.gather(-1, after.clamp(max=width - 1).expand_as(image))
-    return torch.lerp(value_before, value_after, share), gap, torch.minimum(to_before, to_after)
+    return torch.lerp(value_before, value_after, fraction), gap, torch.minimum(to_before, to_after)
