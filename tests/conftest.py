@@ -15,11 +15,14 @@ from vst.errors import InputError
 from vst.features import weights
 from vst.features.vgg import VGG19
 
-
 SLOW = (
-    *("notebooks/", "tests/compare/report/test_browser", "tests/docs/test_site", "tests/experiments/test_wandb_workspace"),
+    *("notebooks/", "tests/compare/report/test_browser", "tests/docs/test_site"),
+    *(
+        "tests/experiments/test_wandb_workspace",
+        "tests/search/test_search.py",
+        "tests/search/test_workers.py",
+    ),
     *(f"tests/runs/test_{name}.py" for name in ("cli", "coherence", "grid", "resume", "run", "wandb")),
-    *("tests/search/test_search.py", "tests/search/test_workers.py"),
 )
 """Where tests start programs, paint, drive a browser or build the site; `make test-fast` leaves them out."""
 
