@@ -23,7 +23,7 @@ def square_moving_right() -> tuple[torch.Tensor, torch.Tensor]:
     return forward, backward
 
 
-def test_only_what_the_square_uncovered_is_disoccluded():
+def test_only_what_the_square_disoccluded_is_zero():
     forward, backward = square_moving_right()
     expected = torch.ones(1, 1, 30, 40)
     expected[..., 10:18, 10:16] = 0  # there the previous frame shows the square
@@ -39,7 +39,7 @@ def test_motion_boundary_is_the_outline_of_the_square():
     assert torch.equal(motion_boundary_mask(backward), expected)
 
 
-def test_what_is_shown_is_all_but_what_the_square_uncovered():
+def test_everything_but_what_the_square_disoccluded_is_visible():
     forward, backward = square_moving_right()
     expected = torch.ones(1, 1, 30, 40)
     expected[..., 10:18, 10:16] = 0
@@ -91,7 +91,7 @@ def test_softening_never_lets_disoccluded_pixels_through():
     assert mask[..., 0, 0] == pytest.approx(1)
 
 
-def test_lanes_do_not_touch_each_other(smooth_flow):
+def test_lanes_are_independent(smooth_flow):
     flow, other = smooth_flow(3, 20, 30, seed=1), smooth_flow(3, 20, 30, seed=2)
     together = reliability_mask(flow, other)
     for lane in range(3):
@@ -115,7 +115,7 @@ def test_ruders_own_masks_come_out(shared, flow, other_flow, mask):
 
 
 @pytest.mark.parametrize("sigma", [0, 0.8])
-def test_what_is_shown_is_what_is_trusted_and_the_boundaries(sigma):
+def test_visible_is_what_is_trusted_and_the_motion_boundaries(sigma):
     forward, backward = square_moving_right()
     shown, trusted = (mask(backward, forward, sigma) for mask in (visibility_mask, reliability_mask))
     boundary = motion_boundary_mask(backward) == 0
@@ -127,7 +127,7 @@ def test_what_is_shown_is_what_is_trusted_and_the_boundaries(sigma):
     assert (shown[boundary & seen] > trusted[boundary & seen]).float().mean() > 0.9
 
 
-def test_what_leaves_the_frame_is_not_shown():
+def test_what_leaves_the_frame_is_not_visible():
     flow = torch.zeros(1, 2, 10, 12)
     flow[:, 0] = 3
     assert torch.equal(visibility_mask(flow, -flow, sigma=0), in_frame_mask(flow))

@@ -58,7 +58,7 @@ def test_two_calls_agree_bit_for_bit_whatever_came_between(estimator, texture):
 
 
 @each
-def test_lanes_do_not_touch_each_other(estimator, texture):
+def test_lanes_are_independent(estimator, texture):
     pairs = [moved_pair(texture, *motion, 48, 64) for motion in ((1, 0), (-2, 1))]
     together = estimator(*(torch.cat(frames) for frames in zip(*pairs, strict=True)))
     assert torch.equal(together, torch.cat([estimator(*pair) for pair in pairs]))

@@ -182,7 +182,7 @@ def test_enhanced_coherence_by_hand():
     assert enhanced_coherence(stylized, previous, content, before).item() == pytest.approx(expected)
 
 
-def test_enhanced_coherence_asks_its_gate_about_the_content_alone():
+def test_the_gate_of_enhanced_coherence_sees_the_content_alone():
     stylized, previous, content, before = (rand(2, 3, 3, 4, seed=seed) for seed in range(4))
     asked = []
 
@@ -247,7 +247,7 @@ def test_gradients_are_those_of_the_values(name):
 
 
 @pytest.mark.parametrize("name", LOSSES)
-def test_lanes_keep_to_themselves(name):
+def test_lanes_are_independent(name):
     canvas = rand(3, 3, 4, 5).requires_grad_()
     together = LOSSES[name](canvas, slice(None))
     assert together.shape == (3,)
@@ -260,7 +260,7 @@ def test_lanes_keep_to_themselves(name):
         torch.testing.assert_close(own[0], gradient[lane], rtol=1e-12, atol=1e-18)
 
 
-def test_masked_coherence_counts_what_is_trusted():
+def test_masked_coherence_counts_trusted_pixels():
     stylized, prediction, trust = (torch.rand(2, 3, 5, 7), torch.rand(2, 3, 5, 7), torch.rand(2, 1, 5, 7))
     expected = [
         np.mean(trust[n].numpy() * (stylized[n].numpy() - prediction[n].numpy()) ** 2) for n in range(2)
@@ -268,7 +268,7 @@ def test_masked_coherence_counts_what_is_trusted():
     np.testing.assert_allclose(masked_coherence(stylized, prediction, trust), expected, rtol=1e-5)
 
 
-def test_masked_coherence_pulls_as_hard_as_it_is_trusted():
+def test_the_gradient_of_masked_coherence_is_proportional_to_trust():
     x = torch.rand(2, 3, 4, 4, dtype=torch.float64, requires_grad=True)
     prediction, trust = torch.rand(2, 3, 4, 4).double(), torch.rand(2, 1, 4, 4).double()
     (gradient,) = torch.autograd.grad(masked_coherence(x, prediction, trust).sum(), x)
@@ -276,7 +276,7 @@ def test_masked_coherence_pulls_as_hard_as_it_is_trusted():
     assert torch.autograd.gradcheck(lambda y: masked_coherence(y, prediction, trust), x)
 
 
-def test_what_moves_as_a_whole_is_held_more_loosely():
+def test_motion_confidence_falls_with_mean_motion():
     flow = torch.zeros(3, 2, 4, 5)
     flow[1, 0] = 0.5  # everywhere by u₀
     flow[2, 1, :, 0] = 5 * 0.5 * 5  # a fifth of the frame by 25 u₀: 5 u₀ in the mean
@@ -285,7 +285,7 @@ def test_what_moves_as_a_whole_is_held_more_loosely():
     assert found.flatten().tolist() == pytest.approx([1, 0.04 + 0.96 / 2, 0.04 + 0.96 / 26])
 
 
-def test_a_motion_that_does_not_explain_the_content_is_believed_less():
+def test_content_confidence_is_low_where_motion_does_not_explain_the_content():
     content, moved = torch.full((2, 3, 9, 9), 0.5), torch.full((2, 3, 9, 9), 0.5)
     moved[0, :, 4, 4] = 0.95
     moved[1] += 0.3  # the light has changed everywhere

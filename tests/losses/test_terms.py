@@ -98,7 +98,7 @@ def test_content_loss_of_several_layers_is_their_mean():
     torch.testing.assert_close(term(image(9), canvas), (first + second) / 2)
 
 
-def test_range_loss_minds_nothing_but_the_canvas():
+def test_range_loss_depends_on_the_canvas_alone():
     term = RangeLoss(1.0)
     term.begin_frame(target_of(0))
     canvas = 3 * image(9) - 1
@@ -106,7 +106,7 @@ def test_range_loss_minds_nothing_but_the_canvas():
 
 
 @pytest.mark.parametrize("normalisation", ["chw", "hw", "none"])
-def test_style_loss_holds_the_painting_for_the_run(normalisation):
+def test_style_loss_keeps_its_targets_for_the_run(normalisation):
     term = StyleLoss(1.0, LAYERS, normalisation)
     painting = {layer: value[:1, ..., :3] for layer, value in activations(20).items()}
     canvas = activations(50)
@@ -208,7 +208,7 @@ def test_targets_of_a_new_frame_replace_the_old(make):
     assert not torch.equal(new, old)
 
 
-def test_flow_is_found_once_a_pair():
+def test_flow_is_estimated_once_per_pair():
     flow = CountingFlow(image(0))
     target = target_of(0, flow)
     terms = [FlowCoherence(1.0), FlowCoherence(1.0)]
@@ -278,7 +278,7 @@ def test_ruders_short_term_is_the_masked_difference_from_the_moved_painting():
     assert term(canvas, {}).tolist() == pytest.approx(difference.reshape(2, -1).mean(1).tolist(), rel=1e-5)
 
 
-def test_ruders_long_term_holds_each_pixel_to_the_nearest_frame_that_shows_it():
+def test_ruders_long_term_compares_each_pixel_with_the_nearest_frame_that_shows_it():
     content = image(0)
     left, right = torch.zeros(2, 1, 12, 16), torch.zeros(2, 1, 12, 16)
     left[..., :8], right[..., 4:] = 1, 1
@@ -301,7 +301,7 @@ def test_ruders_term_may_begin_in_a_later_pass():
 
 
 @pytest.mark.parametrize("distances", [[2], [0, 1], [1, -1]])
-def test_ruders_distances_have_the_frame_before_and_nothing_beside_the_past(distances):
+def test_ruders_distances_include_1_and_nothing_smaller(distances):
     with pytest.raises(InputError, match="distances"):
         RuderCoherence(1.0, distances)
 
@@ -322,7 +322,7 @@ def test_robust_coherence_is_its_formula(anchored):
     assert term(canvas, {}).tolist() == pytest.approx(expected.tolist(), rel=1e-4)
 
 
-def test_robust_coherence_is_looser_where_the_motion_does_not_explain_the_content():
+def test_robust_coherence_is_weaker_where_the_motion_does_not_explain_the_content():
     content = torch.full((1, 3, 12, 16), 0.5)
     other = content.clone()
     other[..., 10:] = 0.9
@@ -334,7 +334,7 @@ def test_robust_coherence_is_looser_where_the_motion_does_not_explain_the_conten
     assert gradient[..., 12:].abs().max() < 0.1 * gradient[..., :4].abs().min()
 
 
-def test_robust_coherence_holds_nothing_across_a_cut():
+def test_robust_coherence_is_zero_across_a_cut():
     content = image(0)
     other_shot = Shown(1, content, torch.ones(2, 1, 12, 16), same_shot=False)
     for neighbour in (None, other_shot):
@@ -390,7 +390,7 @@ def test_robust_coherence_of_frames_that_move_is_its_formula_too():
 
 
 @pytest.mark.parametrize("make", [ROBUST, RuderCoherence])
-def test_the_first_frame_of_a_later_pass_is_held_to_nothing_either(make):
+def test_the_first_frame_of_a_later_pass_has_no_coherence_either(make):
     content = image(0)
     near = Shown(1, content, torch.ones(2, 1, 12, 16))
     term = make(1.0)
@@ -404,7 +404,7 @@ def test_the_first_frame_of_a_later_pass_is_held_to_nothing_either(make):
     assert torch.equal(gradient, torch.ones_like(canvas))
 
 
-def test_ruder_knows_nothing_of_cuts_and_robust_does():
+def test_ruder_ignores_cuts_and_robust_does_not():
     content = image(0)
     other_shot = Shown(1, content, torch.ones(2, 1, 12, 16), same_shot=False)
     term = RuderCoherence(1.0)
@@ -413,7 +413,7 @@ def test_ruder_knows_nothing_of_cuts_and_robust_does():
     assert term(image(9), {}).tolist() == pytest.approx(expected.tolist(), rel=1e-5)
 
 
-def test_ruders_term_looks_at_the_distances_it_is_given_alone():
+def test_ruders_term_uses_the_given_distances_alone():
     content, nowhere, everywhere = image(0), torch.zeros(2, 1, 12, 16), torch.ones(2, 1, 12, 16)
     past = [Shown(1, content, nowhere)]
     past += [Shown(n, content, everywhere, distance=n) for n in (2, 3, 4)]

@@ -26,7 +26,7 @@ def test_which_of_two_values_is_better(key, better, worse):
     assert BY_KEY[key].distance(better) < BY_KEY[key].distance(worse)
 
 
-def test_what_does_not_judge_a_run_has_no_better():
+def test_a_metric_that_does_not_judge_a_run_has_no_better_value():
     with pytest.raises(ValueError, match="total does not judge"):
         BY_KEY["total"].distance(1)
     assert BY_KEY["total"].direction == ""

@@ -67,7 +67,7 @@ def test_each_frame_has_what_the_functions_give(battle):
             torch.testing.assert_close(row[name][lane : lane + 1], expected[name], equal_nan=True, msg=name)
 
 
-def test_where_what_is_defined(battle):
+def test_where_each_metric_is_defined(battle):
     scene, paintings = battle
     (cut,) = scene.cuts
     rows = feed(ClipMetrics(ExactMotion(scene), interval=3), scene, paintings)
@@ -93,11 +93,11 @@ def test_the_summary_is_the_mean_over_the_frames_that_have_a_value(battle):
         torch.testing.assert_close(summary[f"{name}_root"] ** 2, summary[name])
 
 
-def test_nothing_was_fed_nothing_is_summed_up():
+def test_the_summary_without_frames_is_empty():
     assert ClipMetrics(ExactMotion(Talk(24, 32, 3))).summary() == {}
 
 
-def test_it_goes_on_from_recalled_frames_as_if_never_interrupted(battle):
+def test_recalled_frames_continue_as_if_never_interrupted(battle):
     scene, paintings = battle
     rows = feed(ClipMetrics(ExactMotion(scene), interval=3), scene, paintings)
     for stop in (1, 4, 6, 7):
@@ -186,7 +186,7 @@ def test_the_estimator_is_never_the_one_that_painted():
     assert EstimatedMotion(DIS()).name == "dis"
 
 
-def test_the_truth_is_exact_where_the_clip_knows_it_and_nobody_asks_for_another():
+def test_the_truth_of_a_scene_is_exact_unless_another_is_asked_for():
     scene = Talk(48, 64, 3)
     exact = truth_for(scene, "deepflow")
     assert exact.name == "exact"

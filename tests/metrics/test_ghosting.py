@@ -78,7 +78,7 @@ def test_a_ghost_blended_in_is_found_at_its_strength(across_cut, strokes, streng
 
 
 @pytest.mark.parametrize("strength", [0.0, 0.25, 0.75])
-def test_two_frames_dissolved_into_each_other_give_the_share_exactly(across_cut, strength):
+def test_two_frames_dissolved_into_each_other_give_the_fraction_exactly(across_cut, strength):
     content, previous_content = across_cut
     stylized = (1 - strength) * content + strength * previous_content
     found = ghosting(stylized, previous_content, content, previous_content, everywhere(content))
@@ -92,7 +92,7 @@ def test_strokes_alike_in_all_frames_are_not_a_ghost(across_cut, strokes):
     assert abs(ghosting(stylized, previous, content, previous_content, everywhere(content)).item()) < 0.08
 
 
-def test_the_painters_contrast_and_colours_do_not_matter(across_cut, strokes):
+def test_the_contrast_and_colours_of_the_style_do_not_matter(across_cut, strokes):
     content, previous_content = across_cut
     previous = painted(previous_content, strokes(1, 96, 128, seed=1))
     stylized = 0.7 * painted(content, strokes(1, 96, 128, seed=2)) + 0.3 * previous
@@ -103,7 +103,7 @@ def test_the_painters_contrast_and_colours_do_not_matter(across_cut, strokes):
     torch.testing.assert_close(plain, inverted, rtol=1e-3, atol=1e-4)
 
 
-def test_it_looks_where_it_is_told(across_cut):
+def test_only_the_region_is_measured(across_cut):
     content, previous_content = across_cut
     stylized = content.clone()
     stylized[..., :65] = (content + previous_content)[..., :65] / 2
@@ -142,7 +142,7 @@ def test_what_cannot_show_a_ghost_is_not_defined(across_cut, strokes):
     assert ghosting(previous_content, previous_content, content, previous_content, few).isnan()
 
 
-def test_lanes_do_not_touch_each_other(across_cut, strokes):
+def test_lanes_are_independent(across_cut, strokes):
     content, previous_content = (image.expand(3, -1, -1, -1) for image in across_cut)
     previous = painted(previous_content, strokes(3, 96, 128, seed=1))
     stylized = (
@@ -156,7 +156,7 @@ def test_lanes_do_not_touch_each_other(across_cut, strokes):
         torch.testing.assert_close(together[lane : lane + 1], alone, rtol=1e-6, atol=1e-9)
 
 
-def test_the_region_is_what_moves_fast_and_what_that_uncovers():
+def test_the_region_is_fast_motion_and_what_it_disoccludes():
     flow, revealed = torch.zeros(1, 2, 3, 100), torch.zeros(1, 1, 3, 100)
     flow[0, 0, 1, 0], flow[0, 0, 1, 2] = -FAST_FLOW, FAST_FLOW * 0.99
     revealed[..., 1, 5:] = 1
@@ -166,6 +166,6 @@ def test_the_region_is_what_moves_fast_and_what_that_uncovers():
     assert torch.equal(ghost_region(flow, revealed), expected)
 
 
-def test_nothing_is_looked_for_in_a_close_up():
+def test_nothing_is_measured_in_a_close_up():
     scene = Talk(96, 128, 4)
     assert ghost_region(scene.backward_flow(2), 1 - scene.backward_valid(2)).sum() == 0

@@ -32,7 +32,7 @@ def test_residual_correlation_is_numpys(four):
         assert found[lane].item() == pytest.approx(np.corrcoef(painted, source)[0, 1], rel=1e-9)
 
 
-def test_a_source_passed_through_agrees_fully(four):
+def test_the_source_itself_agrees_fully(four):
     content, previous = torch.from_numpy(four[2]), torch.from_numpy(four[3])
     assert residual_mse(content, previous, content, previous).tolist() == [0, 0]
     assert residual_correlation(content, previous, content, previous).tolist() == pytest.approx([1, 1])

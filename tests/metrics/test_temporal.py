@@ -85,7 +85,7 @@ def test_noise_has_the_error_of_two_independent_draws():
     assert error.item() == pytest.approx(1 / 6, rel=0.01)  # twice the variance of a uniform number
 
 
-def test_nothing_trusted_is_not_defined_in_that_lane_alone(strokes):
+def test_a_lane_without_trusted_pixels_is_undefined(strokes):
     image, trust = strokes(2, 5, 6), torch.ones(2, 1, 5, 6)
     trust[1] = 0
     error = warping_error(image, image, torch.zeros(2, 2, 5, 6), trust)

@@ -87,7 +87,7 @@ def test_even_strokes_are_painted_whatever_the_content_is(patch, strokes):
         assert found.min() > 0.6
 
 
-def test_a_patch_left_smooth_shows(patch, strokes):
+def test_a_patch_left_smooth_is_below_one(patch, strokes):
     content, own = strokes(1, 80, 100, seed=1), strokes(1, 80, 100, seed=2)
     assert unpainted(smoothed(own, patch), content, patch).item() < 0.2
     flat = torch.where(patch > 0, torch.full_like(own, 0.5), own)
@@ -97,7 +97,7 @@ def test_a_patch_left_smooth_shows(patch, strokes):
     assert unpainted(half, content, patch).item() == pytest.approx(0.25, abs=0.05)  # half the contrast
 
 
-def test_noise_left_in_a_patch_shows(patch, strokes):
+def test_noise_left_in_a_patch_is_above_one(patch, strokes):
     content, own = strokes(1, 80, 100, seed=1), strokes(1, 80, 100, seed=2)
     noise = torch.rand(own.shape, generator=torch.Generator().manual_seed(0))
     assert unpainted(torch.where(patch > 0, noise, own), content, patch).item() > 3
@@ -120,7 +120,7 @@ def test_it_is_not_defined_without_anything_to_compare(strokes):
     assert unpainted(own, content, border).isnan()
 
 
-def test_lanes_do_not_touch_each_other(patch, strokes):
+def test_lanes_are_independent(patch, strokes):
     own, content = strokes(2, 80, 100, seed=1), strokes(2, 80, 100, seed=2)
     masks = torch.cat([patch, patch.roll(-15, -1)])
     together = unpainted(own, content, masks)

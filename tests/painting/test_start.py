@@ -171,7 +171,7 @@ def test_the_filled_start_keeps_what_the_motion_explains_and_fills_what_changes(
     assert away[0] < 0.5 * away[1]
 
 
-def test_the_blended_start_takes_the_share_it_is_given():
+def test_the_blended_start_mixes_by_blend():
     content = rand(0)
     near = Neighbour(rand(1), rand(2), content, Still())
     near.trust = torch.full((2, 1, 9, 11), 0.5)

@@ -51,7 +51,7 @@ def run() -> list[Tensor]:
 # The parts
 
 
-def test_the_edges_of_a_frame_outlive_brightness_colour_and_inversion(talk):
+def test_the_edges_of_a_frame_survive_brightness_colour_and_inversion(talk):
     plain_edges = outline(talk[0]).edges
     tint = torch.tensor([0.6, 0.4, 0.9]).view(1, 3, 1, 1)
     assert np.allclose(outline(0.5 * talk[0]).edges, plain_edges, atol=1e-4)
@@ -148,7 +148,7 @@ def test_a_frame_or_two_without_the_picture_are_no_shot(light, length, run):
 
 
 @pytest.mark.parametrize("at", [0, 1])
-def test_a_flash_at_a_cut_hides_it_not(at, talk, run):
+def test_a_flash_does_not_hide_a_cut(at, talk, run):
     flashed = [torch.ones_like(frame) if i == at else frame for i, frame in enumerate(run)]
     assert cuts([*talk[:10], *flashed]) == [10]
 

@@ -40,7 +40,7 @@ def test_a_resumed_pass_sees_the_cuts_of_one_from_the_start(battle: Battle, posi
     assert cuts_of(load(battle, position=position)) == [(i, i == 6) for i in range(position, 12)]
 
 
-def test_later_passes_know_what_the_first_has_found(battle: Battle, tmp_path: Path) -> None:
+def test_later_passes_have_the_cuts_and_times_of_the_first(battle: Battle, tmp_path: Path) -> None:
     kept, times, cuts = FrameStore(tmp_path), {}, set()
     first = {frame.index: frame for frame in load(battle, kept=kept, times=times, cuts=cuts)}
     for pass_index, order in ((1, reversed(range(9))), (2, range(3, 12))):
@@ -97,7 +97,7 @@ def test_a_scene_without_cuts_and_with_flashes_has_none() -> None:
     assert not any(cut for _, cut in cuts_of(load(Anime(72, 96, 14))))
 
 
-def test_a_resumed_module_goes_on_where_it_stopped_with_what_it_knew(battle: Battle, tmp_path: Path) -> None:
+def test_a_resumed_module_continues_where_it_stopped(battle: Battle, tmp_path: Path) -> None:
     data = ClipDataModule(battle, FrameStore(tmp_path))
     whole = [frame.index for frame in data.train_dataloader()]
     assert whole == list(range(12))
@@ -113,7 +113,7 @@ def test_a_resumed_module_goes_on_where_it_stopped_with_what_it_knew(battle: Bat
     assert data.cuts == {6}
 
 
-def test_a_module_that_knows_its_cuts_looks_for_none(battle: Battle) -> None:
+def test_a_module_with_known_cuts_detects_none(battle: Battle) -> None:
     data = ClipDataModule(battle, known_cuts=[3])
     assert [frame.index for frame in data.train_dataloader() if frame.cut] == [3]
     assert data.state_dict()["cuts"] == [3]

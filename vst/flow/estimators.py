@@ -87,7 +87,7 @@ class DIS:
         """Return the flow (L, 2, H, W) from first to second, (L, 3, H, W) in [0, 1]."""
 
         def estimate(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-            # A reused object keeps buffers, and an initial flow would carry over the last motion: so neither.
+            # A new object each time, because it keeps buffers; no initial flow, which would carry over the last motion.
             return cv2.DISOpticalFlow.create(_DIS_PRESETS[self.preset]).calc(first, second, _NO_START)
 
         # OpenCV sets the depth of the pyramid by the width alone, and crashes, reading outside the image,

@@ -26,64 +26,64 @@ from vst.losses.target import Target
 
 
 class Coherence(Loss):
-    """A term that holds a frame to its neighbour; the first frame of a pass has none, and the term is 0."""
+    """A coherence term with the neighbour; 0 for the first frame of a pass, which has none."""
 
     def __init__(self, weight: float):
         super().__init__(weight)
         self._applies = False
 
     def begin_frame(self, target: Target) -> None:
-        """Hold what the term compares with, where there is a neighbour."""
+        """Prepare the comparison, if there is a neighbour."""
         self._applies = target.neighbour is not None
         if target.neighbour is not None:
             self.prepare(target, target.neighbour)
 
     def forward(self, canvas: Tensor, activations: Activations) -> Tensor:
-        """(L,), in squared units of [0, 1]."""
+        """The term's value, (L,), in squared units of [0, 1]."""
         return self.compare(canvas) if self._applies else torch.zeros_like(canvas[:, 0, 0, 0])
 
     @abstractmethod
     def prepare(self, target: Target, neighbour: Neighbour) -> None:
-        """Keep what `compare` needs of the frame to paint and its neighbour."""
+        """Store what `compare` needs of the frame to paint and its neighbour."""
 
     @abstractmethod
     def compare(self, canvas: Tensor) -> Tensor:
-        """The coherence of a canvas (L, 3, H, W) with the neighbour: (L,)."""
+        """The coherence term of a canvas (L, 3, H, W) and the neighbour: (L,)."""
 
 
 class MseCoherence(Coherence):
     """`mse_coherence`: the painted frame should equal the one before."""
 
     def prepare(self, target: Target, neighbour: Neighbour) -> None:
-        """Keep the neighbour's painting."""
+        """Store the neighbour's painting."""
         self._previous = neighbour.stylized
 
     def compare(self, canvas: Tensor) -> Tensor:
-        """(L,)."""
+        """`mse_coherence`, (L,)."""
         return mse_coherence(canvas, self._previous)
 
 
 class EnhancedCoherence(Coherence):
-    """`enhanced_coherence`: the painted frame is to change as the content does; `gate` is the paper's f."""
+    """`enhanced_coherence`: the painted frame should change as the content does; `gate` is the paper's f."""
 
     def __init__(self, weight: float, gate: Gate = paper_gate):
         super().__init__(weight)
         self.gate = gate
 
     def prepare(self, target: Target, neighbour: Neighbour) -> None:
-        """Keep both content frames and the neighbour's painting."""
+        """Store both content frames and the neighbour's painting."""
         self._images = neighbour.stylized, target.content, neighbour.content
 
     def compare(self, canvas: Tensor) -> Tensor:
-        """(L,)."""
+        """`enhanced_coherence`, (L,)."""
         return enhanced_coherence(canvas, *self._images, gate=self.gate)
 
 
 class FlowCoherence(Coherence):
-    """`flow_coherence`: the painted frame should equal the one before, moved along the optical flow.
+    """`flow_coherence`: the painted frame should equal the one before, warped along the optical flow.
 
-    `warp` is how it is moved: `forward` pushes every pixel along the forward flow, as the paper has it;
-    `backward` fetches every pixel along the backward flow.
+    `warp` is the direction: `forward` splats every pixel along the forward flow, as in the paper; `backward`
+    samples every pixel along the backward flow.
     """
 
     def __init__(self, weight: float, warp: Literal["forward", "backward"] = "forward"):
@@ -91,63 +91,63 @@ class FlowCoherence(Coherence):
         self.warp = warp
 
     def prepare(self, target: Target, neighbour: Neighbour) -> None:
-        """Move the neighbour's painting, once a frame."""
+        """Warp the neighbour's painting, once per frame."""
         if self.warp == "forward":
             self._prediction = forward_splat(neighbour.stylized, neighbour.forward_flow)
         else:
             self._prediction = backward_warp(neighbour.stylized, neighbour.backward_flow)
 
     def compare(self, canvas: Tensor) -> Tensor:
-        """(L,)."""
+        """`flow_coherence`, (L,)."""
         return flow_coherence(canvas, self._prediction)
 
 
 class RuderCoherence(Loss):
-    """`masked_coherence` with earlier paintings moved here: Ruder, Dosovitskiy & Brox (2016), section 4.
+    """`masked_coherence` with earlier paintings, warped to this frame: Ruder, Dosovitskiy & Brox (2016), section 4.
 
-    `distances` are J, how many frames back the term looks: [1] is their short-term, [1, 2, 4] a long-term
-    term, in which each pixel is compared with the nearest frame that shows it (`nearest_reliable`). `first_pass` is
-    the pass from which on it counts: with several passes theirs begins once the frames have settled. It
-    knows nothing of cuts: across one the masks close where they can.
+    `distances` are J, how many frames back the earlier paintings are: [1] is their short-term, [1, 2, 4] a
+    long-term term, in which each pixel is compared with the nearest frame that shows it (`nearest_reliable`).
+    `first_pass` is the first pass with this term: in their multi-pass algorithm it begins once the frames have
+    settled. Cuts are not handled: across one, the term is only as small as the masks make it.
     """
 
     def __init__(self, weight: float, distances: Sequence[int] = (1,), first_pass: int = 0):
         super().__init__(weight)
         if 1 not in distances or min(distances) < 1:
             raise InputError(
-                f"loss.coherence.distances is {list(distances)}, and the frame before belongs to it; give 1 and larger"
+                f"loss.coherence.distances is {list(distances)}; include 1, the frame before, and no smaller distance"
             )
         self.distances, self.first_pass = tuple(distances), first_pass
         self.reach = max(distances)
         self._target: tuple[Tensor, Tensor] | None = None
 
     def begin_frame(self, target: Target) -> None:
-        """Move the earlier paintings here, once a frame."""
+        """Warp the earlier paintings to this frame, once per frame."""
         self._target = None
         if target.neighbour is None or target.pass_index < self.first_pass:
             return
         further = at_distances(target.past, [distance for distance in self.distances if distance > 1])
-        seen = [target.neighbour, *further]
-        weights = nearest_reliable([neighbour.trust for neighbour in seen])
-        self._target = combine([neighbour.moved for neighbour in seen], weights)
+        neighbours = [target.neighbour, *further]
+        weights = nearest_reliable([neighbour.trust for neighbour in neighbours])
+        self._target = combine([neighbour.moved for neighbour in neighbours], weights)
 
     def forward(self, canvas: Tensor, activations: Activations) -> Tensor:
-        """(L,), in squared units of [0, 1]."""
+        """The term's value, (L,), in squared units of [0, 1]."""
         return (
             masked_coherence(canvas, *self._target) if self._target else torch.zeros_like(canvas[:, 0, 0, 0])
         )
 
 
 class RobustCoherence(Loss):
-    """`masked_coherence` with two earlier paintings, moved here: the frame before, and the shot's anchor.
+    """`masked_coherence` with two earlier paintings, warped to this frame: the one before, and the shot's anchor.
 
-        P = ((1 − a)·c·P₁ + a·P_A) / W,  W = (1 − a)·c + a     a = s where the anchor shows the pixel, else 0
+        P = ((1 − a)·c·P₁ + a·P_A) / W,  W = (1 − a)·c + a     a = s where the anchor is visible, else 0
         w = W · motion_confidence · content_confidence
 
-    P₁ is the painting of the frame before, c (`Neighbour.visibility`) where it shows what this frame shows; P_A is
-    that of the anchor (`vst.painting.anchor`), s = `anchor_weight`. The weight falls with the motion of the frame,
-    its mean motion against `tolerance` in pixels and down to `least`, and a pixel the worse its motion explains
-    the content (`Neighbour.confidence`). Across a cut, and in the first frame of a pass, there is no coherence.
+    P₁ is the painting of the frame before (blank ones skipped), c its `Neighbour.visibility`; P_A is the
+    anchor's (`vst.painting.anchor`), s = `anchor_weight`. The weight falls with the frame's mean motion relative to
+    `tolerance`, in pixels, down to `least`, and at a pixel the less the motion explains the content
+    (`Neighbour.confidence`). Across a cut, and in the first frame of a pass, the term is 0.
     """
 
     anchored = True
@@ -159,21 +159,21 @@ class RobustCoherence(Loss):
         self._target: tuple[Tensor, Tensor] | None = None
 
     def begin_frame(self, target: Target) -> None:
-        """Move the earlier paintings here, once a frame."""
+        """Warp the earlier paintings to this frame, once per frame."""
         self._target = None
         if not target.past:
             return
         near = target.past[0]
         prediction, weight = near.moved, near.visibility
         if target.anchor is not None:
-            of_anchor = self.anchor_weight * target.anchor.visibility
-            weights = [near.visibility * (1 - of_anchor), of_anchor]
+            anchor_weight = self.anchor_weight * target.anchor.visibility
+            weights = [near.visibility * (1 - anchor_weight), anchor_weight]
             prediction, weight = combine([near.moved, target.anchor.moved], weights)
-        calm = motion_confidence(near.backward_flow, self.tolerance, self.least)
-        self._target = prediction, weight * calm * near.confidence
+        of_motion = motion_confidence(near.backward_flow, self.tolerance, self.least)
+        self._target = prediction, weight * of_motion * near.confidence
 
     def forward(self, canvas: Tensor, activations: Activations) -> Tensor:
-        """(L,), in squared units of [0, 1]."""
+        """The term's value, (L,), in squared units of [0, 1]."""
         return (
             masked_coherence(canvas, *self._target) if self._target else torch.zeros_like(canvas[:, 0, 0, 0])
         )

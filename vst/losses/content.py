@@ -19,10 +19,10 @@ class ContentLoss(Loss):
         self._targets: Activations = {}
 
     def begin_frame(self, target: Target) -> None:
-        """Hold the content frame's activations."""
+        """Store the content frame's activations."""
         self._targets = {layer: target.activations[layer] for layer in self.layers}
 
     def forward(self, canvas: Tensor, activations: Activations) -> Tensor:
-        """(L,), mean squared difference of activations."""
+        """The term's value, (L,), a mean squared difference of activations."""
         losses = [content_loss(activations[layer], self._targets[layer]) for layer in self.layers]
         return torch.stack(losses).mean(0)

@@ -1,7 +1,7 @@
 """The paper's losses as pure functions.
 
-Every function takes and returns lanes: images are RGB in [0, 1] of shape (L, 3, H, W), activations
-(L, C, h, w), and a loss is one value a lane, (L,). Means run over everything but the lane.
+Every function works lane by lane: images are RGB in [0, 1] of shape (L, 3, H, W), activations (L, C, h, w),
+and a loss is one value per lane, (L,). Means are over all dimensions but the lane.
 Source: Wang, Wu & Pan, "On Extending Image Style Transfer to Video Style Transfer", section 5.2.
 """
 
@@ -23,10 +23,10 @@ def mean_squared_error(first: Tensor, second: Tensor) -> Tensor:
 
 
 def gram_matrix(activations: Tensor, normalisation: Normalisation = "chw") -> Tensor:
-    """Inner products of every two channels of activations (L, C, H, W), summed over the positions: (L, C, C).
+    """Inner products of all pairs of channels of activations (L, C, H, W), summed over the positions: (L, C, C).
 
-    The paper says "normalized" and leaves by what: `chw` divides by C·H·W, which makes layers of different
-    width and images of different size comparable; `hw` by H·W alone; `none` leaves the sums.
+    The paper says "normalized", but not by what: `chw` divides by C·H·W, which makes layers of different width
+    and images of different size comparable; `hw` by H·W alone; `none` does not divide.
     """
     lanes, channels, height, width = activations.shape
     flat = activations.reshape(lanes, channels, height * width)
@@ -42,7 +42,7 @@ def content_loss(activations: Tensor, target: Tensor) -> Tensor:
 def style_loss(grams: Sequence[Tensor], targets: Sequence[Tensor]) -> Tensor:
     """L_style = 1/n · Σ_l MSE(S(x)_l, S(s)_l) over n layers' Gram matrices, each (L, C, C) → (L,).
 
-    The paper has five layers, n = 5. A target of one lane, (1, C, C), serves all lanes.
+    The paper has five layers, n = 5. A target of one lane, (1, C, C), is used for all lanes.
     """
     if len(grams) != len(targets):
         raise ValueError(f"{len(grams)} Gram matrices cannot be compared with {len(targets)} targets")
@@ -51,10 +51,10 @@ def style_loss(grams: Sequence[Tensor], targets: Sequence[Tensor]) -> Tensor:
 
 
 def range_loss(image: Tensor) -> Tensor:
-    """Mean squared distance of an image's values (L, 3, H, W) from the range [0, 1] that can be shown: (L,).
+    """Mean squared distance of an image's values (L, 3, H, W) from the displayable range [0, 1]: (L,).
 
-    Departure from the paper, which has x in [0, 1] and does not say how it is kept there. Style moves 4 % of
-    the values out; clamped at the end they cost a painting nearly half of its style, with this term they cost nothing.
+    Departure from the paper, which has x in [0, 1] and does not say how it is kept there. The style loss moves 4 %
+    of the values out of it; clamping them at the end costs a painting nearly half of its style, this term nothing.
     """
     return (image - image.clamp(0, 1)).square().flatten(1).mean(1)
 
@@ -67,17 +67,17 @@ def mse_coherence(stylized: Tensor, previous: Tensor) -> Tensor:
 def paper_gate(divergence: Tensor) -> Tensor:
     """f(x) = tanh(e^(−x)) of the MSE of two content frames, in [0, 1] → about [0.35, 0.77].
 
-    The paper asks for f(0) near 1 and f(1) near 0 and uses this all the same: f(0) = 0.762, f(1) = 0.352,
+    The paper asks for f(0) near 1 and f(1) near 0, which this f does not satisfy: f(0) = 0.762, f(1) = 0.352,
     and at 0.1, a large MSE for two frames, still 0.719.
     """
     return torch.tanh(torch.exp(-divergence))
 
 
 def closing_gate(divergence: Tensor, scale: float = 0.01) -> Tensor:
-    """f(x) = e^(−(x/scale)²): 1 for like frames, and 0 (below 2 %) once their MSE is twice `scale`.
+    """f(x) = e^(−(x/scale)²): 1 for equal frames, and 0 (below 2 %) once their MSE is twice `scale`.
 
-    Not the paper's: a gate that keeps the conditions which the paper states and its own f breaks. Frames
-    that follow each other in a shot have an MSE of about 0.001, frames across a cut of 0.02 and more.
+    Not the paper's: a gate that satisfies the conditions which the paper states and its own f breaks.
+    Consecutive frames of a shot have an MSE of about 0.001, frames across a cut of 0.02 and more.
     """
     return torch.exp(-((divergence / scale) ** 2))
 
@@ -88,22 +88,22 @@ def enhanced_coherence(
     """f(MSE(V[i], V[i-1])) · MSE(V'[i], V'[i-1]) + MSE(V'[i] − V'[i-1], V[i] − V[i-1]).
 
     `stylized` and `previous` are V'[i] and V'[i-1], `content` and `previous_content` V[i] and V[i-1], each
-    (L, 3, H, W) → (L,). `gate` is f, taken lane by lane.
+    (L, 3, H, W) → (L,). `gate` is f, applied lane by lane.
     """
     gated = gate(mean_squared_error(content, previous_content)) * mse_coherence(stylized, previous)
     return gated + mean_squared_error(stylized - previous, content - previous_content)
 
 
 def flow_coherence(stylized: Tensor, prediction: Tensor) -> Tensor:
-    """MSE(V'[i], P), P being V'[i-1] moved along the optical flow: images (L, 3, H, W) → (L,)."""
+    """MSE(V'[i], P), P being V'[i-1] warped along the optical flow: images (L, 3, H, W) → (L,)."""
     return mean_squared_error(stylized, prediction)
 
 
 def masked_coherence(stylized: Tensor, prediction: Tensor, trust: Tensor) -> Tensor:
     """1/D · Σ c·(V'[i] − P)² over the D = 3·H·W values of a lane: images (L, 3, H, W) → (L,).
 
-    `trust` is c, (L, 1, H, W) in [0, 1]; what it leaves out counts as agreeing, so that the term shrinks with
-    the area that is trusted. Source: Ruder, Dosovitskiy & Brox, "Artistic style transfer for videos" (2016),
+    `trust` is c, (L, 1, H, W) in [0, 1]; pixels with c = 0 count as equal, so that the term shrinks with the
+    trusted area. Source: Ruder, Dosovitskiy & Brox, "Artistic style transfer for videos" (2016),
     equation 7.
     """
     return (trust * (stylized - prediction).square()).flatten(1).mean(1)

@@ -10,10 +10,10 @@ from vst.losses.target import Target
 
 
 class Loss(nn.Module, ABC):
-    """One weighted term of L_total: it holds this frame's targets, and compares the canvas with them.
+    """One weighted term of L_total: it stores the targets of a frame and compares the canvas with them.
 
-    `layers` are the VGG-19 layers whose activations it wants, of the style, the content and the canvas;
-    `reach` is how many frames back it looks, `anchored` whether it wants the shot's anchor.
+    `layers` are the VGG-19 layers whose activations it needs, of the style, the content and the canvas;
+    `reach` is how many frames back it needs, `anchored` whether it needs the shot's anchor.
     """
 
     reach: int = 1
@@ -25,12 +25,12 @@ class Loss(nn.Module, ABC):
         self.layers = tuple(layers)
 
     def begin_run(self, style: Activations) -> None:
-        """Take what the term needs of the painting's activations, once a run."""
+        """Prepare what the term needs of the style image's activations, once per run."""
 
     @abstractmethod
     def begin_frame(self, target: Target) -> None:
-        """Take what the term needs of the frame to paint, once a frame; nothing is recomputed later."""
+        """Prepare what the term needs of the frame to paint, once per frame; nothing is recomputed later."""
 
     @abstractmethod
     def forward(self, canvas: Tensor, activations: Activations) -> Tensor:
-        """The term's value, before its weight, for a canvas (L, 3, H, W) and its activations: (L,)."""
+        """The term's unweighted value for a canvas (L, 3, H, W) and its activations: (L,)."""

@@ -9,11 +9,11 @@ from vst.losses.target import Target
 
 
 class RangeLoss(Loss):
-    """`range_loss`: the painting is to stay within what can be shown."""
+    """`range_loss`: the painting should stay in the displayable range."""
 
     def begin_frame(self, target: Target) -> None:
         """Nothing to prepare: the range is the same for all frames."""
 
     def forward(self, canvas: Tensor, activations: Activations) -> Tensor:
-        """(L,), in squared units of [0, 1]."""
+        """The term's value, (L,), in squared units of [0, 1]."""
         return range_loss(canvas)

@@ -11,7 +11,7 @@ from vst.losses.target import Target
 
 
 class StyleLoss(Loss):
-    """`style_loss` over the Gram matrices of the painting, which are computed once a run."""
+    """`style_loss` with the Gram matrices of the style image, which are computed once per run."""
 
     def __init__(self, weight: float, layers: Sequence[str], normalisation: Normalisation = "chw"):
         super().__init__(weight, layers)
@@ -19,14 +19,14 @@ class StyleLoss(Loss):
         self._targets: list[Tensor] = []
 
     def begin_run(self, style: Activations) -> None:
-        """Hold the painting's Gram matrices."""
+        """Store the style image's Gram matrices."""
         self._targets = self._grams(style)
 
     def begin_frame(self, target: Target) -> None:
-        """Nothing: the painting is the same for every frame."""
+        """Nothing to prepare: the style image is the same for all frames."""
 
     def forward(self, canvas: Tensor, activations: Activations) -> Tensor:
-        """(L,), mean over the layers of the mean squared difference of Gram matrices."""
+        """The term's value, (L,), the mean over layers of the mean squared difference of Gram matrices."""
         return style_loss(self._grams(activations), self._targets)
 
     def _grams(self, activations: Activations) -> list[Tensor]:

@@ -10,10 +10,10 @@ from vst.flow.neighbour import Neighbour
 
 @dataclass(frozen=True)
 class AnchorView:
-    """An anchor as one frame sees it: its painting moved here, and how far to believe it.
+    """The anchor as seen from one frame: the flow to it, where it is visible, and its painting warped to the frame.
 
     `flow` is backward flow from the frame to the anchor, (L, 2, H, W) in pixels; `visibility` (L, 1, H, W) is 1
-    where the anchor shows what the frame shows, `moved` the anchor's painting fetched along the flow.
+    where the anchor shows what the frame shows, `moved` the anchor's painting warped along the flow.
     """
 
     flow: Tensor
@@ -23,15 +23,15 @@ class AnchorView:
 
 @dataclass(frozen=True)
 class Target:
-    """What one frame is painted towards: all that a loss or a start may use.
+    """The targets of one frame: everything that a loss or a start may use.
 
     `activations` are those of the content at the layers that the losses asked for. `neighbour` is the frame
     painted just before, None for the first of a pass; it may belong to another shot. `past` are the frames
     of this frame's shot that were painted before it in this pass, the nearest first, as many as the losses
-    reach back, without blank ones; `anchor` is the painting that keeps the shot from drifting,
-    where a loss asked for one. `pass_index` counts the passes from 0; `earlier` is this frame's painting from
-    the pass before, None in the first. `place` counts the frames of the shot painted before this one, blank
-    ones too, as far as the history reaches.
+    need, without blank ones; `anchor` is the painting that keeps the shot from drifting, if a loss asked for one.
+    `pass_index` counts the passes from 0; `earlier` is this frame's painting from the pass before, None in the
+    first. `place` counts the frames of the shot painted before this one, blank ones too, as far as the history
+    reaches.
     """
 
     content: Tensor

@@ -1,4 +1,4 @@
-"""How coherent a painted clip is: pure functions on frames and flows, and `ClipMetrics`, which goes frame by frame.
+"""Temporal coherence of a painted clip: pure functions on frames and flows, and `ClipMetrics`, frame by frame.
 
-May import `vst.flow` and what lies below. Hands out `ClipMetrics`, and in `catalogue` what every figure is called.
+May import `vst.flow` and what lies below. Provides `ClipMetrics`, and in `catalogue` the name of every metric.
 """

@@ -1,4 +1,4 @@
-"""The figures that matter: what they are called, and which of two values is better."""
+"""The metrics of a run: their names, and which of two values is better."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Metric:
-    """A figure of a run: `best` is the value to come close to, −inf where lower and inf where higher is better.
+    """A metric of a run: `best` is its ideal value, −inf where lower and inf where higher is better.
 
-    `best` is None where the figure does not judge a run. `unit` is empty for what has none. `main` figures
-    are always in the table, the others on demand; those `along` the clip have a value a frame. `clip` marks what
-    `ClipMetrics` measures of a painted clip.
+    `best` is None if the metric does not judge a run. `unit` is empty for none. `main` metrics are always in the
+    table, the others on demand; those `along` the clip have a value per frame. `clip` marks those that
+    `ClipMetrics` measures on a painted clip.
     """
 
     key: str
@@ -25,7 +25,7 @@ class Metric:
     clip: bool = False
 
     def distance(self, value: float) -> float:
-        """How far a value is from the best: the smaller, the better."""
+        """Distance of a value from the best: smaller is better."""
         if self.best is None:
             raise ValueError(f"{self.key} does not judge a run")
         if math.isinf(self.best):
@@ -34,7 +34,7 @@ class Metric:
 
     @property
     def direction(self) -> str:
-        """In words, which values are better; empty where none is."""
+        """Which values are better, in words; empty if the metric does not judge a run."""
         if self.best is None:
             return ""
         words = {-math.inf: "lower is better", math.inf: "higher is better"}
@@ -42,13 +42,13 @@ class Metric:
 
     @property
     def axis(self) -> str:
-        """What an axis that shows it is called: its title, its unit, and which values are better."""
+        """The label of its axis: title, unit, and which values are better."""
         remarks = "; ".join(filter(None, (self.unit or "no unit", self.direction)))
         return f"{self.title} ({remarks})"
 
 
 METRICS = (
-    # how coherent, at what cost, and then the rest
+    # coherence, then its cost, then the rest
     Metric(
         "warping_error",
         "warping error",
@@ -59,11 +59,13 @@ METRICS = (
     Metric("style", "style loss", "L_style, before its weight"),
     Metric("content", "content loss", "L_content, before its weight"),
     Metric("seconds", "time a frame", "mean, on the run's own machine", unit="s"),
-    Metric("residual_mse", "residual MSE", "of the painted change and the clip's change", clip=True),
+    Metric(
+        "residual_mse", "residual MSE", "between the frame-to-frame changes of painting and clip", clip=True
+    ),
     Metric(
         "residual_correlation",
         "residual correlation",
-        "of the painted and the clip's change",
+        "of the frame-to-frame changes of painting and clip",
         math.inf,
         clip=True,
     ),
@@ -86,11 +88,11 @@ METRICS = (
         main=False,
     ),
     Metric("total", "total loss", "L_total; comparable at equal weights and models only", None, main=False),
-    Metric("seconds_total", "time in all", "of all frames and passes", None, "s", main=False, along=False),
+    Metric("seconds_total", "total time", "of all frames and passes", None, "s", main=False, along=False),
     Metric("evaluations", "evaluations a frame", "of the objective, mean", None, main=False),
     Metric(
         "frames_not_finished",
-        "frames in trouble",
+        "unfinished frames",
         "whose minimisation did not end as planned",
         None,
         main=False,

@@ -15,22 +15,22 @@ from vst.metrics.temporal import flicker, root_warping_error, still_mask, warpin
 from vst.metrics.unpainted import unpainted
 
 METRICS = tuple(metric.key for metric in catalogue.METRICS if metric.clip)
-"""What `ClipMetrics` gives for a frame, in this order."""
+"""What `ClipMetrics` measures for a frame, in this order."""
 
 ROOTS = {"warping_error_root": "warping_error", "warping_error_long_root": "warping_error_long"}
-"""What its summary gives besides: the roots of means."""
+"""Further values of its summary: the square roots of means."""
 
 
 class ClipMetrics:
     """Evaluates a clip frame by frame, and keeps no more than `interval` frames of it.
 
-    Lanes are paintings of the same clip, evaluated side by side. `truth` gives the motion; `interval` is how
-    many frames lie between the two of the long warping error.
+    Lanes are paintings of the same clip, evaluated side by side. `truth` gives the motion; `interval` is the
+    distance in frames of the long warping error.
     """
 
     def __init__(self, truth: Truth, interval: int = 10):
         if interval < 1:
-            raise ValueError(f"the long interval is {interval} frames, and at least 1 is needed")
+            raise ValueError(f"the long interval is {interval} frames, but must be at least 1")
         self.truth = truth
         self.interval = interval
         self._kept: deque[tuple[Tensor, Tensor]] = deque(maxlen=interval)
@@ -39,13 +39,12 @@ class ClipMetrics:
         self._counts: dict[str, Tensor] = {}
 
     def update(self, content: Tensor, stylized: Tensor, index: int, cut: bool = False) -> dict[str, Tensor]:
-        """Take the next frame, and return its metrics by name, (L,) each, NaN where not defined.
+        """Take the next frame, and return its metrics by name, (L,) each, NaN where undefined.
 
         `content` is V[i], (1, 3, H, W), `stylized` V'[i], (L, 3, H, W), both in [0, 1]; `index` is the
-        frame's number in the clip, one more than the last, and `cut` says that a new shot begins with it.
-        The first frame has no metrics; across a cut nothing is defined but ghosting, which is then looked
-        for in the whole frame; the long warping error needs `interval` frames of the same shot before it.
-        Values are float64 on the CPU.
+        frame's number in the clip, one more than the last, and `cut` is True if a new shot begins with it.
+        The first frame has no metrics; across a cut only ghosting is defined, measured over the whole frame;
+        the long warping error needs `interval` frames of the same shot before it. Values are float64 on the CPU.
         """
         if self._index is not None and index != self._index + 1:
             raise ValueError(f"frame {index} does not follow frame {self._index}")
@@ -61,14 +60,14 @@ class ClipMetrics:
         return row
 
     def recall(self, content: Tensor, stylized: Tensor, index: int, cut: bool = False) -> None:
-        """Take a frame that was evaluated before, so that the next ones are as if never interrupted."""
+        """Take a frame that was evaluated before an interruption, so that the next ones are unaffected by it."""
         if cut:
             self._kept.clear()
         self._kept.append((content, stylized))
         self._index = index
 
     def summary(self) -> dict[str, Tensor]:
-        """Mean of each metric over the frames that have it, and `ROOTS`, (L,) each; NaN where none has."""
+        """Mean of each metric over the frames where it is defined, and `ROOTS`, (L,) each; NaN if there are none."""
         means = {name: total / self._counts[name] for name, total in self._sums.items()}
         return {**means, **{root: root_warping_error(means[name]) for root, name in ROOTS.items() if means}}
 

@@ -1,4 +1,4 @@
-"""How much of the frame before shines through a painted frame."""
+"""How much of the previous frame is still visible in a painted frame."""
 
 from __future__ import annotations
 
@@ -7,40 +7,39 @@ import torch.nn.functional as F
 from torch import Tensor
 
 FAST_FLOW = 4.0
-"""Motion, in pixels, from which an old contour stands apart from the new one and reads as a second one."""
+"""Motion, in pixels, from which an old contour is separate from the new one and visible as a second contour."""
 
 UNCOVERED_WITHIN = 32
-"""Pixels between what was uncovered and what fast thing may have uncovered it."""
+"""Largest distance, in pixels, of a disoccluded pixel from the fast motion that may have disoccluded it."""
 
 BLURS = (1, 3, 7)
-"""Widths, in pixels, at which the present content may explain the painting: contours, and strokes beside."""
+"""Blur widths, in pixels, at which the new content may explain the painting: contours, and strokes beside them."""
 
 LEAST_EVIDENCE = 100.0
-"""Number of differences times the share the old content explains. Chance is about 1/√ of it, here 0.1."""
+"""Least number of differences times the fraction that the old content explains. Chance is about 1/√ of it: 0.1."""
 
 
 def ghosting(
     stylized: Tensor, previous: Tensor, content: Tensor, previous_content: Tensor, region: Tensor
 ) -> Tensor:
-    """g: what shows V[i-1] and not V[i] in V'[i-1] is found again in V'[i] at g times its strength: (L,).
+    """g: the strength at which V'[i-1]'s painting of what only V[i-1] shows remains in V'[i], 1 = in full: (L,).
 
     `stylized`, `previous`, `content` and `previous_content` are V'[i], V'[i-1], V[i] and V[i-1],
-    (L, 3, H, W) in [0, 1]; `region` (L, 1, H, W), nonzero where to look, is `ghost_region` or, at a cut, the
-    whole frame. With ∇ the differences to the next pixels right and below, and regressions over those inside,
+    (L, 3, H, W) in [0, 1]; `region` (L, 1, H, W), nonzero where to measure, is `ghost_region` or, at a cut, the
+    whole frame. With ∇ the differences to the next pixels right and below, and regressions over the region,
 
         z = ∇V[i-1] − its regression on ∇V[i], ∇blur₃ V[i], ∇blur₇ V[i]     what only the old frame shows
-        t = the regression of ∇V'[i-1] on z                                 how the painter painted that
+        t = the regression of ∇V'[i-1] on z                                 how that is painted
         g = ⟨t, ∇V'[i]⟩ / ⟨t, t⟩
 
-    which is two-stage least squares: z is the instrument that tells a ghost from strokes alike in all frames.
-    V'[i] = (1 − s)·X + s·V'[i-1] with X a painting of V[i] alone gives g = s, whatever the painter does to
-    colours and contrast; no ghost gives 0 up to chance. It is not clipped, so that chance averages out.
+    which is two-stage least squares: the instrument z tells a ghost from strokes alike in all frames.
+    V'[i] = (1 − s)·X + s·V'[i-1] with X a painting of V[i] alone gives g = s, however the style changes colours
+    and contrast; no ghost gives 0 up to chance. g is not clipped, so that chance averages out.
 
-    NaN where z cannot show a ghost: too few pixels, old and new content alike, or a painting in which its own
-    content is not to be seen (`LEAST_EVIDENCE`). It does not see old strokes that have nothing to do with old
-    contours. A painting that reaches out over more than some pixels around contours, over a repeating texture
-    that moves by about its own period, is taken for a ghost or its opposite: compare with the naive model,
-    which has none. Source: this project's own.
+    NaN where z cannot show a ghost: too few pixels, equal old and new content, or a painting that does not show
+    its own content (`LEAST_EVIDENCE`). Old strokes unrelated to old contours are not detected. Where the painting
+    around contours extends over more than a few pixels, a repeating texture that moves by about its own period
+    is taken for a ghost or its opposite: compare with the naive model, which has none. Source: this project's own.
     """
     structure = torch.cat([_blurred(content.double(), width) for width in BLURS], dim=1)
     inside = region[:, :, :-1, :-1] > 0
@@ -51,7 +50,7 @@ def ghosting(
 
     partial = _without(moments, known)
     z_z = partial[:, old, old]
-    # below rounding of what the regression took away, nothing is left that is old alone
+    # a remainder below the rounding error of the regression shows nothing of the old frame
     least = 1e-9 * moments[:, old, old].diagonal(dim1=1, dim2=2).amax(1)
     painted_as = torch.linalg.pinv(z_z, atol=least, hermitian=True) @ partial[:, old, before]
     t_t = (painted_as * partial[:, old, before]).sum((1, 2))
@@ -62,11 +61,11 @@ def ghosting(
 
 
 def ghost_region(flow: Tensor, revealed: Tensor) -> Tensor:
-    """1 where the old content must have gone, (L, 1, H, W): what moves fast, and what that uncovered.
+    """1 where the old content must be gone, (L, 1, H, W): in fast motion, and in what it disoccluded.
 
     `flow` is backward flow (L, 2, H, W) in pixels, fast from `FAST_FLOW` on; `revealed` (L, 1, H, W) counts
-    where something fast is up to `UNCOVERED_WITHIN` pixels away. Where all is slow, strokes that move as they
-    should still overlap with themselves, and could not be told from a ghost.
+    if fast motion is up to `UNCOVERED_WITHIN` pixels away. In slow motion, correctly moving strokes still
+    overlap with themselves, and cannot be told from a ghost.
     """
     fast = (flow.square().sum(dim=1, keepdim=True) >= FAST_FLOW**2).to(flow.dtype)
     reach = UNCOVERED_WITHIN
@@ -81,7 +80,7 @@ def _blurred(image: Tensor, width: int) -> Tensor:
 
 
 def _differences(image: Tensor) -> Tensor:
-    """To the pixel on the right and to the one below, of all pixels that have both: (L, C, 2, H-1, W-1)."""
+    """Differences to the pixel on the right and to the one below, where both exist: (L, C, 2, H-1, W-1)."""
     here = image[..., :-1, :-1]
     return torch.stack([image[..., :-1, 1:] - here, image[..., 1:, :-1] - here], dim=2)
 
@@ -93,7 +92,7 @@ def _moments(rows: Tensor, inside: Tensor) -> Tensor:
 
 
 def _without(moments: Tensor, known: int) -> Tensor:
-    """Inner products of what the regression of all rows on the first `known` leaves (Schur's complement)."""
+    """Inner products of the residuals of all rows, regressed on the first `known` (Schur complement)."""
     of_known = moments[:, :known]
     inverse = torch.linalg.pinv(of_known[:, :, :known], rtol=1e-10, hermitian=True)
     return moments - of_known.mT @ inverse @ of_known

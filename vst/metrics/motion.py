@@ -1,4 +1,4 @@
-"""Where the metrics take the motion of a clip from."""
+"""The motion of a clip that the metrics rely on."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Motion(NamedTuple):
     """Motion at the pixels of a frame i, back to an earlier frame of its shot.
 
     `flow` is backward flow (L, 2, H, W) in pixels; `trust` (L, 1, H, W) is 1 where it leads to the same
-    thing; `revealed` (L, 1, H, W) is 1 where the earlier frame does not show what this one shows.
+    scene point; `revealed` (L, 1, H, W) is 1 where disoccluded, not shown in the earlier frame.
     """
 
     flow: Tensor
@@ -28,11 +28,11 @@ class Motion(NamedTuple):
 
 
 class Truth(Protocol):
-    """What is taken for the true motion of a clip, under a name for the record."""
+    """The motion of a clip taken as true, with a name for the record."""
 
     @property
     def name(self) -> str:
-        """`exact`, or the estimator's."""
+        """`exact`, or the estimator's name."""
         ...
 
     def __call__(self, content: Tensor, earlier: Tensor, index: int, interval: int) -> Motion:
@@ -41,7 +41,7 @@ class Truth(Protocol):
 
 
 class ExactMotion:
-    """The motion and occlusion that a computed scene knows; `index` counts its frames."""
+    """The exact motion and occlusion of a synthetic scene; `index` counts its frames."""
 
     name = "exact"
 
@@ -49,14 +49,14 @@ class ExactMotion:
         self._scene = scene
 
     def __call__(self, content: Tensor, earlier: Tensor, index: int, interval: int) -> Motion:
-        """One lane, and the same for all."""
+        """Return one lane, which applies to all."""
         flow = self._scene.backward_flow(index, interval).to(content)
         visible = self._scene.backward_valid(index, interval).to(content)
         return Motion(flow, visible, 1 - visible)
 
 
 class EstimatedMotion:
-    """Motion as an optical flow estimator sees it, trusted where Ruder's test (2016) does, with hard edges.
+    """Motion estimated by optical flow, trusted by Ruder's test (2016), with hard edges.
 
     Pixels at motion boundaries are not trusted, but not revealed either.
     """
@@ -70,17 +70,17 @@ class EstimatedMotion:
         return self._estimator.name
 
     def __call__(self, content: Tensor, earlier: Tensor, index: int, interval: int) -> Motion:
-        """Estimate both ways; the way there and back is the test."""
+        """Estimate both directions, for the consistency test."""
         flow, back = self._estimator(content, earlier), self._estimator(earlier, content)
         seen = disocclusion_mask(flow, back) * in_frame_mask(flow)
         return Motion(flow, reliability_mask(flow, back, sigma=0), 1 - seen)
 
 
 def truth_for(clip: Clip, used: str, wanted: Judge = "auto") -> Truth:
-    """What the metrics take for the motion of a clip that was painted with the estimator named `used`.
+    """The motion taken as true for a clip that was painted with the estimator named `used`.
 
-    `auto` is the exact motion where the clip knows it, else that of an independent estimator; a name asks
-    for that one.
+    `auto` is the exact motion for a synthetic scene, else that of an independent estimator; a name selects that
+    estimator.
     """
     if wanted != "auto":
         return EstimatedMotion(named_estimator(wanted))
@@ -88,18 +88,18 @@ def truth_for(clip: Clip, used: str, wanted: Judge = "auto") -> Truth:
 
 
 def independent_estimator(used: str) -> FlowEstimator:
-    """An estimator other than the one that a painting was made with, whose errors it would not see.
+    """An estimator other than the one that a painting was made with, which is blind to its own errors.
 
-    `used` is that one's `name`. DeepFlow, the most exact of those that need no weights; where the model has
-    it in any form, DIS.
+    `used` is the latter's `name`. DeepFlow, the most accurate of those that need no weights, or DIS if the model
+    used any form of DeepFlow.
     """
     return named_estimator("dis" if DeepFlow.name in used else "deepflow")
 
 
 def named_estimator(name: str) -> FlowEstimator:
-    """The estimator of that name as a judge: small frames enlarged; `raft` fetches its weights."""
+    """The estimator of that name, for evaluation: on enlarged small frames; `raft` fetches its weights."""
     if name == "raft":
-        # fetching is for those alone who want it
+        # imported here, because no other estimator fetches anything
         from vst.assets import fetch
         from vst.flow.raft import Raft
 

@@ -1,8 +1,8 @@
 """Whether the painted clip changes where, and as much as, the source does.
 
 The paper judges its models by putting the residual images |V'[i] − V'[i-1]| and |V[i] − V[i-1]| side by
-side (Wang, Wu & Pan, section 7); these are that look made a number. Images are (L, 3, H, W) in [0, 1], values
-(L,), float64.
+side (Wang, Wu & Pan, section 7); these functions quantify that comparison. Images are (L, 3, H, W) in [0, 1],
+values (L,), float64.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ CONSTANT_BELOW = 1e-6
 def residual_mse(stylized: Tensor, previous: Tensor, content: Tensor, previous_content: Tensor) -> Tensor:
     """MSE(ΔV', ΔV), ΔV' = V'[i] − V'[i-1] and ΔV = V[i] − V[i-1], over pixels and channels: (L,) in [0, 4].
 
-    The second term of the paper's enhanced coherence, as a measure. 0 for a source passed through; the
-    energy of the painting's own changes where the source stands still.
+    The second term of the paper's enhanced coherence, as a metric. 0 for the source itself; where the source is
+    still, the energy of the painting's own changes.
     """
     difference = (stylized - previous).double() - (content - previous_content).double()
     return difference.square().flatten(1).mean(1)
@@ -27,9 +27,9 @@ def residual_mse(stylized: Tensor, previous: Tensor, content: Tensor, previous_c
 def residual_correlation(
     stylized: Tensor, previous: Tensor, content: Tensor, previous_content: Tensor
 ) -> Tensor:
-    """Pearson's correlation over pixels of |ΔV'| with |ΔV|, each the mean of its channels: (L,) in [-1, 1].
+    """Pearson's correlation over pixels of |ΔV'| with |ΔV|, each averaged over channels: (L,) in [-1, 1].
 
-    1 where the painting changes where the source does, however strongly; 0 where it flickers anywhere alike.
+    1 if the painting changes where the source does, however strongly; 0 if it flickers equally everywhere.
     NaN where either residual image is constant, as between identical frames.
     """
     painted, source = _residual(stylized, previous), _residual(content, previous_content)

@@ -1,8 +1,8 @@
-"""How steady a painted clip is, frame against frame.
+"""How steady a painted clip is from frame to frame.
 
-Direction, here and in all of vst/metrics: everything lives at the pixels of the frame i. Flow is backward
-flow, V[i](p) ≈ V[i-k](p + flow(p)), masks are of the frame i, and V'[i-k] is sampled along the flow to it.
-Values are one a lane, (L,), float64, summed in float64; NaN says that a value is not defined.
+Convention, here and in all of vst/metrics: everything is defined at the pixels of frame i. Flow is backward
+flow, V[i](p) ≈ V[i-k](p + flow(p)), masks belong to frame i, and V'[i-k] is sampled along the flow.
+Values are one per lane, (L,), float64, summed in float64; NaN means undefined.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ STILL_FLOW = 0.25
 """Motion, in pixels, below which a pixel counts as still: about the error of a good flow estimator."""
 
 STILL_CHANGE = 4 / 255
-"""Change of any channel of the content below which a pixel counts as still: grain and codec, no more."""
+"""Change of any channel of the content below which a pixel counts as still: only grain and coding noise."""
 
 
 def warping_error(stylized: Tensor, previous: Tensor, flow: Tensor, trust: Tensor) -> Tensor:
     """E = Σ M·(V'[i](p) − V'[i-k](p + flow(p)))² / ΣM, the mask M over the three channels: (L,) in [0, 1].
 
     `stylized` and `previous` are V'[i] and V'[i-k], (L, 3, H, W) in [0, 1], `flow` backward flow (L, 2, H, W)
-    in pixels, `trust` M, (L, 1, H, W), 1 where the flow leads to the same thing; NaN where it nowhere does.
+    in pixels, `trust` M, (L, 1, H, W), 1 where the flow leads to the same scene point; NaN if M is 0 everywhere.
     Source: Lai et al., "Learning Blind Video Temporal Consistency" (2018), section 4.3, which takes M from
-    the occlusion test of Ruder, Dosovitskiy & Brox (2016). Sampling between pixels blurs V'[i-k]: a perfect
-    painting too has an error above 0, and a smooth one a lower error than a detailed one.
+    the occlusion test of Ruder, Dosovitskiy & Brox (2016). Sampling between pixels blurs V'[i-k]: even a perfect
+    painting has an error above 0, and a smooth one a lower error than a detailed one.
     """
     return _masked_mean((stylized - backward_warp(previous, flow)).double().square(), trust)
 
@@ -43,8 +43,8 @@ def root_warping_error(error: Tensor) -> Tensor:
 def still_mask(content: Tensor, previous_content: Tensor, flow: Tensor, trust: Tensor) -> Tensor:
     """1 where the content neither moves nor changes, else 0: (L, 1, H, W).
 
-    Still is what is trusted, moves by less than `STILL_FLOW`, and changes by less than `STILL_CHANGE` in
-    every channel, so that neither a flash nor a moving light counts. Images are (L, 3, H, W) in [0, 1].
+    A pixel is still if it is trusted, moves by less than `STILL_FLOW`, and changes by less than `STILL_CHANGE` in
+    every channel, which excludes flashes and moving lights. Images are (L, 3, H, W) in [0, 1].
     """
     moves = flow.square().sum(dim=1, keepdim=True).sqrt() >= STILL_FLOW
     changes = (content - previous_content).abs().amax(dim=1, keepdim=True) >= STILL_CHANGE
@@ -54,9 +54,9 @@ def still_mask(content: Tensor, previous_content: Tensor, flow: Tensor, trust: T
 def flicker(stylized: Tensor, previous: Tensor, still: Tensor) -> Tensor:
     """Mean |V'[i] − V'[i-1]| over the three channels of the pixels of still content: (L,) in [0, 1].
 
-    Images are (L, 3, H, W) in [0, 1], `still` is (L, 1, H, W) as `still_mask` gives it. NaN where nothing is
-    still. No warp is involved, and so no blur: of identical paintings it is exactly 0. In units of pixel
-    values; times 255 it is in the levels of 8-bit video.
+    Images are (L, 3, H, W) in [0, 1], `still` is (L, 1, H, W) as `still_mask` gives it. NaN if nothing is
+    still. No warp is involved, and so no blur: identical paintings give exactly 0. In pixel values; times 255 it
+    is in levels of 8-bit video.
     """
     return _masked_mean((stylized - previous).double().abs(), still)
 
@@ -64,6 +64,6 @@ def flicker(stylized: Tensor, previous: Tensor, still: Tensor) -> Tensor:
 def _masked_mean(values: Tensor, mask: Tensor) -> Tensor:
     """Mean of values (L, C, H, W) weighted by a mask (L, 1, H, W): (L,), NaN where the mask is empty."""
     weight = mask.double()
-    # what the mask leaves out may be anything, even NaN
+    # masked-out values may be anything, even NaN
     total = torch.where(weight > 0, values * weight, 0).flatten(1).sum(1)
     return total / (values.shape[1] * weight.flatten(1).sum(1))

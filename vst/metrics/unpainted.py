@@ -1,4 +1,4 @@
-"""Whether newly visible areas are painted, or as smooth as the filling they started from."""
+"""Texture in newly visible areas: whether they are painted, or as smooth as the filling they started from."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import torch.nn.functional as F
 from torch import Tensor
 
 FEWEST_PAIRS = 100
-"""Pairs of neighbouring pixels that an area must have for its energy to mean something."""
+"""Fewest pairs of neighbouring pixels for which the energy of an area is meaningful."""
 
 REACH = 16
-"""How far around, in pixels, the rest of the painting is compared: paintings are not alike everywhere."""
+"""Radius, in pixels, of the surroundings compared with: texture varies across a painting."""
 
 BORDER = 2
-"""Pixels along the border of the frame that are left out: filters that end there paint them differently."""
+"""Width, in pixels, of the border of the frame that is left out: filters that end there paint it differently."""
 
 
 def unpainted(stylized: Tensor, content: Tensor, revealed: Tensor) -> Tensor:
@@ -22,20 +22,20 @@ def unpainted(stylized: Tensor, content: Tensor, revealed: Tensor) -> Tensor:
     `stylized` and `content` are V'[i] and V[i], (L, 3, H, W) in [0, 1]; `revealed` (L, 1, H, W) is nonzero
     where the frame before does not show what V[i] shows. With e' and e the squared differences, summed over
     the channels, of two neighbouring pixels in V'[i] and V[i], both of them revealed or neither, and ē', ē
-    their means over the pairs not revealed among those up to `REACH` away, a border of `BORDER` left out,
+    their means over the pairs not revealed up to `REACH` away, a border of `BORDER` left out,
 
         b = max(0, Σ (e − ē)·(e' − ē') / Σ (e − ē)²)     over the pairs not revealed
         U = Σ e' / Σ (ē' + b·(e − ē))                    over the revealed pairs
 
-    both over pairs in a row and pairs in a column, each with its own b, because strokes have a direction.
+    summed over pairs in a row and pairs in a column, each with its own b, because strokes have a direction.
     The content's energy is accounted for, because newly visible areas may be smoother or busier than the
     rest: strokes of their own and contours taken from the content (b) add up where they are independent. U is
-    1 for a frame that is painted alike around there, and for the source itself; well below 1 where a patch is
+    1 for a frame that is painted there as it is around, and for the source itself; well below 1 where a patch is
     smooth; above 1 where noise or a seam was left.
 
-    NaN where fewer than `FEWEST_PAIRS` revealed pairs have any to be compared with, or nothing is painted
-    around them. It does not see old strokes left standing (`ghosting` does), wrong colours, or a smooth patch
-    in a smooth painting. Source: this project's own.
+    NaN if fewer than `FEWEST_PAIRS` revealed pairs have others to be compared with, or nothing is painted
+    around them. Not detected are old strokes that remain (`ghosting` detects them), wrong colours, and a smooth
+    patch in a smooth painting. Source: this project's own.
     """
     inner = (slice(None), slice(None), slice(BORDER, -BORDER), slice(BORDER, -BORDER))
     images = stylized[inner].double(), content[inner].double()
@@ -45,7 +45,7 @@ def unpainted(stylized: Tensor, content: Tensor, revealed: Tensor) -> Tensor:
 
 
 def _along(dim: int, stylized: Tensor, content: Tensor, inside: Tensor) -> Tensor:
-    """Count of the revealed pairs along a dimension, their painted energy, and the one expected: (3, L)."""
+    """Count of the revealed pairs along a dimension, their painted and their expected energy: (3, L)."""
     painted, source = (image.diff(dim=dim).square().sum(1, keepdim=True) for image in (stylized, content))
     outer = _both(~inside, dim)
     painted_around, source_around = _mean_around(painted, outer), _mean_around(source, outer)
@@ -66,7 +66,7 @@ def _both(mask: Tensor, dim: int) -> Tensor:
 
 
 def _mean_around(values: Tensor, chosen: Tensor) -> Tensor:
-    """Mean of the chosen values up to `REACH` away, (L, 1, H, W), NaN where there is none."""
+    """Mean of the chosen values up to `REACH` away, (L, 1, H, W), NaN where there are none."""
     window = torch.cat([torch.where(chosen, values, 0), chosen.to(values.dtype)], dim=1)
     for kernel in ((2 * REACH + 1, 1), (1, 2 * REACH + 1)):
         margin = (kernel[0] // 2, kernel[1] // 2)

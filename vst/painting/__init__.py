@@ -1,4 +1,4 @@
-"""One frame after another: what a frame starts from, what L-BFGS moves, and what is remembered of the frames before.
+"""The frame loop: the start of each frame, what L-BFGS optimises, and the history of painted frames.
 
-May import losses, features, flow, optim and `vst.video`. Hands out `VideoStylizer`, the loop over frames.
+May import losses, features, flow, optim and `vst.video`. Provides `VideoStylizer`, the loop over frames.
 """

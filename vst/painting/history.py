@@ -14,10 +14,10 @@ from vst.video.store import FrameStore
 
 
 class History:
-    """The frames painted last in this pass, `reach` of them, in memory and on disk.
+    """The last `reach` frames painted in this pass, in memory and on disk.
 
-    On disk they are float32 as they were, so that a resumed run continues from the same numbers. What a
-    checkpoint may still name is not removed: a frame goes from the disk one frame after it went from memory.
+    On disk they are unrounded float32, so that a resumed run continues from the same values. A frame is deleted
+    from disk one frame after it leaves memory, because a checkpoint may still refer to it.
     """
 
     def __init__(self, directory: Path, reach: int):
@@ -32,7 +32,7 @@ class History:
         return reversed(self._painted)
 
     def append(self, painted: Painted) -> None:
-        """Remember a frame; the oldest is forgotten."""
+        """Add a frame; the oldest is dropped."""
         index = painted.frame.index
         self._contents.save(index, painted.frame.content)
         self._paintings.save(index, painted.image)
@@ -44,15 +44,15 @@ class History:
         self._remember(painted)
 
     def clear(self) -> None:
-        """Forget all: a pass begins without a past."""
+        """Drop all frames: a new pass begins."""
         self._painted.clear()
         self._blank.clear()
         self._leaving = None
 
     def neighbours(self, frame: Frame, estimator: FlowEstimator) -> list[Neighbour]:
-        """All of them as neighbours of the frame that comes next, the nearest first.
+        """All of them as neighbours of the next frame, the nearest first.
 
-        The first is there across a cut too, marked as of another shot; beyond a cut there are no others.
+        The first is included even across a cut, marked as of another shot; all others beyond a cut are left out.
         """
         found: list[Neighbour] = []
         nearer, same_shot = frame, True
@@ -72,11 +72,11 @@ class History:
         return [{name: getattr(past.frame, name) for name in names} for past in self._painted]
 
     def load_state_dict(self, state: list[dict[str, Any]]) -> None:
-        """Take back what `state_dict` named."""
+        """Restore the frames that `state_dict` named."""
         self.clear()
-        for place in state:
-            content, image = self._contents.load(place["index"]), self._paintings.load(place["index"])
-            self._remember(Painted(Frame(content, **place), image))
+        for fields in state:
+            content, image = self._contents.load(fields["index"]), self._paintings.load(fields["index"])
+            self._remember(Painted(Frame(content, **fields), image))
 
     def _remember(self, painted: Painted) -> None:
         self._painted.append(painted)

@@ -1,7 +1,7 @@
 """The image that the optimisation of a frame starts from.
 
-Each start takes the frame's target and a generator of its own random numbers, and gives an image
-(L, 3, H, W). From the second pass on, those that say so start from the frame's painting of the pass before.
+Each start takes the frame's target and a random generator of the frame's own, and returns an image
+(L, 3, H, W). Those marked `first_pass_only` start a later pass from the frame's painting of the pass before.
 """
 
 from __future__ import annotations
@@ -22,44 +22,44 @@ def first_pass_only(start: Start) -> Start:
     """Let a later pass continue from the frame's own painting of the pass before."""
 
     @wraps(start)
-    def start_or_go_on(target: Target, generator: Generator) -> Tensor:
+    def start_or_continue(target: Target, generator: Generator) -> Tensor:
         return start(target, generator) if target.earlier is None else target.earlier
 
-    return start_or_go_on
+    return start_or_continue
 
 
 @first_pass_only
 def content_start(target: Target, generator: Generator) -> Tensor:
-    """The content frame: the painting keeps close to it and flickers least of the independent starts."""
+    """The content frame: the painting stays close to it and flickers least among the independent starts."""
     return target.content
 
 
 @first_pass_only
 def noise_start(target: Target, generator: Generator) -> Tensor:
-    """Uniform noise in [0, 1], as Gatys et al. start; another in every frame, so the frames differ most."""
+    """Uniform noise in [0, 1], as in Gatys et al.; different in every frame, so the frames differ most."""
     noise = torch.rand(target.content.shape, generator=generator)
     return noise.to(target.content)
 
 
 @first_pass_only
 def previous_start(target: Target, generator: Generator) -> Tensor:
-    """The neighbour's painting as it is; the content in the first frame of a pass."""
+    """The neighbour's painting, unwarped; the content in the first frame of a pass."""
     return target.content if target.neighbour is None else target.neighbour.stylized
 
 
 @first_pass_only
 def warped_start(target: Target, generator: Generator) -> Tensor:
-    """The neighbour's painting fetched along the backward flow; the content in the first frame of a pass."""
+    """The neighbour's painting warped along the backward flow; the content in the first frame of a pass."""
     return target.content if target.neighbour is None else target.neighbour.moved
 
 
 def blended_start(target: Target, generator: Generator, blend: float = 0.5) -> Tensor:
     """The start of Ruder et al.'s multi-pass algorithm (2016, section 5): the content in the first pass, then
 
-        δ c·ω(V'[neighbour]) + (1 − δ c)·V'[i]     of this pass and of the one before
+        δ c·ω(V'[neighbour]) + (1 − δ c)·V'[i]     of this pass and of the pass before
 
     with δ = `blend`, ω the backward warp, and c Ruder's mask. Theirs begins from noise, this from the content,
-    as everywhere here.
+    the default start here.
     """
     if target.earlier is None:
         return target.content
@@ -70,9 +70,9 @@ def blended_start(target: Target, generator: Generator, blend: float = 0.5) -> T
 
 @first_pass_only
 def filled_start(target: Target, generator: Generator) -> Tensor:
-    """The neighbour's painting moved here, and what it cannot know as the content, in the painting's colours.
+    """The neighbour's painting warped to this frame, and in unknown areas the content in the painting's colours.
 
-    That is newly visible areas, and areas that change their shape, so that the motion explains less than half of
+    Unknown are newly visible areas, and areas that change their shape, so that the motion explains less than half of
     them (`fill_disoccluded`, in windows of an eighth of the longer side). The content where a shot begins.
     """
     if not target.past:

@@ -19,9 +19,9 @@ class Painted:
 
 @dataclass(frozen=True)
 class Stylized(Painted):
-    """One painted frame, and how it came about.
+    """A painted frame, and how its optimisation ended.
 
-    `losses` are those of the finished painting; the solution's are of its best iterate, which may leave [0, 1].
+    `losses` are those of the finished painting; the solution's are those of its best iterate, which may leave [0, 1].
     """
 
     neighbour: Neighbour | None

@@ -1,4 +1,4 @@
-"""Clips and paintings that are computed: scenes whose motion and occlusion are known exactly, and styles to paint in.
+"""Synthetic clips and paintings: scenes with exactly known motion and occlusion, and procedural style images.
 
-May import `vst.frames` and `vst.errors`. Hands out `Scene`s, which are `Clip`s, and functions that draw paintings.
+May import `vst.frames` and `vst.errors`. Provides `Scene`s, which are `Clip`s, and functions that draw paintings.
 """

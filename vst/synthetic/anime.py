@@ -13,10 +13,10 @@ PURPLE = (0.72, 0.22, 0.95)
 
 
 class Anime(Scene):
-    """Flat-coloured animation: a runner in bold outlines before a panning land, with flashes.
+    """Flat-coloured animation: a runner in bold outlines in front of a panning landscape, with flashes.
 
-    Things move by 1.5 to 4 % of the width a frame. Now and then a flash changes the light of a frame or two,
-    white, inverted or purple, while everything moves on: flow and masks hold, and there is no cut.
+    Objects move by 1.5 to 4 % of the width per frame. Now and then a flash changes the lighting of a frame or two,
+    to white, inverted or purple, while the motion continues: flow and masks stay valid, and there is no cut.
     """
 
     def __init__(self, height: int = 192, width: int = 256, frames: int = 50, seed: int = 0):
@@ -37,7 +37,7 @@ class Anime(Scene):
 
     @property
     def flashes(self) -> tuple[int, ...]:
-        """Frames whose light is changed by a flash."""
+        """Frames whose lighting is changed by a flash."""
         return tuple(i for i in range(self.info.frames) if self._flash(i))
 
     def lit(self, i: int, picture: Tensor) -> Tensor:
@@ -59,7 +59,7 @@ class Anime(Scene):
 
 
 def pan(speed: float) -> Motion:
-    """Move left for ever by `speed` a frame."""
+    """Move left by `speed` per frame, without end."""
     return lambda time: Pose.of(-speed * time, 0.0)
 
 

@@ -15,9 +15,9 @@ DUSK = ["2a1626", "8a3424", "f0a048"]
 class Battle(Scene):
     """A battle in two shots, with one hard cut in the middle.
 
-    First the view races over a plain before mountains, with ranks of warriors, arrows and a dragon, each at a
-    speed of its own; then a burning town at dusk, the other way round, turning and zooming. The background
-    moves by 3 to 6 % of the width a frame.
+    First the camera races over a plain in front of mountains, with ranks of warriors, arrows and a dragon, each at
+    its own speed; then past a burning town at dusk, in the other direction, turning and zooming. The background
+    moves by 3 to 6 % of the width per frame.
     """
 
     def __init__(self, height: int = 192, width: int = 256, frames: int = 50, seed: int = 0):
@@ -32,7 +32,7 @@ class Battle(Scene):
 
 
 def pan(wide: float, speed: float, camera: Callable[[int], Pose]) -> Motion:
-    """Move by `speed` widths a frame, under a camera that shakes, turns or zooms."""
+    """Move by `speed` widths per frame, under a camera that shakes, turns or zooms."""
     return lambda time: camera(time) @ Pose.of(speed * wide * time, 0.0)
 
 

@@ -10,7 +10,7 @@ Array = NDArray[Any]
 Generator = np.random.Generator
 
 FINEST = 384  # a smaller picture is drawn this large on its shorter side, then averaged down
-LATTICE = 64  # the noise repeats after so many cells
+LATTICE = 64  # period of the noise, in cells
 SHIFT = 4  # fractional bits of the coordinates handed to OpenCV
 
 
@@ -49,7 +49,7 @@ class Noise:
 
     @staticmethod
     def _cell(x: Array) -> tuple[Array, Array]:
-        """Lattice index left of `x`, and how far on towards the next one, smoothed."""
+        """Lattice index left of `x`, and the smoothed fraction of the way to the next."""
         whole = np.floor(x)
         u = (x - whole).astype(np.float32)
         return whole.astype(np.int64) % LATTICE, u * u * (3 - 2 * u)
@@ -79,7 +79,7 @@ def smoothstep(low: float, high: float, value: Array) -> Array:
 def ramp(stops: list[str], t: Array) -> Array:
     """Colours (..., 3) at `t` in [0, 1] along evenly spaced `stops`, given as 'rrggbb'."""
     colours = np.array([hex_colour(s) for s in stops])
-    steps = 1024  # four to a grey level of an 8-bit picture
+    steps = 1024  # four per grey level of an 8-bit picture
     at, fine = np.linspace(0, 1, len(stops)), np.linspace(0, 1, steps)
     table = np.stack([np.interp(fine, at, colours[:, c]) for c in range(3)], -1).astype(np.float32)
     return table[np.round(np.clip(t, 0, 1) * (steps - 1)).astype(np.int64)]
@@ -166,5 +166,5 @@ def impasto(canvas: NDArray[np.uint8], strength: float) -> Array:
 
 
 def scatter(rng: Generator, count: int, height: int, width: int) -> Array:
-    """Places (count, 2) in pixels, spread evenly at random; the first ones do not depend on `count`."""
+    """Uniformly random positions (count, 2) in pixels; the first ones do not depend on `count`."""
     return rng.random((count, 2)) * (width, height)

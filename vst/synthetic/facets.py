@@ -34,10 +34,10 @@ LINE = hex_colour("15110f")
 
 @dataclass
 class Plane:
-    """How one facet of the picture sees and paints its part: a row of each array is a facet."""
+    """How each facet views and paints its part of the picture: one row of each array per facet."""
 
-    shift: Array  # (N, 2): where it looks, in units of the shorter side
-    turn: Array  # (N,): by how much the objects are turned in it, radians
+    shift: Array  # (N, 2): shift of its view, in units of the shorter side
+    turn: Array  # (N,): rotation of its view, radians
     shade: Array  # (N,): direction of its light, radians
     grain: Array  # (N,): direction of its brush, radians
 
@@ -60,7 +60,7 @@ def paint_facets(height: int, width: int, rng: Generator) -> Array:
 def split(x: Array, y: Array, rng: Generator) -> tuple[Array, Array]:
     """Cut the picture by straight lines, the largest piece first: facets (H, W) and centres (N, 2).
 
-    Where to cut is decided on a coarse grid of its own, so that every size of picture is cut alike.
+    Cuts are chosen on a coarse grid of fixed size, so that pictures of all sizes are cut alike.
     """
     side = min(x.shape)
     coarse_x, coarse_y = unit_grid(*(round(128 * length / side) for length in x.shape))
@@ -102,7 +102,7 @@ def look(x: Array, y: Array, facet: Array, centres: Array, plane: Plane) -> tupl
 
 
 def still_life(x: Array, y: Array, wide: float) -> list[Array]:
-    """Signed distances (negative inside) of the objects, back to front, as `OBJECTS` from the table on.
+    """Signed distances (negative inside) of the objects, back to front, in the order of `OBJECTS` from the table on.
 
     `x` and `y` count from the picture's centre, in units of the shorter side.
     """

@@ -14,7 +14,7 @@ RED = hex_colour("b3271e")
 
 @dataclass
 class Sheet:
-    """The paper while it is painted: `density` (H, W) of ink, 0 is bare paper; sizes in the shorter side."""
+    """The paper while it is painted: `density` (H, W) of ink, 0 is bare paper; lengths in shorter sides."""
 
     x: Array
     y: Array
@@ -48,7 +48,7 @@ class Sheet:
 
 @dataclass(frozen=True)
 class Range:
-    """One range of mountains: its peaks (x, top, half width), wash, strokes, folds a peak, mist."""
+    """One range of mountains: its peaks (x, top, half width), wash, strokes, folds per peak, mist."""
 
     peaks: list[tuple[float, float, float]]
     wash: float

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from vst.synthetic.brush import SHIFT, Array, Noise, hex_colour, smoothstep
 
-DENSITY = 1.4  # texels a pixel: above 1, so that sampling a texture does not soften the picture much
-COARSEST = 260  # textures are drawn with so many texels a unit or more, then averaged down
+DENSITY = 1.4  # texels per pixel: above 1, so that sampling a texture does not soften the picture much
+COARSEST = 260  # textures are drawn with at least this many texels per unit, then averaged down
 
 
 @dataclass(frozen=True)
@@ -47,9 +47,9 @@ Motion = Callable[[int], Pose]
 class Layer:
     """A flat cut-out with its own picture, moved as a whole.
 
-    `texture` is RGBA uint8 (h, w, 4), colours already multiplied by alpha, `density` texels a unit, its upper
+    `texture` is RGBA uint8 (h, w, 4), premultiplied by alpha, of `density` texels per unit, its upper
     left corner at layer coordinate `origin`. `motion` gives the pose at a frame, counted from the shot's
-    first. With a `period` the texture repeats horizontally for ever; otherwise there is nothing outside it.
+    first. With a `period` the texture repeats horizontally for ever; otherwise it is transparent outside.
     """
 
     texture: NDArray[np.uint8]
@@ -66,13 +66,13 @@ class Layer:
             u = np.mod(u, self.period)
         u = (
             u * self.density - 0.5 + (1 if self.period else 0)
-        )  # a periodic texture has a column more at each end
-        limit = 30000  # beyond OpenCV's 16-bit coordinates, where there is nothing anyway
+        )  # a periodic texture has one more column at each end
+        limit = 30000  # OpenCV's coordinates have 16 bits; farther out there is nothing anyway
         u, v = (np.clip(c, -limit, limit).astype(np.float32) for c in (u, v))
         return cv2.remap(self.texture, u, v, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)  # ty: ignore
 
     def solid(self, points: Array) -> NDArray[np.bool_]:
-        """Tell at which of `points` (h, w, 2) the layer hides what is behind: alpha is a half or more."""
+        """Whether the layer is opaque, of alpha a half or more, at each of `points` (h, w, 2): (h, w)."""
         return self.sample(points)[..., 3] >= 128
 
     @property
@@ -86,8 +86,8 @@ class Layer:
 class Cel:
     """A transparent sheet to draw a layer on, from layer coordinate (left, top) to (right, bottom).
 
-    `side` is the picture's shorter side in pixels. A periodic cel repeats horizontally after its width, and
-    whatever is drawn over one end of it comes in again at the other.
+    `side` is the picture's shorter side in pixels. A periodic cel repeats horizontally after its width:
+    what is drawn across one end continues at the other.
     """
 
     def __init__(
@@ -118,10 +118,10 @@ class Cel:
         x, y = self.x[0], self.y[:, 0] * down
         value = noise.on_grid(x * across, y, octaves)
         if self.period:
-            share = smoothstep(0.75, 1.0, (x - self.left) / self.period)
-            tail = len(x) - np.count_nonzero(share)
+            blend = smoothstep(0.75, 1.0, (x - self.left) / self.period)
+            tail = len(x) - np.count_nonzero(blend)
             before = noise.on_grid((x[tail:] - self.period) * across, y, octaves)
-            value[:, tail:] += share[tail:] * (before - value[:, tail:])
+            value[:, tail:] += blend[tail:] * (before - value[:, tail:])
         return value
 
     def paint(self, colours: Array) -> None:
@@ -130,7 +130,7 @@ class Cel:
         self.canvas[..., 3] = 255
 
     def shade(self, value: Array) -> None:
-        """Lighten or darken all that is drawn so far by the factor 1 + `value` (h, w)."""
+        """Lighten or darken the drawing so far by the factor 1 + `value` (h, w)."""
         lit = self.canvas[..., :3] * (1 + value[..., None])
         self.canvas[..., :3] = np.round(np.clip(lit, 0, self.canvas[..., 3:]))
 

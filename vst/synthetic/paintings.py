@@ -18,7 +18,7 @@ def swirls(height: int, width: int, seed: int = 0) -> Tensor:
     """Paint a starry night: (1, 3, H, W) RGB float32 in [0, 1].
 
     Short impasto strokes follow a field of wind, spirals and rings round glowing stars; below lie hills,
-    a village and a cypress. A seed gives one picture, at any size and on any number of threads.
+    a village and a cypress. A seed gives the same picture at any size and on any number of threads.
     """
     return _paint(paint_swirls, height, width, seed)
 
@@ -27,7 +27,7 @@ def facets(height: int, width: int, seed: int = 0) -> Tensor:
     """Paint a cubist still life: (1, 3, H, W) RGB float32 in [0, 1].
 
     Overlapping planes with sharp edges break up a guitar, a bottle, a glass and fruit; each plane has its own
-    view, colour, shading and texture. A seed gives one picture, at any size and on any number of threads.
+    view, colour, shading and texture. A seed gives the same picture at any size and on any number of threads.
     """
     return _paint(paint_facets, height, width, seed)
 
@@ -36,7 +36,7 @@ def ink(height: int, width: int, seed: int = 0) -> Tensor:
     """Paint a Chinese ink landscape: (1, 3, H, W) RGB float32 in [0, 1].
 
     Washes of receding mountains on toned paper, dense dry texture strokes, bare trees, a line of script and
-    a red seal. A seed gives one picture, at any size and on any number of threads.
+    a red seal. A seed gives the same picture at any size and on any number of threads.
     """
     return _paint(paint_ink, height, width, seed)
 

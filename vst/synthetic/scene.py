@@ -19,7 +19,7 @@ RATE = 25
 
 @dataclass(frozen=True)
 class Shot:
-    """Layers seen from frame `first` on, until the next shot: the farthest first, and it fills the frame."""
+    """Layers shown from frame `first` until the next shot, farthest first; the farthest fills the frame."""
 
     first: int
     layers: Sequence[Layer]
@@ -29,9 +29,9 @@ class Scene:
     """A clip of moving layers, with exactly known motion and occlusion.
 
     Every pixel centre of a frame shows one layer, the nearest that is solid there, at one exact layer
-    coordinate. Moved along with that layer to another frame of the shot, it gives the pixel's flow; it is
-    visible there if it lies in the frame and no nearer layer is solid at that place. Flow is in pixels,
-    (dx, dy); masks are 1 where the flow can be trusted. Across a cut flow and mask are 0.
+    coordinate. That point, moved with its layer to another frame of the shot, gives the pixel's flow; it is
+    visible there if it lies in the frame and no nearer layer is solid at its position. Flow is in pixels,
+    (dx, dy); masks are 1 where the flow can be trusted. Across a cut, flow and mask are 0.
     """
 
     def __init__(self, name: str, height: int, width: int, frames: int, shots: Sequence[Shot]):
@@ -69,7 +69,7 @@ class Scene:
         return self.lit(i, tensor.contiguous())
 
     def lit(self, i: int, picture: Tensor) -> Tensor:
-        """Change the light of frame `i` without moving anything; here it stays as it is."""
+        """Change the lighting of frame `i` without moving anything; unchanged here."""
         return picture
 
     def backward_flow(self, i: int, interval: int = 1) -> Tensor:
@@ -90,7 +90,7 @@ class Scene:
 
     def visible_layer(self, i: int) -> NDArray[np.int64]:
         """Number of the layer (H, W) that each pixel centre of frame `i` shows."""
-        shown = np.zeros(self._grid.shape[:2], np.int64)
+        nearest = np.zeros(self._grid.shape[:2], np.int64)
         for n, layer in enumerate(self._shot(i).layers):
             if n == 0:
                 continue  # the farthest layer shows wherever no other does
@@ -98,8 +98,8 @@ class Scene:
             if not self._grid[box].size:
                 continue
             solid = layer.solid(layer.motion(self._time(i)).inverse()(self._grid[box]))
-            shown[box][solid] = n
-        return shown
+            nearest[box][solid] = n
+        return nearest
 
     def _shot(self, i: int) -> Shot:
         if not 0 <= i < self._info.frames:
@@ -110,7 +110,7 @@ class Scene:
         return i - self._shot(i).first
 
     def _box(self, layer: Layer, time: int) -> tuple[slice, slice]:
-        """Rows and columns of the frame that the layer can touch."""
+        """Rows and columns of the frame that the layer may cover."""
         back = layer.motion(time).inverse()
         border = [back(self._grid[:, [0, -1]]), back(self._grid[[0, -1]]).swapaxes(0, 1)]
         margin = 2 / layer.density
@@ -125,40 +125,40 @@ class Scene:
         return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
 
     def _moved(self, source: int, target: int) -> tuple[NDArray[np.int64], Array]:
-        """Layer shown at each pixel of frame `source`, and its place (H, W, 2) in `target`, in units."""
-        shown = self.visible_layer(source)
-        place = np.empty_like(self._grid)
+        """Layer visible at each pixel of frame `source`, and the pixel's position (H, W, 2) in `target`, in units."""
+        nearest = self.visible_layer(source)
+        position = np.empty_like(self._grid)
         for n, layer in enumerate(self._shot(source).layers):
-            here = shown == n
+            here = nearest == n
             step = layer.motion(self._time(target)) @ layer.motion(self._time(source)).inverse()
-            place[here] = step(self._grid[here])
-        return shown, place
+            position[here] = step(self._grid[here])
+        return nearest, position
 
     def _flow(self, source: int, target: int) -> Tensor:
         if self._shot(source) is not self._shot(target):
             return torch.zeros(1, 2, self._info.height, self._info.width)
-        _, place = self._moved(source, target)
-        flow = (place - self._grid) * min(self._info.height, self._info.width)
+        _, position = self._moved(source, target)
+        flow = (position - self._grid) * min(self._info.height, self._info.width)
         return torch.from_numpy(flow.astype(np.float32)).permute(2, 0, 1)[None].contiguous()
 
     def _valid(self, source: int, target: int) -> Tensor:
         height, width = self._info.height, self._info.width
         if self._shot(source) is not self._shot(target):
             return torch.zeros(1, 1, height, width)
-        shown, place = self._moved(source, target)
-        pixel = place * min(height, width) - 0.5
+        nearest, position = self._moved(source, target)
+        pixel = position * min(height, width) - 0.5
         slack = 1e-6  # a pixel that stays on the border must not leave the frame by rounding
         low, high = pixel >= -slack, pixel <= np.array([width - 1, height - 1]) + slack
         valid = (low & high).all(-1)
         for n, layer in enumerate(self._shot(target).layers):
-            behind = valid & (shown < n)
+            behind = valid & (nearest < n)
             if behind.any():
-                valid &= ~(behind & layer.solid(layer.motion(self._time(target)).inverse()(place)))
+                valid &= ~(behind & layer.solid(layer.motion(self._time(target)).inverse()(position)))
         return torch.from_numpy(valid.astype(np.float32))[None, None]
 
 
 def check_size(name: str, height: int, width: int, frames: int) -> None:
-    """Refuse a scene without pixels or frames."""
+    """Raise an `InputError` for a scene without pixels or frames."""
     if min(height, width, frames) < 1:
         raise InputError(
             f"the scene {name} cannot have {frames} frames of {width}x{height} pixels; ask for 1 or more"

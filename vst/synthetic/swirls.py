@@ -47,7 +47,7 @@ class Vortex:
 
 @dataclass
 class Night:
-    """What is where in the picture, in units of the shorter side."""
+    """The layout of the picture, in units of the shorter side."""
 
     x: Array
     y: Array
@@ -158,7 +158,7 @@ def lay_sky(
     breadth: float,
     jitter: float,
 ) -> None:
-    """One pass over the sky: `density` strokes a unit area; sizes in units of the shorter side."""
+    """One pass over the sky: `density` strokes per unit area; sizes in units of the shorter side."""
     height, width = value.shape
     side = min(height, width)
     count = round(density * night.wide * night.high * 0.85)

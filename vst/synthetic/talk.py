@@ -10,9 +10,9 @@ SKIN = "d9a07c"
 
 
 class Talk(Scene):
-    """A nearly still close-up: somebody talks before a bookshelf and a window.
+    """A nearly still close-up: a person talks in front of a bookshelf and a window.
 
-    The head sways by 0.2 to 0.5 % of the width a frame, eyes, lids and mouth move, the rest is still.
+    The head sways by 0.2 to 0.5 % of the width per frame; eyes, lids and mouth move; the rest is still.
     """
 
     def __init__(self, height: int = 192, width: int = 256, frames: int = 50, seed: int = 0):
@@ -33,7 +33,7 @@ class Talk(Scene):
 
 
 def head_motion(wide: float, high: float, rng: Generator) -> Motion:
-    """Sway slowly about the neck; speeds are set in parts of the width."""
+    """Sway slowly about the neck; speeds are fractions of the width."""
     phase = rng.uniform(0, 2 * np.pi, 3)
     zoom = min(1.0, wide, high)
 
@@ -207,7 +207,7 @@ def hair(cel: Cel, rng: Generator) -> None:
 
 
 def eyes(side: int, head: Motion, rng: Generator) -> list[Layer]:
-    """Whites, irises that look about, and lids that close now and then."""
+    """Whites, irises that look around, and lids that close now and then."""
     layers = []
     beat, start = rng.integers(34, 46), rng.integers(5, 30)
     phase = rng.uniform(0, 6)
@@ -249,7 +249,7 @@ def eyes(side: int, head: Motion, rng: Generator) -> list[Layer]:
 
 
 def mouth(side: int, head: Motion, rng: Generator) -> Layer:
-    """Lips about a dark opening with teeth, which widens and closes with the words."""
+    """Lips around a dark opening with teeth, which opens and closes with the words."""
     cel = Cel(side, -0.12, -0.09, 0.12, 0.09)
     cel.polygon(
         rounded(
@@ -282,7 +282,7 @@ def mouth(side: int, head: Motion, rng: Generator) -> Layer:
 
 
 def lamp(side: int, wide: float, high: float, rng: Generator) -> Layer:
-    """A still lamp and a plant before the shoulder, so that the bust moves behind something."""
+    """A still lamp and a plant in front of the shoulder, so that the bust moves behind something."""
     cel = Cel(side, -0.2, -0.3, 0.2, 0.5)
     greens = ["2f5a34", "4a7a40", "6b9a50", "244428"]
     for _ in range(60):

@@ -1,4 +1,4 @@
-"""Clips in and out: read frame by frame, cut into shots, kept on disk, written as video with their sound.
+"""Video input and output: reading frame by frame, detecting cuts, storing frames, writing video with sound.
 
-May import `vst.frames`, `vst.files` and `vst.errors`. Hands out `Frame`s in order, `FrameStore`, `write_video`.
+May import `vst.frames`, `vst.files` and `vst.errors`. Provides `Frame`s in order, `FrameStore`, `write_video`.
 """

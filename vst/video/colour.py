@@ -1,4 +1,4 @@
-"""From the values that a video file codes to RGB, in floats and without rounding."""
+"""Conversion from the coded values of a video file to RGB, in floats and without rounding."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from av.video.plane import VideoPlane
 from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 from numpy.typing import NDArray
 
-# The weights of red and blue in luma, by the stream's number for its matrix (ITU-T H.273, table 4).
+# The weights of red and blue in luma, by the stream's matrix coefficients code (ITU-T H.273, table 4).
 LUMA_WEIGHTS = {
     1: (0.2126, 0.0722),  # BT.709
     4: (0.30, 0.11),  # FCC
@@ -16,18 +16,18 @@ LUMA_WEIGHTS = {
     6: (0.299, 0.114),  # BT.601, 525 lines
     7: (0.212, 0.087),  # SMPTE 240M
     9: (0.2627, 0.0593),  # BT.2020
-    10: (0.2627, 0.0593),  # BT.2020, constant luminance, read as if it were not
+    10: (0.2627, 0.0593),  # BT.2020, constant luminance, treated as non-constant
 }
 
-# swscale's flags FULL_CHR_H_INT, FULL_CHR_H_INP and ACCURATE_RND, without which it trades chroma and rounding
-# for speed. As numbers: PyAV has had names for them since version 17 only.
+# swscale's flags FULL_CHR_H_INT, FULL_CHR_H_INP and ACCURATE_RND, without which it trades accuracy of chroma and
+# rounding for speed. As numbers: PyAV has names for them only since version 17.
 CHROMA_FILTER = int(Interpolation.BICUBIC) | 0x2000 | 0x4000 | 0x40000
 
 
 def to_rgb(picture: av.VideoFrame, reformatter: VideoReformatter) -> NDArray[np.float32]:
-    """Return a decoded picture as RGB in [0, 1] of shape (H, W, 3), over white where it is transparent.
+    """Return a decoded picture as RGB in [0, 1] of shape (H, W, 3), composited over white where transparent.
 
-    swscale only unpacks the format and upsamples chroma, at the depth the file has. The colour conversion is
+    swscale only unpacks the format and upsamples chroma, at the file's bit depth. The colour conversion is
     done here in floats: swscale's own to 16-bit RGB maps white to less than 1 and rounds in between.
     """
     family, layout, bits = _planar_layout(picture.format)
@@ -59,7 +59,7 @@ def to_rgb(picture: av.VideoFrame, reformatter: VideoReformatter) -> NDArray[np.
 
 
 def _planar_layout(pixels: av.VideoFormat) -> tuple[str, str, int]:
-    """Return family (gbr, gray or yuv), name and bits of the layout with a whole plane for each component."""
+    """Return family (gbr, gray or yuv), name and bits of the layout with a full-size plane per component."""
     name = pixels.name
     alpha = "a" if pixels.has_palette or any(part.is_alpha for part in pixels.components) else ""
     if "f16" in name or "f32" in name:
@@ -70,26 +70,26 @@ def _planar_layout(pixels: av.VideoFormat) -> tuple[str, str, int]:
         return "gbr", f"gbr{alpha}p{depth}", bits
     if len(pixels.components) == 1:
         return "gray", f"gray{depth}", bits
-    # A name with a j says full range; PyAV 16 would convert the values to go from it to one without.
+    # A j in the name means full range; PyAV 16 would convert the values if the target had none.
     return "yuv", "yuvj444p" if name.startswith("yuvj") else f"yuv{alpha}444p{depth}", bits
 
 
 def _plane(plane: VideoPlane, bits: int) -> NDArray[np.float32]:
-    """Return the values of a plane, of shape (H, W), as the file has them."""
+    """Return the values of a plane, of shape (H, W), as coded."""
     kind = np.dtype({8: "u1", 32: "<f4"}.get(bits, "<u2"))
     lines = np.frombuffer(memoryview(plane), kind).reshape(plane.height, plane.line_size // kind.itemsize)
     return lines[:, : plane.width].astype(np.float32)
 
 
 def _is_full_range(picture: av.VideoFrame, family: str) -> bool:
-    """Say whether black and white are the ends of the range; grey without a word on it has it so."""
+    """Whether black and white are the ends of the range (full range); untagged grey is taken to be."""
     if picture.format.name.startswith("yuvj") or picture.color_range == ColorRange.JPEG:
         return True
     return family == "gray" and picture.color_range != ColorRange.MPEG
 
 
 def _luma_weights(picture: av.VideoFrame) -> tuple[float, float]:
-    """Return the weights of red and blue in luma, by size where the stream does not say."""
+    """Return the weights of red and blue in luma, by the picture's height if the stream is not tagged."""
     by_size = LUMA_WEIGHTS[1] if picture.height >= 720 else LUMA_WEIGHTS[6]
     return LUMA_WEIGHTS.get(int(picture.colorspace), by_size)
 

@@ -1,4 +1,4 @@
-"""A video file: what it is opened with, and which of its streams has the pictures."""
+"""Opening a video file, and choosing its picture stream."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from av.video.stream import VideoStream
 
 from vst.errors import InputError
 
-# Decoders that draw text files as pictures: a file of words is a mistake here, not a clip.
+# Decoders that render text files as pictures: here a text file is a mistake, not a clip.
 TEXT_CODECS = {"ansi", "bintext", "idf", "xbin"}
 
-# A title in an old encoding is no reason to stop. PyAV from 19 on does not, and has no such option.
+# Metadata in an old encoding is no reason to fail. PyAV from 19 on does not fail, and lacks this option.
 ANY_METADATA = {"metadata_errors": "replace"} if int(av.__version__.split(".")[0]) < 19 else {}
 
 
@@ -30,7 +30,7 @@ def picture_stream(container: InputContainer, path: Path) -> VideoStream:
         if stream.disposition & (Disposition.attached_pic | Disposition.timed_thumbnails):
             continue
         if stream.codec_context is None:
-            raise InputError(f"{path} is in a format that no decoder here knows; convert it to H.264")
+            raise InputError(f"{path} is in a format that no decoder here supports; convert it to H.264")
         if stream.codec_context.name in TEXT_CODECS:
             raise InputError(f"{path} is a text file, not a video; set video.path to a video")
         return stream
@@ -39,7 +39,7 @@ def picture_stream(container: InputContainer, path: Path) -> VideoStream:
 
 
 def check_is_file(path: Path) -> None:
-    """Raise an `InputError` for what cannot be a video, before a decoder looks at it."""
+    """Raise an `InputError` for a path that cannot be a video, before it is opened."""
     if path.is_dir():
         raise InputError(f"{path} is a directory, not a video; set video.path to a file")
     if not path.exists():
@@ -53,5 +53,5 @@ def check_is_file(path: Path) -> None:
 
 
 def reason_of(error: av.FFmpegError) -> str:
-    """What FFmpeg says is wrong."""
+    """FFmpeg's message of an error."""
     return error.strerror or type(error).__name__

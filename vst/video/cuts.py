@@ -1,9 +1,9 @@
-"""Where a new shot begins, found while the clip is read.
+"""Cut detection, while the clip is read.
 
-Two frames of a shot show the same things, moved: warped along the motion between them, the edges of one fall
-on those of the other. Across a cut no motion brings them there. A flash, too, hides the edges for a frame or
-two, but the frames around it still match. So frame i is a cut if no frame just before it matches any from it
-on, and motion alone was not as hard to follow on either side. Only frames i - 5 to i + 2 decide.
+Two frames of a shot show the same scene, moved: warped along the motion between them, the edges of one fall
+on those of the other. Across a cut no motion aligns them. A flash also hides the edges for a frame or two, but
+the frames around it still match. So frame i is a cut if no frame just before it matches frame i or one just
+after it, and the motion on either side of it is easier to follow. Only frames i - 5 to i + 2 decide.
 """
 
 from __future__ import annotations
@@ -23,40 +23,41 @@ from vst.frames import Frame
 
 Array = NDArray[np.floating | np.integer]  # as OpenCV's type hints have it; all are float32
 
-# Frames that must be known beyond the one in question: a flash of two frames is seen to end.
+# Frames needed after the one in question: enough to see a flash of two frames end.
 AHEAD = 2
-# Frames before it that are compared: again a flash of two, and one from before it.
+# Frames before it that are compared: again a flash of two frames, and one before that.
 BEFORE = 3
-# Frames before it that have any say: those that decide about the two before it as well.
+# Frames before it that affect its flag: also those that decide the flags of the two before it.
 HISTORY = BEFORE + 2
 
-# All frames are compared at one size, so that no threshold depends on theirs; DIS needs 32 pixels here.
+# All frames are compared at one size, so that no threshold depends on the clip's; DIS needs 32 pixels here.
 HEIGHT, WIDTH = 64, 96
-# A mean edge below this, in units of the full range a pixel, is noise or a blank frame. A grey level is 0.004.
+# A mean edge strength below this, in units of the full range per pixel, is noise or a blank frame. A grey level is
+# 0.004.
 BLANK = 0.0015
-# What noise and coding add to an edge. It keeps dark, empty frames from differing by their noise alone.
+# What noise and coding add to an edge strength. Without it dark, empty frames would differ by noise alone.
 NOISE = 0.002
-# Spread in pixels of the windows in which edges are compared, and of the wider ones that even them out.
+# Standard deviation, in pixels, of the windows in which edges are compared, and of the wider ones that normalise them.
 WINDOW, NEIGHBOURHOOD = 2.5, 8.0
 
-# Unlike: frames of different shots differ by 0.6 and more, those of a shot by 0.5 where it moves fast.
+# Least across a cut: frames of different shots differ by 0.6 and more, those of a shot by 0.5 in fast motion.
 LEAST_UNLIKENESS = 0.5
-# 1 - unlikeness across a cut, as a part of that within the shots beside it: fast motion is hard to follow for
+# 1 - unlikeness across a cut, as a fraction of that within the shots beside it: fast motion is hard to follow for
 # several frames, a cut for one. Most cuts reach 0.45, the fastest motion alone 0.65.
 MOST_LIKENESS = 0.6
-# Below this, frames are taken as of one shot at once, whatever came before and after.
+# Up to this, frames are taken as of one shot without a second search.
 SURELY_ALIKE = 0.35
-# A fade changes the strength of the edges by more than this factor a frame, and goes on doing so.
+# A fade changes the strength of the edges by more than this factor per frame, for several frames.
 FADE = 0.85
 
 
 @dataclass(frozen=True)
 class Outline:
-    """The edges of a frame, as frames are compared by them.
+    """The edges of a frame, by which frames are compared.
 
     `edges` (64, 96) float32 are their strengths >= 0, of mean 1 unless the frame is blank. `even` (64, 96)
-    uint8 has weak and strong ones brought to one level, for motion to be found. `strength` is the mean before
-    scaling, in units of the full range a pixel.
+    uint8 has weak and strong ones normalised to one level, for the motion search. `strength` is the mean before
+    scaling, in units of the full range per pixel.
     """
 
     edges: Array
@@ -65,14 +66,14 @@ class Outline:
 
     @property
     def blank(self) -> bool:
-        """Whether there is too little to see for a comparison."""
+        """Whether the edges are too weak for a comparison."""
         return self.strength < BLANK
 
 
 def outline(content: Tensor) -> Outline:
-    """Take the edges of a frame, RGB (1, 3, H, W) in [0, 1]: G = |∇RGB| / √3 at 64x96.
+    """Compute the edges of a frame, RGB (1, 3, H, W) in [0, 1]: G = |∇RGB| / √3 at 64x96.
 
-    Unsigned and scaled to mean 1, they stay what they are when a frame is brightened, inverted or recoloured.
+    Unsigned and scaled to mean 1, they do not change when a frame is brightened, inverted or recoloured.
     """
     image = content.detach()[0].permute(1, 2, 0).float().cpu().numpy()
     shrinks = image.shape[0] >= HEIGHT and image.shape[1] >= WIDTH
@@ -83,7 +84,7 @@ def outline(content: Tensor) -> Outline:
     edges = cv2.GaussianBlur(gradient, (0, 0), 0.7)
     strength = float(edges.mean())
     even = edges / (cv2.GaussianBlur(edges, (0, 0), NEIGHBOURHOOD) + NOISE)
-    # An edge is two or three times as strong as its surroundings: 60 uses the bytes' range well.
+    # An edge is two or three times as strong as its surroundings: 60 uses the range of uint8 well.
     return Outline(edges / max(strength, BLANK), np.clip(60 * even, 0, 255).astype(np.uint8), strength)
 
 
@@ -93,14 +94,14 @@ def is_blank(content: Tensor) -> bool:
 
 
 def unlikeness(first: Outline, second: Outline) -> float:
-    """How far two frames are from being one seen a little later, in [0, 1].
+    """Dissimilarity of two frames after their motion is undone, in [0, 1].
 
-    The least of 1 - similarity(A moved onto B, B) over both orders of the frames and, where motion between
-    neighbouring pixels does not explain them, a search that begins with the frames shifted as a whole.
-    A blank frame is like another and unlike all else.
+    The least of 1 - similarity(A warped onto B, B) over both orders of the frames and, if that is not small, over
+    a second search that starts from a shift of the whole frame. It is 0 for two blank frames, and 1 for a blank
+    frame and one that clearly is not.
     """
     if first.blank or second.blank:
-        # Twice, so that a frame about as faint as the limit is not unlike one just below it.
+        # Twice the limit, so that a frame just above it is not unlike one just below it.
         return float(max(first.strength, second.strength) > 2 * BLANK)
     least = _least_unlikeness(first, second, None)
     if least > SURELY_ALIKE:
@@ -111,10 +112,10 @@ def unlikeness(first: Outline, second: Outline) -> float:
 
 
 def similarity(first: Array, second: Array, noise: float) -> float:
-    """Structural similarity of edges (h, w) in [-1, 1]; where there are more of them, it counts more.
+    """Structural similarity of edges (h, w) in [-1, 1], weighted by their contrast.
 
     Σ w (2 cov + c) / (var₁ + var₂ + c) / Σ w with w = max(σ₁, σ₂), the moments in Gaussian windows, and
-    c = 0.02 + noise², `noise` being the standard deviation that noise has in the edges.
+    c = 0.02 + noise², `noise` being the standard deviation of noise in the edges.
     """
     mean_1, mean_2 = _window(first), _window(second)
     var_1 = np.maximum(_window(first * first) - mean_1 * mean_1, 0)
@@ -126,23 +127,23 @@ def similarity(first: Array, second: Array, noise: float) -> float:
 
 
 def fades(strengths: Sequence[float]) -> bool:
-    """Whether edges gain strength at each of two steps or more, from a boundary on, away from it."""
-    # What is blank has no strength to gain: its noise is clamped at the limit.
+    """Whether edges gain strength at every step away from a boundary, for two steps or more."""
+    # Blank frames have no strength to gain: their noise is clamped at the limit.
     strengths = [max(strength, BLANK) for strength in strengths]
     return len(strengths) > 2 and all(near < FADE * far for near, far in pairwise(strengths))
 
 
 class CutDetector:
-    """Says of each frame whether a new shot begins there, once the `AHEAD` frames after it are known.
+    """Decides for each frame whether a new shot begins there, once the `AHEAD` frames after it are known.
 
     With U the unlikeness of two frames, frame i is a cut if
 
         X = min U(i - a, i + b) >= 1/2 over 1 <= a <= 3 and 0 <= b <= 2, and
         1 - X <= 0.6 (1 - max(min U(j, k) over i - 3 <= j < k < i, min U(j, k) over i <= j < k <= i + 2)),
 
-    the second line without blank frames and, where there are any, with k - j = 2 only; if it is no step of a
-    fade; and if the same does not hold for either of the two frames before it. The first frame of a clip never
-    is. Frames before i - `HISTORY` have no say and are not kept.
+    the second line without blank frames and, where there are any, with k - j = 2 only; if it is not part of a
+    fade; and if the same does not hold for either of the two frames before it. The first frame of a clip is never
+    a cut. Frames before i - `HISTORY` have no influence and are not kept.
     """
 
     def __init__(self):
@@ -164,7 +165,7 @@ class CutDetector:
         return self._decide() if self._undecided > AHEAD else None
 
     def flush(self) -> list[bool]:
-        """Return the flags of the last frames, judged by what there is, and be as new."""
+        """Return the flags of the last frames, decided from the frames there are, and reset."""
         flags = [self._decide() for _ in range(self._undecided)]
         self._outlines.clear()
         self._steps.clear()
@@ -172,7 +173,7 @@ class CutDetector:
         return flags
 
     def _decide(self) -> bool:
-        """Return the flag of the oldest frame without one."""
+        """Return the flag of the oldest undecided frame."""
         here = len(self._outlines) - self._undecided
         self._undecided -= 1
         begins = self._begins(here)
@@ -181,17 +182,17 @@ class CutDetector:
         return first_of_several
 
     def _begins(self, here: int) -> bool:
-        """Whether the frame at place `here` of those kept can be the first of a shot."""
+        """Whether the frame at index `here` of those kept can be the first of a shot."""
         if here == 0 or self._steps[here] < LEAST_UNLIKENESS:
             return False
         known = list(self._outlines)
         before, after = known[max(0, here - BEFORE) : here], known[here : here + 1 + AHEAD]
         if fades([seen.strength for seen in reversed(before)]) or fades([seen.strength for seen in after]):
             return False
-        # Frames around a blank flash are farther apart, and must be compared with such frames too.
+        # Frames around a blank flash are farther apart, and are compared with pairs as far apart.
         apart = 2 if any(seen.blank for seen in (*before, *after)) else 1
-        calm = max(_least_within(side, apart) for side in (before, after))
-        least = max(LEAST_UNLIKENESS, 1 - MOST_LIKENESS * (1 - calm))
+        within = max(_least_within(side, apart) for side in (before, after))
+        least = max(LEAST_UNLIKENESS, 1 - MOST_LIKENESS * (1 - within))
         return all(unlikeness(old, new) >= least for old in reversed(before) for new in after)
 
 
@@ -201,8 +202,8 @@ def mark_cuts(
     """Yield each frame and whether a new shot begins there, in order, `AHEAD` frames behind the reader.
 
     `known` are the cuts as frame numbers of the source; with them nothing is detected or delayed.
-    A run that resumes at frame k gets the flags of one from the start if it reads from k - `HISTORY` on and
-    skips what comes before k. Where reading breaks, the frames read until then come first.
+    A run that resumes at frame k gets the flags of an uninterrupted one if it reads from k - `HISTORY` on and
+    skips the frames before k. If reading fails, the frames read until then are yielded first.
     """
     if known is not None:
         cuts = frozenset(known)
@@ -224,12 +225,12 @@ def mark_cuts(
 _HANN = cv2.createHanningWindow((WIDTH, HEIGHT), cv2.CV_32F)
 _PLACES = np.stack(np.meshgrid(np.arange(WIDTH), np.arange(HEIGHT)), -1).astype(np.float32)
 
-# What OpenCV takes for "no flow to start from"; its type hints do not admit it.
+# OpenCV's value for "no initial flow"; its type hints do not allow it.
 _NO_START: Any = None
 
 
 def _least_within(side: Sequence[Outline], apart: int) -> float:
-    """Return the least unlikeness of frames of one side of a boundary that are `apart` or more; 0 for none."""
+    """Return the least unlikeness of two frames on one side of a boundary, `apart` or more apart; 0 for none."""
     pairs = combinations(enumerate(side), 2)
     compared = [
         unlikeness(old, new)
@@ -240,14 +241,14 @@ def _least_within(side: Sequence[Outline], apart: int) -> float:
 
 
 def _least_unlikeness(first: Outline, second: Outline, shift: Array | None) -> float:
-    """Return the lesser unlikeness of both orders; `shift` (64, 96, 2) is a first guess of the motion."""
+    """Return the lesser unlikeness of both orders; `shift` (64, 96, 2) is the initial flow."""
     back = None if shift is None else -shift
     return min(_unlikeness_moved(second, first, shift), _unlikeness_moved(first, second, back))
 
 
 def _unlikeness_moved(source: Outline, target: Outline, start: Array | None) -> float:
     """Return 1 - similarity of the target's edges and the source's, warped by target(p) ≈ source(p + flow)."""
-    # A used object keeps buffers from its last call: so new.
+    # A new object each time, because it keeps buffers from its last call.
     search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     start = _NO_START if start is None else start
     places = _PLACES + search.calc(target.even, source.even, start)

@@ -12,7 +12,7 @@ from vst.video.store import FrameStore
 
 
 class ClipDataModule(LightningDataModule):
-    """The clip as Lightning asks for it: a loader a pass, which in a resumed run begins where that stopped."""
+    """The clip for Lightning: one loader per pass, which in a resumed run begins where the run stopped."""
 
     def __init__(self, clip: Clip, kept: FrameStore | None = None, known_cuts: Sequence[int] | None = None):
         super().__init__()
@@ -28,25 +28,25 @@ class ClipDataModule(LightningDataModule):
 
     @property
     def pass_index(self) -> int:
-        """The pass that is being painted, counted over all parts of a resumed run."""
+        """The current pass, counted over all parts of a resumed run."""
         return self.first_pass + (self.trainer.current_epoch if self.trainer else 0)
 
     def train_dataloader(self) -> FrameLoader:
-        """The frames of the pass that is about to begin; asked for anew at every pass."""
+        """The frames of the pass that is about to begin; called at every pass."""
         position = self.first_position if self.pass_index == self.first_pass else 0
         return FrameLoader(
             self.clip, self.pass_index, position, self.kept, self.times, self.cuts, self.known_cuts
         )
 
     def transfer_batch_to_device(self, batch: Frame, device: torch.device, dataloader_idx: int) -> Frame:
-        """Move one frame; nothing but its content is a tensor."""
+        """Move one frame; only its content is a tensor."""
         return batch.to(device, non_blocking=True)
 
     def state_dict(self) -> dict[str, Any]:
-        """What a resumed run needs of the frames read so far."""
+        """What a resumed run needs to know of the frames read so far."""
         return {"times": dict(self.times), "cuts": sorted(self.cuts)}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take back what `state_dict` gave."""
+        """Restore the state of `state_dict`."""
         self.times = dict(state_dict["times"])
         self.cuts = set(state_dict["cuts"])

@@ -12,9 +12,9 @@ class FrameLoader:
     """The frames of one pass, from its frame number `position` on, with the cuts between them.
 
     Passes with an even index run forward, those with an odd one backward (Ruder et al. 2016, section 5).
-    `kept` holds the frames that a backward pass needs, since a clip is read forward only: the first pass
-    fills it. `times` and `cuts` collect the presentation time of every frame on the way, and the indices of
-    those that begin a shot. `known_cuts`, frame numbers of the source, take the place of the detection.
+    `kept` stores the frames for later passes, because a clip is read forward only: the first pass fills it.
+    `times` and `cuts` collect the presentation time of every frame, and the indices of those that begin a shot.
+    `known_cuts`, frame numbers of the source, replace the detection.
     """
 
     def __init__(
@@ -45,12 +45,12 @@ class FrameLoader:
             yield replace(frame, pass_index=self.pass_index)
 
     def _read(self) -> Iterator[Frame]:
-        # frames just before a resumed run's first have a say in whether a shot begins there
+        # whether a shot begins at a resumed run's first frame depends on the frames just before it
         frames = self.clip.read(first=max(0, self.position - HISTORY))
         for frame, cut in mark_cuts(frames, CutDetector(), self.known_cuts):
             if frame.index < self.position:
                 continue
-            # the first frame of a stretch has nothing before it to be cut off from
+            # the first frame of a stretch is no cut: nothing is before it
             cut = cut and frame.index > 0
             self.times[frame.index] = frame.pts
             if cut:
@@ -63,8 +63,7 @@ class FrameLoader:
         """The frames that the first pass has read."""
         if self.kept is None:
             raise ValueError("a later pass needs the frames that the first pass keeps")
-        left = range(self.position, self.clip.info.frames)
-        for place in left:
-            index = self.clip.info.frames - 1 - place if self.pass_index % 2 else place
+        for position in range(self.position, self.clip.info.frames):
+            index = self.clip.info.frames - 1 - position if self.pass_index % 2 else position
             source_index = self.clip.info.start + index
             yield Frame(self.kept.load(index), index, source_index, self.times[index], cut=index in self.cuts)

@@ -1,4 +1,4 @@
-"""Pictures the right way up."""
+"""Rotating pictures for display."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from vst.video.colour import to_rgb
 
 
 def upright(picture: av.VideoFrame, reformatter: VideoReformatter) -> NDArray[np.float32]:
-    """Return a decoded picture the right way up, as RGB in [0, 1] of shape (H, W, 3)."""
+    """Return a decoded picture rotated for display, as RGB in [0, 1] of shape (H, W, 3)."""
     image = to_rgb(picture, reformatter)
     matrix = display_matrix(picture)
     return image if matrix is None else _oriented(image, matrix)
@@ -25,12 +25,12 @@ def display_matrix(picture: av.VideoFrame) -> NDArray[np.int32] | None:
 
 
 def swaps_axes(matrix: NDArray[np.int32]) -> bool:
-    """Say whether width and height change places."""
+    """Whether width and height are swapped."""
     return abs(int(matrix[0, 1])) > abs(int(matrix[0, 0]))
 
 
 def _oriented(image: NDArray[np.float32], matrix: NDArray[np.int32]) -> NDArray[np.float32]:
-    """Turn and mirror an image (H, W, 3) by the nearest quarter turn to its display matrix."""
+    """Rotate and mirror an image (H, W, 3) by the quarter turn nearest to its display matrix."""
     if swaps_axes(matrix):
         image, from_x, from_y = image.transpose(1, 0, 2), matrix[1, 0], matrix[0, 1]
     else:

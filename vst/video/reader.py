@@ -25,8 +25,8 @@ class VideoReader:
     """A clip read from a file, frame by frame.
 
     `start` and `frames` choose a stretch, counted in frames of the file; without `frames` it goes to the end.
-    `size` is the longer side in pixels that the frames are resized to, their aspect unchanged.
-    Raises `InputError` where the file or the stretch cannot be used.
+    `size` is the longer side, in pixels, that the frames are resized to; their aspect is unchanged.
+    Raises `InputError` if the file or the stretch cannot be used.
     """
 
     def __init__(self, path: str | Path, start: int = 0, frames: int | None = None, size: int | None = None):
@@ -55,16 +55,16 @@ class VideoReader:
 
     @property
     def info(self) -> ClipInfo:
-        """What is known of the stretch before its frames are read."""
+        """The properties of the stretch, known before its frames are read."""
         return self._info
 
     def read(self, first: int = 0) -> Iterator[Frame]:
         """Yield the frames of the stretch in order, from its frame `first` on, one in memory at a time.
 
-        Raises `ClipBroke` after the last good frame where the file cannot be read to the end of the stretch.
+        Raises `ClipBroke` after the last good frame if the file cannot be read to the end of the stretch.
         """
         # Decoding from the beginning rather than seeking: frame numbers are exact in every container, and a
-        # frame takes milliseconds to decode where it takes seconds to paint.
+        # frame takes milliseconds to decode but seconds to paint.
         source_index, pts = 0, None
         reformatter = VideoReformatter()
         try:
@@ -84,7 +84,7 @@ class VideoReader:
             raise ClipBroke(self.path, source_index, self._survey.fault)
 
     def _time(self, source_index: int, pts: int | None, previous: int | None) -> int:
-        """Return when a frame is shown, by the file where it says so, later than the frame before it."""
+        """Return the time of a frame: the file's, if there is one and it is later than that of the frame before."""
         if self._survey.by_number:
             return self._survey.times[source_index]
         if pts is not None and (previous is None or pts > previous):
@@ -93,10 +93,10 @@ class VideoReader:
 
 
 def _stop(path: Path, count: int, start: int, frames: int | None) -> int:
-    """Return where the stretch stops, in frames of the file."""
+    """Return the end of the stretch (exclusive), in frames of the file."""
     if not 0 <= start < count:
         raise InputError(
-            f"{path} has {count} frames, so no stretch can start at {start}; set video.start below it"
+            f"{path} has {count} frames, so no stretch can start at {start}; set video.start between 0 and {count - 1}"
         )
     if frames is None:
         return count
@@ -120,7 +120,7 @@ def _fit(height: int, width: int, size: int | None) -> tuple[int, int]:
 
 
 def _to_tensor(image: NDArray[np.float32], info: ClipInfo) -> torch.Tensor:
-    """Return an image (H, W, 3) as a tensor (1, 3, H, W) of the size that the clip is read at."""
+    """Return an image (H, W, 3) as a tensor (1, 3, H, W) of the size at which the clip is read."""
     import torch  # slow to load, and an unusable file should be refused at once
 
     height, width = image.shape[:2]

@@ -1,4 +1,4 @@
-"""The sound of a stretch of a clip, copied or encoded anew."""
+"""The sound of a stretch of a clip, copied or re-encoded."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from av.container import InputContainer, OutputContainer
 from av.packet import Packet
 from av.stream import Stream
 
-# What players play from an mp4. The format allows more (PCM, Vorbis), but hardly anything plays it there.
+# Codecs that players support in an mp4. The format allows more (PCM, Vorbis), but hardly any player supports them.
 SOUND_FOR_MP4 = {"aac", "ac3", "alac", "eac3", "flac", "mp3", "opus"}
 
 AAC_RATES = {8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000}
@@ -21,20 +21,20 @@ AAC_RATES = {8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000}
 def copied_sound(
     source: InputContainer, output: OutputContainer, start: Fraction, end: Fraction
 ) -> tuple[Stream, Iterator[Packet]]:
-    """Return a stream for the sound from `start` to `end` (seconds), and its packets as they are."""
+    """Return a stream for the sound from `start` to `end` (seconds), and its packets, unchanged."""
     track = _sound_track(source)
     codec = track.codec_context.codec.canonical_name
     if codec not in SOUND_FOR_MP4:
-        raise ValueError(f"an mp4 with {codec} sound is not played")
+        raise ValueError(f"players do not support {codec} sound in an mp4")
     target = output.add_stream_from_template(track)
     rate = track.codec_context.sample_rate
     return target, _shifted(packets_of(source, track, target), start, end, Fraction(1, rate))
 
 
 def _shifted(packets: Iterable[Packet], start: Fraction, end: Fraction, sample: Fraction) -> Iterator[Packet]:
-    """Yield the packets that begin from `start` on and before `end`, with times from `start`.
+    """Yield the packets that begin from `start` on and before `end`, with times relative to `start`.
 
-    The times are in seconds. They are rounded to a `sample`: an avi counts its sound in packets.
+    Times are in seconds, and rounded to a `sample`, because an avi counts its sound in packets.
     """
     for packet in packets:
         decoded = (packet.dts or 0) * packet.time_base
@@ -67,7 +67,7 @@ def _encode(samples: Iterator[av.AudioFrame], target: AudioStream) -> Iterator[P
 def _samples(
     source: InputContainer, track: AudioStream, target: AudioStream, start: Fraction, end: Fraction
 ) -> Iterator[av.AudioFrame]:
-    """Yield the decoded sound from `start` to `end` (seconds), timed from `start`, with silence in gaps."""
+    """Yield the decoded sound from `start` to `end` (seconds), with times relative to `start` and silence in gaps."""
     graph = av.filter.Graph()
     nodes = [
         graph.add_abuffer(template=track),
@@ -86,7 +86,7 @@ def _samples(
 
 
 def _decoded(source: InputContainer, track: AudioStream, end: Fraction) -> Iterator[av.AudioFrame]:
-    """Yield the decoded sound up to `end` (seconds), without the packets that are damaged."""
+    """Yield the decoded sound up to `end` (seconds), without damaged packets."""
     for packet in source.demux(track):
         try:
             frames = packet.decode()
@@ -110,13 +110,13 @@ def _filtered(graph: av.filter.Graph) -> Iterator[av.AudioFrame]:
 
 def _sound_track(source: InputContainer) -> AudioStream:
     if not source.streams.audio or source.streams.audio[0].codec_context is None:
-        raise ValueError("no decoder knows the sound")
+        raise ValueError("no decoder supports the sound")
     return source.streams.audio[0]
 
 
 def packets_of(source: InputContainer, stream: Stream, target: Stream) -> Iterator[Packet]:
-    """Yield the packets of a stream, addressed to the stream they are copied to."""
+    """Yield the packets of a stream, assigned to the stream `target`."""
     for packet in source.demux(stream):
-        if packet.dts is not None:  # else it only marks the end
+        if packet.dts is not None:  # otherwise it only marks the end
             packet.stream = target
             yield packet

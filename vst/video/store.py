@@ -15,21 +15,21 @@ from vst.files import atomic_write
 def to_uint8(image: Tensor | NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Return an image as 8-bit RGB of shape (H, W, 3).
 
-    Floats are RGB in [0, 1] of shape (3, H, W) or (1, 3, H, W); what lies outside is clamped, the rest
-    rounded to the nearest of the 256 steps. An array of uint8 (H, W, 3) is returned as it is.
+    Floats are RGB in [0, 1] of shape (3, H, W) or (1, 3, H, W), clamped and rounded to the nearest of
+    256 levels. An array of uint8 (H, W, 3) is returned unchanged.
     """
     if isinstance(image, Tensor):
-        steps = (_one_frame(image).float().clamp(0, 1) * 255).round().to(torch.uint8)
-        return np.ascontiguousarray(steps.permute(1, 2, 0).cpu().numpy())
+        levels = (_one_frame(image).float().clamp(0, 1) * 255).round().to(torch.uint8)
+        return np.ascontiguousarray(levels.permute(1, 2, 0).cpu().numpy())
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
-        raise ValueError(f"an image as array is uint8 (H, W, 3), not {image.dtype} {image.shape}")
+        raise ValueError(f"an image array must be uint8 (H, W, 3), not {image.dtype} {image.shape}")
     return image
 
 
 def save_png(path: str | Path, image: Tensor | NDArray[np.uint8]) -> None:
-    """Write an image, as `to_uint8` takes it, as an 8-bit RGB PNG."""
+    """Write an image, in any form that `to_uint8` takes, as an 8-bit RGB PNG."""
     with atomic_write(Path(path)) as aside:
-        # Painted frames hardly get smaller at the higher levels, which take many times as long.
+        # Higher levels hardly make painted frames smaller, and take many times as long.
         Image.fromarray(to_uint8(image)).save(aside, format="PNG", compress_level=1)
 
 
@@ -40,14 +40,14 @@ def load_png(path: str | Path) -> NDArray[np.uint8]:
 
 
 class FrameStore:
-    """Frames kept on disk without loss, a file of float32 for each index."""
+    """Frames stored on disk without loss, one float32 file per index."""
 
     def __init__(self, directory: str | Path):
         self.directory = Path(directory)
         self.directory.mkdir(parents=True, exist_ok=True)
 
     def save(self, index: int, frame: Tensor) -> None:
-        """Keep a frame of float32, (3, H, W) or (1, 3, H, W), in the place of any it had under `index`."""
+        """Store a float32 frame, (3, H, W) or (1, 3, H, W), under `index`, replacing any earlier one."""
         if frame.dtype != torch.float32:
             raise ValueError(f"the store keeps float32, not {frame.dtype}")
         pixels = _one_frame(frame).contiguous().cpu().numpy()
@@ -55,11 +55,11 @@ class FrameStore:
             np.save(file, pixels, allow_pickle=False)
 
     def load(self, index: int) -> Tensor:
-        """Return the frame under `index` as it was saved, of shape (1, 3, H, W), in memory."""
+        """Return the frame saved under `index`, of shape (1, 3, H, W), in memory."""
         return torch.from_numpy(np.load(self._path(index), allow_pickle=False))[None]
 
     def discard(self, index: int) -> None:
-        """Forget the frame under `index`, if there is one."""
+        """Delete the frame under `index`, if there is one."""
         self._path(index).unlink(missing_ok=True)
 
     def __contains__(self, index: int) -> bool:
@@ -70,7 +70,7 @@ class FrameStore:
 
 
 def _one_frame(frame: Tensor) -> Tensor:
-    """Return a frame of shape (3, H, W) or (1, 3, H, W) as (3, H, W), off the graph."""
+    """Return a frame of shape (3, H, W) or (1, 3, H, W) as (3, H, W), detached."""
     if frame.ndim == 4 and frame.shape[0] == 1:
         frame = frame[0]
     if frame.ndim != 3 or frame.shape[0] != 3:
@@ -79,16 +79,17 @@ def _one_frame(frame: Tensor) -> Tensor:
 
 
 class Paintings:
-    """The painted frames of the pass that is being painted and of the one before it, a `FrameStore` each.
+    """The painted frames of the current pass and of the pass before, in a `FrameStore` each.
 
-    They are kept apart, because a frame that is painted again after a kill must start from the same image.
+    They are stored separately, because a frame that is painted again after the run was killed must start from
+    the same image.
     """
 
     def __init__(self, directory: str | Path):
         self.directory = Path(directory)
 
     def of(self, pass_index: int) -> FrameStore:
-        """The store of one pass; that of the pass two before it is no longer needed, and removed."""
+        """The store of one pass; that of two passes before is no longer needed, and is removed."""
         if pass_index >= 2:
             rmtree(self._path(pass_index - 2), ignore_errors=True)
         return FrameStore(self._path(pass_index))

@@ -1,4 +1,4 @@
-"""What is known of a video file before its frames are read: their times, sizes, and whether its end is missing."""
+"""The properties of a video file, found before its frames are read: times, size, and whether its end is missing."""
 
 from __future__ import annotations
 
@@ -33,23 +33,23 @@ CODECS_WITH_SILENT_PACKETS = {
 
 @dataclass(frozen=True)
 class Survey:
-    """What a pass over the whole file found. Times are in units of `time_base`."""
+    """The properties found by scanning a whole file. Times are in units of `time_base`."""
 
     times: list[int]  # when each frame is shown, increasing
-    end: int  # when the last one stops showing
+    end: int  # when the last one ends
     step: int  # the usual time from frame to frame
-    by_number: bool  # the pictures do not bring their times along: the n-th is shown at the n-th of `times`
+    by_number: bool  # the pictures have no times of their own: picture n is shown at times[n]
     height: int
     width: int
     time_base: Fraction
     frame_rate: Fraction
     pixel_aspect: Fraction
     has_sound: bool
-    fault: str | None  # why the file is known to lack its end
+    fault: str | None  # the evidence that the end of the file is missing, if it is
 
 
 class _Times(NamedTuple):
-    """When a picture is shown and decoded, where known, and how long it shows, 0 where unknown."""
+    """When a picture is shown and decoded, None if unknown, and for how long it is shown, 0 if unknown."""
 
     pts: int | None
     dts: int | None
@@ -58,16 +58,16 @@ class _Times(NamedTuple):
 
 @dataclass(frozen=True)
 class _Packets:
-    """What the packets of the picture stream say, before any is decoded."""
+    """The packets of the picture stream, before any is decoded."""
 
-    shown: list[_Times]  # of each that holds a picture
-    count: int  # how many there are, those not to be shown too
+    shown: list[_Times]  # of each packet with a picture to show
+    count: int  # of all packets, including those not shown
     seconds: float  # when the last packet of any stream ends
-    fault: str | None  # what stopped the pass before the end of the file
+    fault: str | None  # what stopped the scan before the end of the file
 
 
 def survey(path: Path) -> Survey:
-    """Go through a file once, without decoding more than its first picture where the codec allows."""
+    """Scan a file, decoding only its first picture if the codec allows."""
     check_is_file(path)
     try:
         with open_clip(path) as container:
@@ -79,7 +79,7 @@ def survey(path: Path) -> Survey:
             return _summarise(path, container, stream, picture, packets)
     except av.FFmpegError as error:
         raise InputError(
-            f"{path} cannot be read as a video ({reason_of(error)}): it is damaged, cut short or no video; "
+            f"{path} cannot be read as a video ({reason_of(error)}): it is damaged, truncated or not a video; "
             f"fetch or export it again"
         ) from error
 
@@ -92,7 +92,7 @@ def _summarise(
     step = max(1, round(1 / (frame_rate * time_base)))
     shown = packets.shown
     if stream.codec_context.name in CODECS_WITH_SILENT_PACKETS or picture.interlaced_frame:
-        # An interlaced picture may come in two packets, a field each.
+        # An interlaced picture may come in two packets, one per field.
         shown = _decode_times(path) or shown
     last_duration = max(shown, key=lambda times: times.pts or 0).duration
     times, by_number = _show_times(shown, step, "avi" in container.format.name)
@@ -122,7 +122,7 @@ def _first_picture(container: InputContainer, stream: VideoStream, path: Path) -
 
 
 def _read_packets(container: InputContainer, stream: VideoStream, first_pts: int | None) -> _Packets:
-    """Go through the packets; those before the first picture that decodes are not counted as shown."""
+    """Scan the packets; those before the first picture that decodes are not counted as shown."""
     shown: list[_Times] = []
     count, seconds, fault = 0, 0.0, None
     try:
@@ -135,8 +135,8 @@ def _read_packets(container: InputContainer, stream: VideoStream, first_pts: int
             if packet.stream_index != stream.index:
                 continue
             count += 1
-            leads = packet.pts is not None and first_pts is not None and packet.pts < first_pts
-            if not packet.is_discard and not leads:
+            precedes = packet.pts is not None and first_pts is not None and packet.pts < first_pts
+            if not packet.is_discard and not precedes:
                 shown.append(_Times(packet.pts, packet.dts, packet.duration or 0))
     except av.FFmpegError as error:
         fault = reason_of(error)
@@ -144,7 +144,7 @@ def _read_packets(container: InputContainer, stream: VideoStream, first_pts: int
 
 
 def _decode_times(path: Path) -> list[_Times] | None:
-    """Return the times of the pictures by decoding them all, or None where that fails."""
+    """Return the times of the pictures by decoding them all, or None if that fails."""
     try:
         with open_clip(path) as container:
             pictures = container.decode(picture_stream(container, path))
@@ -154,11 +154,11 @@ def _decode_times(path: Path) -> list[_Times] | None:
 
 
 def _show_times(shown: list[_Times], step: int, is_avi: bool) -> tuple[list[int], bool]:
-    """Return when each picture is shown, in order, and whether a picture's number decides that."""
+    """Return the time of each picture, in order, and whether times go by the number of the picture."""
     given = [times.pts for times in shown if times.pts is not None]
     if len(given) == len(shown) and not is_avi:
         return _increasing(sorted(given), step), False
-    # An avi only has a place for each picture; its pts are guesses, wrong where pictures are reordered.
+    # An avi only numbers its pictures; its pts are guesses, wrong where pictures are reordered.
     given = [times.dts for times in shown if times.dts is not None]
     if len(given) == len(shown):
         return _increasing(sorted(given), step), True
@@ -166,7 +166,7 @@ def _show_times(shown: list[_Times], step: int, is_avi: bool) -> tuple[list[int]
 
 
 def _increasing(times: list[int], step: int) -> list[int]:
-    """Return the times with those that do not come after the one before moved behind it."""
+    """Return the times, strictly increasing: one that is not after the time before it is moved a `step` behind it."""
     moved = times[:1]
     for time in times[1:]:
         moved.append(time if time > moved[-1] else moved[-1] + step)
@@ -176,16 +176,16 @@ def _increasing(times: list[int], step: int) -> list[int]:
 def _missing_end(
     container: InputContainer, stream: VideoStream, packets: _Packets, times: list[int], time_base: Fraction
 ) -> str | None:
-    """Say that the file was cut off, where its header promises more than there is."""
-    # In mp4 the header counts the samples that an edit list leaves out, too.
+    """Describe what a truncated file lacks of what its header promises; None if nothing."""
+    # In mp4 the header also counts the samples that an edit list leaves out.
     if "mov" not in container.format.name and stream.frames > packets.count:
         return f"its header promises {stream.frames} frames"
     if container.duration is None:
         return None
     promised = container.duration / av.time_base
     found = packets.seconds - min(0.0, (container.start_time or 0) / av.time_base)
-    # Not every container says how long a last frame shows, so a frame may seem missing where none is.
+    # Not every container gives the duration of the last frame, so a frame may seem missing where none is.
     gaps = [later - earlier for earlier, later in pairwise(times)]
     if promised - found > max(0.1, 2 * float(max(gaps, default=0) * time_base)):
-        return f"its header promises {promised:.2f} s and there are {found:.2f} s"
+        return f"its header promises {promised:.2f} s, but there are {found:.2f} s"
     return None

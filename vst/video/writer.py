@@ -24,22 +24,22 @@ from vst.frames import ClipInfo
 from vst.video.container import open_clip
 from vst.video.sound import copied_sound, encoded_sound, packets_of
 
-# swscale's flags FULL_CHR_H_INP and ACCURATE_RND, without which it trades chroma and rounding for speed.
-# As numbers: PyAV has had names for them since version 17 only.
+# swscale's flags FULL_CHR_H_INP and ACCURATE_RND, without which it trades accuracy of chroma and rounding
+# for speed. As numbers: PyAV has names for them only since version 17.
 CHROMA_FILTER = int(Interpolation.BICUBIC) | 0x4000 | 0x40000
 
-# The numbers of matrices, primaries and transfer in a stream (ITU-T H.273, tables 2 to 4).
+# A stream's codes for matrix, primaries and transfer (ITU-T H.273, tables 2 to 4).
 BT709, BT601 = 1, 6
 
-# Errors of the disk that is written to. Any other means that the sound is at fault.
+# Errors of the disk that is written to. Any other error is attributed to the sound.
 DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS}
 
 
 @dataclass(frozen=True)
 class Written:
-    """What `write_video` wrote: the number of frames, and what became of the sound.
+    """What `write_video` wrote: the number of frames, and how the sound was handled.
 
-    `sound` is "copied", "encoded as AAC", "none", or "left out: " and why.
+    `sound` is "copied", "encoded as AAC", "none", or "left out: " and the reason.
     """
 
     frames: int
@@ -49,12 +49,12 @@ class Written:
 def write_video(
     path: str | Path, frames: Iterable[tuple[NDArray[np.uint8], int]], info: ClipInfo, crf: int = 16
 ) -> Written:
-    """Write frames as an H.264 mp4 that browsers play, with timing and sound of the clip they are from.
+    """Write frames as an H.264 mp4 that browsers play, with the timing and sound of their source clip.
 
     `frames` are RGB images of shape (H, W, 3), all of one size, each with its pts in the clip's `time_base`,
     in order; there may be fewer than `info.frames`, and the sound then ends with the last of them. An odd
-    side grows by one pixel, which repeats the edge. The file is written atomically: errors of the disk
-    come as `OSError`. `crf` is x264's quality, 0 (nearly lossless) to 51.
+    side grows by one pixel, which repeats the edge. The file is written atomically; errors of the disk are
+    raised as `OSError`. `crf` is x264's quality, 0 (nearly lossless) to 51.
     """
     path = Path(path)
     with atomic_write(path.absolute()) as whole, _removed_after(whole.with_suffix(".pictures")) as pictures:
@@ -99,7 +99,7 @@ def _write_pictures(
 def _with_durations(
     frames: Iterable[tuple[NDArray[np.uint8], int]], info: ClipInfo
 ) -> Iterator[tuple[NDArray[np.uint8], int, int]]:
-    """Yield each frame with its pts and how long it shows, delaying each until its successor comes."""
+    """Yield each frame with its pts and duration, delaying each until its successor comes."""
     count, waiting = 0, None
     for image, pts in frames:
         if waiting is not None:
@@ -114,8 +114,8 @@ def _with_durations(
 
 
 def _create(path: Path, info: ClipInfo) -> OutputContainer:
-    # The pictures' timescale is the source's, so that its times are kept to the tick; the movie's is in which
-    # it says when the sound sets in, by default in milliseconds.
+    # The pictures' timescale is the source's, so that times are exact; the start of the sound is given in the
+    # movie's timescale, by default milliseconds.
     options = {
         "movflags": "+faststart",
         "video_track_timescale": str(info.time_base.denominator),
@@ -127,7 +127,7 @@ def _create(path: Path, info: ClipInfo) -> OutputContainer:
 def _add_picture_stream(
     output: OutputContainer, image: NDArray[np.uint8], info: ClipInfo, crf: int
 ) -> VideoStream:
-    # No B-frames: decoding order is then showing order, so mp4 keeps every frame's own duration.
+    # No B-frames: decoding order is then display order, so mp4 keeps every frame's own duration.
     stream = output.add_stream("libx264", rate=info.frame_rate, options={"crf": str(crf), "bf": "0"})
     height, width = _even(image).shape[:2]
     stream.height, stream.width, stream.pix_fmt = height, width, "yuv420p"
@@ -141,12 +141,12 @@ def _add_picture_stream(
 
 
 def _is_hd(height: int) -> bool:
-    """Say which matrix a player takes that overlooks the tags: BT.709 if so, else BT.601."""
+    """Whether a player that ignores the tags assumes the matrix of BT.709, else of BT.601."""
     return height >= 720
 
 
 def _even(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return an image (H, W, 3) with odd sides made even by repeating the edge, as 4:2:0 chroma needs it."""
+    """Return an image (H, W, 3) with odd sides made even by repeating the edge, as 4:2:0 chroma requires."""
     height, width = image.shape[:2]
     return np.pad(image, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
 
@@ -165,14 +165,14 @@ def _to_yuv(image: NDArray[np.uint8], reformatter: VideoReformatter) -> av.Video
 
 
 def _mux_pictures(output: OutputContainer, packets: list[Packet], durations: deque[int]) -> None:
-    """Write encoded frames, with the durations of those that are not written yet in order."""
+    """Write encoded frames; `durations` are those of the frames not yet written, in order."""
     for packet in packets:
         packet.duration = durations.popleft()
         output.mux(packet)
 
 
 def _add_sound(pictures: Path, whole: Path, info: ClipInfo, end_pts: int) -> str:
-    """Make the whole file of the pictures and the sound of their time; return what became of the sound."""
+    """Combine the pictures with the sound of their time in one file; return how the sound was handled."""
     if info.sound is None:
         os.replace(pictures, whole)  # noqa: PTH105 - as in `atomic_write`
         return "none"
@@ -183,7 +183,7 @@ def _add_sound(pictures: Path, whole: Path, info: ClipInfo, end_pts: int) -> str
                 break
             return "encoded as AAC" if encode else "copied"
         except (av.FFmpegError, ValueError) as error:
-            # A broken sound track is no reason to lose the pictures; a full disk is the caller's business.
+            # A broken sound track is no reason to lose the pictures; a full disk is left to the caller.
             if isinstance(error, OSError) and error.errno in DISK_ERRORS:
                 raise
             reason = str(error)
@@ -192,7 +192,7 @@ def _add_sound(pictures: Path, whole: Path, info: ClipInfo, end_pts: int) -> str
 
 
 def _join(pictures: Path, whole: Path, sound_file: Path, info: ClipInfo, end_pts: int, encode: bool) -> int:
-    """Write the pictures and the sound of their time to one file; return the number of packets of sound."""
+    """Mux the pictures and the sound of their time into one file; return the number of sound packets."""
     start, end = info.start_pts * info.time_base, end_pts * info.time_base
     count = 0
     with (
