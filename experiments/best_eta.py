@@ -1,10 +1,11 @@
-"""Each model's best η in each of the paper's scenarios, for a fair comparison: writes experiments/best_eta.yaml.
+"""Searches each model's best η in each of the paper's scenarios, and writes experiments/best_eta.yaml.
 
     python experiments/best_eta.py [--runs multirun/best_eta] [--only fig1,fig3] [--dwanko CLIP]
 
-The best is the η with the lowest warping error at a style loss of at most 1.05 times naive's. It is looked for on a
-ladder of 1, 3, 10 …, beginning with what stands in the file or else the model's default: up from there while the style
-allows, down until it does. Runs that are finished are not repeated, and the scenarios not searched are kept.
+The best η, used for a fair comparison, has the lowest warping error at a style loss of at most 1.05 times naive's. The
+search goes through a ladder of 1, 3, 10 …, from the value in the file, or else the model's default: up while the style
+loss is within the limit, or else down until it is. Finished runs are not repeated, and the file's values for other
+scenarios are kept.
 """
 
 from __future__ import annotations
@@ -36,29 +37,29 @@ Summary = Mapping[str, Any]
 
 
 def main() -> None:
-    """Paint what the search asks for, and write what it found."""
+    """Run the search, and write the file."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=Path, default=Path("multirun/best_eta"), help="where the runs are")
-    parser.add_argument("--only", help="scenarios to search, with commas; without it, all")
-    parser.add_argument("--dwanko", type=Path, help="the drawn clip of fig2_real, left out without it")
+    parser.add_argument("--only", help="scenarios to search, separated by commas; by default, all")
+    parser.add_argument("--dwanko", type=Path, help="the clip of fig2_real, which is skipped without it")
     given = parser.parse_args()
     with reporting_errors():
         search_all(choose(given.only), given.runs, given.dwanko)
 
 
 def search_all(scenarios: Sequence[Scenario], runs: Path, dwanko: Path | None) -> None:
-    """Search scenario after scenario, and keep what was found of each at once."""
+    """Search the scenarios one after another, and write the file after each."""
     found = OmegaConf.to_container(OmegaConf.load(BEST_ETA)) if BEST_ETA.is_file() else {}
     assert isinstance(found, dict)
     for scenario in scenarios:
         if scenario.clip_given and dwanko is None:
-            print(f"{scenario.name} is left out: its clip comes with no package; name it with --dwanko CLIP")
+            print(f"{scenario.name} is skipped: no package contains its clip; name it with --dwanko CLIP")
             continue
-        naive = painted(scenario, "naive", 0.0, runs, dwanko)
+        naive = summary_of(scenario, "naive", 0.0, runs, dwanko)
         for model in TUNED:
 
             def try_eta(eta: float, scenario: Scenario = scenario, model: str = model) -> Summary:
-                return painted(scenario, model, eta, runs, dwanko)
+                return summary_of(scenario, model, eta, runs, dwanko)
 
             best = found.setdefault(scenario.name, {})
             best[model] = int(search(float(best.get(model) or default_eta(model)), try_eta, naive["style"]))
@@ -67,14 +68,14 @@ def search_all(scenarios: Sequence[Scenario], runs: Path, dwanko: Path | None) -
 
 
 def default_eta(model: str) -> float:
-    """From where a model's search begins that has found nothing yet."""
+    """The η from which a model's first search begins."""
     return composed([f"model={model}"]).eta
 
 
 def search(begin: float, try_eta: Callable[[float], Summary], naive_style: float) -> float:
-    """The best rung: up from the one nearest to `begin` while the style allows, else down until it does.
+    """The best η of the ladder, searched up from the rung nearest to `begin`, or down if its style loss is too high.
 
-    The lowest if it never does.
+    If the style loss is always too high, the lowest η tried.
     """
     tried: dict[float, Summary] = {}
 
@@ -93,8 +94,8 @@ def search(begin: float, try_eta: Callable[[float], Summary], naive_style: float
     return min(fair, key=lambda eta: fair[eta]["warping_error"]) if fair else min(tried)
 
 
-def painted(scenario: Scenario, model: str, eta: float, runs: Path, clip: Path | None) -> Summary:
-    """The summary of a scenario's run with a model and an η, painted if it is not yet."""
+def summary_of(scenario: Scenario, model: str, eta: float, runs: Path, clip: Path | None) -> Summary:
+    """The summary of a scenario's run with a model and an η, which is painted unless it is finished."""
     directory = runs / scenario.name / (f"{model}-{eta:g}" if eta else model)
     if status(directory) != "finished":
         print(f"{scenario.name} {model} {eta:g}", flush=True)

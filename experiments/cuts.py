@@ -1,9 +1,9 @@
-"""How well scene cuts are found: a table of clips with their cuts, what was found, precision and recall.
+"""Measures how well cuts are detected: a table of clips with true and detected cuts, precision and recall.
 
     python experiments/cuts.py [--shared ../shared]
 
-A cut is found if it is reported within a frame of where it is. Three groups: the real clips, scenes that are
-computed, and shots of all of them joined at random, at three frame rates, with and without flashes.
+A cut counts as detected if it is reported within one frame of its position. There are three groups: real clips,
+synthetic scenes, and shots of the real clips joined at random, at three frame rates, with and without flashes.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from vst.synthetic.scenes import Anime, Battle, Talk
 from vst.video.cuts import CutDetector, mark_cuts
 from vst.video.reader import VideoReader
 
-# As seen by eye, frame by frame.
+# As determined by eye, frame by frame.
 CUTS = {
     "clips/a_carphone_closeup.mp4": [],
     "clips/b_dwanko_run_flash.mp4": [],
@@ -43,10 +43,10 @@ CUTS = {
     "clips/odd/d_gif_vfr_cradle.gif": [],
     "flow/sintel_alley_1/alley_1_final_50frames.avi": [],
 }
-# Titles that appear on black or leave it, all at once: right or not to call a cut, so not counted.
+# Titles that appear on black, or disappear, within one frame: whether these are cuts is arguable, so neither counts.
 TITLES = {"clips/c_sintel_trailer.mp4": [226, 1142, 1165, 1222]}
 
-# Stretches without a cut, from which shots are drawn: first frame and the one after the last.
+# Ranges without a cut, from which shots are drawn: the first frame, and the one after the last.
 STRETCHES = {
     "clips/a_carphone_closeup.mp4": [(0, 120)],
     "clips/b_dwanko_run_flash.mp4": [(0, 45)],
@@ -60,12 +60,12 @@ STRETCHES = {
     "clips/odd/d_gif_vfr_cradle.gif": [(0, 36)],
     "flow/sintel_alley_1/alley_1_final_50frames.avi": [(0, 50)],
 }
-SIZE = 160  # pixels of the longer side that clips are read at
+SIZE = 160  # longer side, in pixels, at which clips are read
 
 
 @dataclass(frozen=True)
 class Row:
-    """A clip, its cuts, what was found of them and beside them, and the time a frame took in ms."""
+    """A clip, its true and its detected cuts, cuts that count neither way, and the time per frame in ms."""
 
     name: str
     frames: int
@@ -76,17 +76,17 @@ class Row:
 
     @property
     def hits(self) -> int:
-        """How many cuts were found."""
+        """How many true cuts were detected."""
         return sum(_near(cut, self.found) for cut in self.cuts)
 
     @property
     def false(self) -> int:
-        """How many were found that are none."""
+        """How many detected cuts are false."""
         return sum(not _near(cut, [*self.cuts, *self.either]) for cut in self.found)
 
 
 def measure(name: str, frames: Iterator[Frame], cuts: Sequence[int], either: Sequence[int] = ()) -> Row:
-    """Find the cuts of a clip and time it without the reading."""
+    """Detect the cuts of a clip, and time the detection without the reading."""
     detector = _Timed()
     found, count = [], 0
     try:
@@ -137,7 +137,7 @@ def joined(shared: Path, seed: int = 0) -> Iterator[Row]:
 
 
 def table(title: str, rows: Iterator[Row]) -> None:
-    """Print rows as they come, and what they add up to."""
+    """Print rows as they are measured, and then their totals."""
     print(f"\n{title}\n{'clip':44} frames  true  found  false  precision  recall  ms  missed, false at")
     kept = []
     for row in rows:
@@ -158,7 +158,7 @@ def _line(name: str, rows: Sequence[Row]) -> str:
 
 
 class _Timed(CutDetector):
-    """A detector that keeps the time it takes."""
+    """A detector that measures its own time."""
 
     def __init__(self):
         self.seconds = 0.0

@@ -1,14 +1,13 @@
-"""Each model's default weight, by a search on four clips: paints what is missing, and writes experiments/defaults.md.
+"""Searches each model's default weight on four clips, and writes experiments/defaults.md.
 
     python experiments/defaults.py [-o experiments/defaults.md] [--runs multirun/defaults] [--only flow,robust]
                                    [--workers 2] [override …]
 
-For every model of conf/model a study (`python -m vst.sweep`) of some values of η, of β for the naive model, on each of
-four clips. The choice is the value with the lowest warping error by naive's, in the geometric mean over the clips,
-among those whose losses are in the mean at most as many times naive's as a search allows its best, and whose style
-loss is on no clip more than 1.25 times naive's: a default is for clips that nobody has tried, and one of them must not
-pay for the others. What is painted is not painted again; what was interrupted goes on. Overrides are added to every
-run.
+For every model of conf/model, it runs a study (`python -m vst.sweep`) of several values of η, or of β for the naive
+model, on each of four clips. All figures are ratios to naive's. The chosen value has the lowest geometric mean of the
+warping error over the clips, among those whose mean losses are within the limits of a search, and whose style loss is
+at most 1.25 on every clip: a default is for clips that have not been tried, so it must not be bad for any single clip.
+Finished runs are not painted again, and interrupted ones are resumed. Overrides are added to every run.
 """
 
 from __future__ import annotations
@@ -29,11 +28,11 @@ from vst.formatting import legible
 from vst.runs.table import Table
 from vst.search.objective import OBJECTIVES, Values, excess, objectives
 from vst.search.space import read
-from vst.search.sweep import answered, search
+from vst.search.sweep import reporting_search_errors, search
 
 CLIPS: dict[str, tuple[str, ...]] = {
     "talk": ("video=talk", "video.height=96", "video.width=128", "video.frames=6", "style=swirls"),
-    # RAFT judges the motion, which no model uses
+    # RAFT estimates the motion for the metrics, since no model uses it
     "carphone": (
         *("video=carphone", "video.start=60", "video.size=128", "video.frames=6", "style=swirls"),
         "callbacks.metrics.motion=raft",
@@ -54,22 +53,22 @@ TRIED = {
     "ruder_multipass": (3e3, 1e4, 3e4, 9e4, 3e5),
     "robust": (8e4, 3e5, 8e5, 2e6, 8e6),
 }
-"""The values of a model's η, of naive's β."""
+"""The values of η to try for each model, and of β for naive."""
 
 FACTORS = (1 / 10, 1 / 3, 1, 3, 10)
-"""What the default of any other model is tried at, by itself."""
+"""Factors of the default to try for any other model."""
 
 MOST_ANYWHERE = 1.25
-"""The style loss that a default may have on any one clip, by naive's."""
+"""The maximum style loss of a default on any clip, as a ratio to naive's."""
 
 Ratios = Mapping[str, Values]
-"""The objectives by those of the naive model at the present defaults, by clip; in the order of OBJECTIVES."""
+"""For each clip the ratios of OBJECTIVES, in their order, to those of the naive model at the current defaults."""
 
 ERROR, STYLE, CONTENT = (OBJECTIVES.index(name) for name in ("warping_error", "style", "content"))
 
 
 def main() -> None:
-    """Search where it is not done yet, and write what came of it."""
+    """Run the studies that are not finished, and write the results."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("-o", dest="output", type=Path, default=Path(__file__).with_suffix(".md"))
     parser.add_argument("--runs", type=Path, default=Path("multirun/defaults"), help="where the studies are")
@@ -77,7 +76,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=1, help="trials at a time")
     parser.add_argument("overrides", nargs="*", help="added to every run")
     given = parser.parse_args()
-    with answered():
+    with reporting_search_errors():
         sections = []
         for model in models(given.only):
             option, values, default = searched(model)
@@ -92,7 +91,7 @@ def main() -> None:
 
 
 def models(only: str | None) -> list[str]:
-    """The models by their names, all of conf/model without any."""
+    """The models named, by default all of conf/model."""
     known = sorted(file.stem for file in (conf_dir() / "model").glob("*.yaml"))
     names = only.split(",") if only else known
     for name in names:
@@ -102,7 +101,7 @@ def models(only: str | None) -> list[str]:
 
 
 def searched(model: str) -> tuple[str, list[float], float]:
-    """The option that is searched, the values that it is tried at, and its present default."""
+    """The option to search, the values to try, and the current default."""
     cfg = composed([f"model={model}"])
     option = "eta" if cfg.eta > 0 else "beta"
     default = float(cfg[option])
@@ -113,7 +112,7 @@ def searched(model: str) -> tuple[str, list[float], float]:
 def study(
     folder: Path, model: str, clip: str, option: str, values: Sequence[float], given: argparse.Namespace
 ) -> dict[float, Values]:
-    """Try all values on one clip: each one's objectives, by the reference's."""
+    """Try all values on one clip: the objectives of each value, as ratios to the reference's."""
     options = [
         *CLIPS[clip],
         f"model={model}",
@@ -121,7 +120,7 @@ def study(
         *given.overrides,
         f"{option}={','.join(map(repr, values))}",
     ]
-    # of an option that is given twice, the later is meant
+    # the last value of an option given twice is used
     space = read(list({line.partition("=")[0]: line for line in options}.values()))
     print(f"\n{model} on {clip}", flush=True)
     search(folder, space, total=len(values), workers=given.workers)
@@ -131,8 +130,8 @@ def study(
     for value in values:
         if rows[value]["state"] != "finished":
             raise InputError(
-                f"{option}={value:g} of {model} on {clip} is {rows[value]['state']}; call this again where it was "
-                f"ended, and see {folder / 'trials.csv'} where it failed"
+                f"{option}={value:g} of {model} on {clip} is {rows[value]['state']}; run this again if it was "
+                f"interrupted, or see {folder / 'trials.csv'} if it failed"
             )
     return {
         value: tuple(
@@ -143,41 +142,40 @@ def study(
 
 
 def choose(ratios: Mapping[float, Ratios]) -> float:
-    """The value with the lowest warping error that the limits allow; the one that exceeds them least if none is."""
+    """The value with the lowest warping error within the limits; if there is none, the one that exceeds them least."""
     return min(ratios, key=lambda value: (beyond(ratios[value]), geometric_mean(ratios[value], ERROR)))
 
 
 def beyond(clips: Ratios) -> float:
-    """How far the loss that is furthest beyond its limit is beyond it, in parts of the limit; 0 within."""
+    """The largest excess of a loss over its limit, as a fraction of the limit; 0 within the limits."""
     means = tuple(mean(clips, objective) for objective in range(len(OBJECTIVES)))
     worst = max(values[STYLE] for values in clips.values())
     return max(excess(means, (1.0,) * len(OBJECTIVES)), worst / MOST_ANYWHERE - 1)
 
 
 def mean(clips: Ratios, objective: int) -> float:
-    """Of one objective's ratio over the clips."""
+    """The mean of one objective's ratio over the clips."""
     return sum(values[objective] for values in clips.values()) / len(clips)
 
 
 def geometric_mean(clips: Ratios, objective: int) -> float:
-    """Of one objective's ratio over the clips: twice as good here makes up for half as good there."""
+    """The geometric mean of one objective's ratio over the clips: a factor of 2 on one clip offsets 1/2 on another."""
     return math.exp(sum(math.log(values[objective]) for values in clips.values()) / len(clips))
 
 
 HEADER = """\
 # Each model's default weight
 
-Made by `python experiments/defaults.py`. Every figure is a model's by the naive model's at the present defaults on the
-same clip: warping error / style loss / content loss, each the mean over the frames. Chosen, in bold, is the value
-with the lowest geometric mean of the warping error among those whose style loss is at most 1.05 and whose content
-loss is at most 1.10 in the mean, with a style loss of at most 1.25 on every clip; † marks what no other value of the
-study is better than in all three.
+Made by `python experiments/defaults.py`. All figures are ratios to those of the naive model at the current defaults on
+the same clip: warping error / style loss / content loss, each the mean over the frames. The chosen value, in bold, has
+the lowest geometric mean of the warping error among those whose mean style loss is at most 1.05 and mean content loss
+at most 1.10, with a style loss of at most 1.25 on every clip; † marks values that are Pareto-optimal in the study.
 
 """
 
 
 def section(model: str, option: str, default: float, ratios: Mapping[float, Ratios]) -> str:
-    """One model's table, and the choice."""
+    """One model's table, and the chosen value."""
     clips = list(next(iter(ratios.values())))
     chosen = choose(ratios)
     heads = [{"eta": "η", "beta": "β"}[option], "warping error", "style", "content", *clips]

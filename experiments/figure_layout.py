@@ -1,4 +1,4 @@
-"""A figure as the paper has them: a row a model, painted frames beside each other, and what changes last."""
+"""Lays out a figure like the paper's: one row per model, with painted frames side by side, and the last change."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from torch import Tensor
 from vst.runs.pictures import Picture, coloured, legend
 
 WIDTH = 1000
-"""Width at which a figure is read. All measures below are in 1/1000 of the figure's own."""
+"""Display width of a figure. All measures below are in 1/1000 of the figure's width."""
 
 LABEL, GAP, LINE, SMALL, LARGE = 92, 6, 21, 13.5, 17
 PAPER, WORDS, QUIET, BEST = (255, 255, 255), (25, 25, 25), (105, 105, 105), (255, 226, 140)
@@ -25,14 +25,14 @@ SHOWN = {
     "style": "style",
     "content": "content",
     "ghosting": "ghosting",
-    "unpainted": "unpainted",
+    "unpainted": "disocclusion texture",
 }
-"""The metrics under a row, by their names there."""
+"""The metrics below a row, and their names there."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """What is seen of a model, or of the content, whose `summary` is empty; `change` is (H, W), from 0."""
+    """The row of a model, or of the content, whose `summary` is empty; `change` is (H, W), at least 0."""
 
     name: str
     frames: Sequence[Picture]
@@ -41,10 +41,10 @@ class Row:
 
 
 def lay_out(rows: Sequence[Row], heads: Sequence[str], style: Picture, notes: Sequence[str]) -> Picture:
-    """The figure: rows under the heads of their columns, then the colour scale and the notes.
+    """The figure: rows below the column heads, then the colour scale and the notes.
 
-    `style` is the painting, shown beside the first row. Frames of one size are enlarged by the whole number
-    that makes the figure at least as wide as it is read.
+    `style` is the painting, shown beside the first row. All frames have one size, and are enlarged by the whole factor
+    that makes the figure at least as wide as its display width.
     """
     page = _Page(rows[0].frames[0].shape[1], rows[0].frames[0].shape[0], len(heads))
     scale = common_scale([row.change for row in rows])
@@ -79,7 +79,7 @@ def lay_out(rows: Sequence[Row], heads: Sequence[str], style: Picture, notes: Se
 
 
 def common_scale(changes: Sequence[Tensor]) -> float:
-    """The end of a scale for all changes: what 1 in 100 pixels exceed where most changes, rounded up."""
+    """The end of the scale for all changes: the largest of their 99th percentiles, rounded up."""
     largest = max(float(np.quantile(change.numpy(), 0.99)) for change in changes)
     if largest <= 0:
         return 1.0
@@ -95,13 +95,13 @@ def _paste_row(sheet: Image.Image, page: _Page, row: Row, top: int, scale: float
     for column, picture in enumerate(row.frames):
         tile = Image.fromarray(picture).resize((page.tile, page.height), Image.Resampling.LANCZOS)
         sheet.paste(tile, (page.left(column), top))
-    # not smoothed: every pixel has a colour of the scale
+    # not interpolated, so that every pixel has a colour of the scale
     change = coloured(row.change, scale).repeat(page.factor, axis=0).repeat(page.factor, axis=1)
     sheet.paste(Image.fromarray(change), (page.left(len(row.frames)), top))
 
 
 def _paste_style(sheet: Image.Image, page: _Page, style: Picture, top: int) -> None:
-    """Show the painting under the name of the first row, as large as there is room."""
+    """Paste the painting below the name of the first row, as large as fits."""
     image = Image.fromarray(style)
     room = page.units(LABEL - 2 * GAP), page.first_height - page.units(LARGE + LINE + GAP)
     image.thumbnail(room, Image.Resampling.LANCZOS)
@@ -111,13 +111,13 @@ def _paste_style(sheet: Image.Image, page: _Page, style: Picture, top: int) -> N
 
 
 class _Page:
-    """The measures of a figure whose frames are `width` by `height`, and what is written in them."""
+    """The layout and the text of a figure whose frames are `width` by `height`."""
 
     def __init__(self, width: int, height: int, columns: int):
         self.factor = math.ceil((WIDTH - LABEL - (columns + 1) * GAP) / (columns * width))
         self.tile, self.height = self.factor * width, self.factor * height
         self._unit = columns * self.tile / (WIDTH - LABEL - (columns + 1) * GAP)
-        # the painting is to be seen beside the first row, however flat the clip
+        # high enough for the painting beside it, even if the clip's frames are low
         self.first_height = max(self.height, self.units(LARGE + LINE + GAP + 48))
         self.width = self.left(columns)
         self.legend_left = self.left(columns - 1)
@@ -127,7 +127,7 @@ class _Page:
         return round(measure * self._unit)
 
     def left(self, column: int) -> int:
-        """Where a column begins."""
+        """The left edge of a column."""
         return self.units(LABEL + GAP) + column * (self.tile + self.units(GAP))
 
     def font(self, size: float) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
@@ -152,7 +152,7 @@ class _Page:
         return lines
 
     def places(self, rows: Sequence[Row]) -> list[float]:
-        """Where the metrics under the rows begin, so that they stand below each other and fill the width."""
+        """The left edges of the metrics below the rows, aligned in columns that fill the width."""
         columns = [column for key in SHOWN for column in COLUMNS if column.key == key]
         widths = [
             max((_length(self, _parts(row.summary, column.key)) for row in rows if row.summary), default=0)
@@ -169,7 +169,7 @@ class _Page:
         places: Sequence[float],
         top: int,
     ) -> None:
-        """Write the metrics of a row; the best of each stands bold on a ground of its own."""
+        """Write the metrics of a row; the best of each is bold on a coloured background."""
         for key, place in zip(SHOWN, places, strict=True):
             name, value, power = _parts(summary, key)
             self.write(draw, name, place, top, QUIET)
@@ -185,7 +185,7 @@ class _Page:
                 )
                 draw.rounded_rectangle(box, self.units(3), BEST)
             ink = "-" if value == UNDEFINED else value
-            # the font has no bold, no signs × and –, and no raised digits
+            # the font has no bold, no signs × and –, and no superscript digits
             for shift in (0, self.units(0.7)) if marked else (0,):
                 self.write(draw, f"{ink}·10" if power else ink, start + shift, top, WORDS)
             if power:

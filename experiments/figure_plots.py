@@ -1,4 +1,4 @@
-"""What coherence costs each model: style loss against warping error over η, a panel a scenario."""
+"""Plots the trade-off of each model: style loss against warping error over η, one panel per scenario."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ ERROR, STYLE = (next(column for column in COLUMNS if column.key == key) for key 
 
 @dataclass(frozen=True)
 class Point:
-    """What a run with a weight of coherence came to; `best` marks the η that the tables are of."""
+    """The results of a run with weight η; `best` marks the η used in the tables."""
 
     eta: float
     error: float
@@ -38,11 +38,11 @@ class Point:
 
 
 Curves = Mapping[str, Sequence[Point]]
-"""The points of one scenario by model, by rising η."""
+"""The points of one scenario by model, in order of rising η."""
 
 
 def trade_off(scenarios: Mapping[str, Curves], models: Sequence[str], most_style: float) -> Figure:
-    """The trade-off of each scenario; a line across at `most_style` times naive's style loss, where naive is there."""
+    """The trade-off of each scenario; with a line at `most_style` times naive's style loss, if there is a naive run."""
     looks = {model: Look(model, colour, "solid") for model, colour in model_colours(models).items()}
     columns = min(2, len(scenarios))
     rows = -(-len(scenarios) // columns)
@@ -67,7 +67,7 @@ def _panel(axes: Axes, name: str, curves: Curves, looks: Mapping[str, Look], mos
                 axes.plot(
                     point.error, point.style, "o", markersize=9, fillstyle="none", color=looks[model].colour
                 )
-        # least and most held, below and above
+        # the lowest η is labelled below its point, the highest above
         for point, above in {points[0]: -9, points[-1]: 4}.items() if points[-1].eta else ():
             axes.annotate(
                 f"η={eta_written(point.eta)}",

@@ -1,4 +1,4 @@
-"""The figures' numbers: how each is written, which is the best, and all of them as tables in Markdown."""
+"""The numbers of the figures: their format, the best of them, and Markdown tables."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from vst.formatting import SUPERSCRIPTS, legible
 from vst.metrics.catalogue import BY_KEY
 
 Summary = Mapping[str, float | None]
-"""The summary of a run, by metric; None where a metric is not defined in the clip."""
+"""The summary of a run, by metric; None where a metric is undefined for the clip."""
 
 Records = Mapping[str, Mapping[str, Mapping[str, Any]]]
 """The contents of metrics.json by scenario and model."""
@@ -24,24 +24,24 @@ WARPING = ("warping_error", "warping_error_long")
 
 @dataclass(frozen=True)
 class Column:
-    """A metric, and how it is written: in units of 10^power, to three digits or to so many decimals."""
+    """A metric and its format: in units of 10^power, to three digits, or to `decimals` decimals."""
 
     key: str
     power: int = 0
     decimals: int | None = None
 
     def written(self, value: float | None) -> str:
-        """The value as a reader sees it, without its factor."""
+        """The formatted value, without its factor."""
         if value is None:
             return UNDEFINED
         scaled = value / 10.0**self.power
         if self.decimals is None:
             return legible(scaled)
-        # -0.001 is not below 0 as far as it is written
+        # + 0.0 turns -0.0, which is rounded from -0.001, into 0.0
         return f"{round(scaled, self.decimals) + 0.0:.{self.decimals}f}"
 
     def best(self, values: Sequence[float | None]) -> str | None:
-        """The best of the values, as it is written: what reads the same is as good; None where none is defined."""
+        """The best value, formatted, so that values that look equal count as equal; None where none is defined."""
         defined = [value for value in values if value is not None]
         return self.written(min(defined, key=BY_KEY[self.key].distance)) if defined else None
 
@@ -65,7 +65,7 @@ COLUMNS = (
 
 
 def tables(records: Records) -> str:
-    """All results, and how robust compares with the others, from the metrics.json by scenario and model."""
+    """All results, and the comparison of robust with the others."""
     heads = ["scenario", "model", "η", *(column.head for column in COLUMNS)]
     lines = [table_line(heads), table_line(["---", "---", *["---:"] * (len(heads) - 2)])]
     for scenario, models in records.items():
@@ -82,16 +82,16 @@ def tables(records: Records) -> str:
         f"{BY_KEY[column.key].title}: {BY_KEY[column.key].direction}" for column in COLUMNS
     )
     ratios = _ratios(records)
-    return "\n".join([*lines, "", f"In bold the best of a scenario ({directions}).", *ratios]) + "\n"
+    return "\n".join([*lines, "", f"The best of each scenario is in bold ({directions}).", *ratios]) + "\n"
 
 
 def summary(records: Records) -> str:
-    """How robust compares with the others alone."""
+    """Only the comparison of robust with the others."""
     return "\n".join(_ratios(records)).strip() + "\n"
 
 
 def _ratios(records: Records) -> list[str]:
-    """The warping errors of robust as parts of naive's and of the best other model's, a row a scenario."""
+    """The warping errors of robust as ratios to naive's and to the best other model's, one row per scenario."""
     records = {scenario: models for scenario, models in records.items() if "robust" in models}
     if not records:
         return []
@@ -115,7 +115,7 @@ def _ratio(value: float | None, other: float | None) -> str:
 
 
 def power(value: float) -> str:
-    """3·10⁴ for 30000: weights are rungs of a ladder."""
+    """3·10⁴ for 30000; one digit is enough for the values of the ladder."""
     digits, _, power = f"{value:.0e}".partition("e")
     ten = f"10{str(int(power)).translate(SUPERSCRIPTS)}"
     return ten if digits == "1" else f"{digits}·{ten}"
@@ -127,15 +127,15 @@ def table_line(cells: Sequence[str]) -> str:
 
 
 def check_markers(document: Path) -> None:
-    """Raise `InputError` where a document has no place for the tables."""
+    """Raise `InputError` where a document has no markers for a table."""
     text = document.read_text(encoding="utf-8") if document.is_file() else ""
     if not _places(text):
         named = " or ".join(f"{_begin(name)} and {_end(name)}" for name in TABLES)
-        raise InputError(f"{document} has no lines {named} after it; put them where the tables belong")
+        raise InputError(f"{document} has no lines {named} in this order; put them where the tables belong")
 
 
 def insert(document: Path, records: Records) -> None:
-    """Put each table between its markers in a document, in place of what is there."""
+    """Replace what is between the markers of each table in a document with the table."""
     check_markers(document)
     text = document.read_text(encoding="utf-8")
     for name in _places(text):
@@ -146,7 +146,7 @@ def insert(document: Path, records: Records) -> None:
 
 
 TABLES: Mapping[str, Callable[[Records], str]] = {"results": tables, "summary": summary}
-"""What stands between the markers of each name."""
+"""The table between the markers of each name."""
 
 
 def _places(text: str) -> list[str]:

@@ -1,13 +1,13 @@
-"""Paint and lay out the paper's figures: every scenario by every model, a picture each, and tables of all results.
+"""Paints every scenario with every model, and makes the paper's figures, and tables of all results.
 
 python experiments/figures.py [-o docs] [--runs multirun/figures] [--only fig1,fig2_real] [--dwanko CLIP]
                               [--no-paint] [--into docs/results.md] [--search multirun/best_eta]
 
-What is painted already is not painted again, and what was interrupted goes on; so call it again after anything.
+Finished runs are not painted again, and interrupted ones are resumed, so it can be run again after any failure.
 Writes OUTPUT/SCENARIO.jpg and RUNS/results.md; with --into, which may be given several times, all tables between the
 markers <!-- results --> and <!-- /results --> of a document, and the comparison of robust with the others between
-<!-- summary --> and <!-- /summary -->; and with --search, the runs of best_eta.py, what coherence costs
-each model over eta as OUTPUT/trade_off.png and .svg.
+<!-- summary --> and <!-- /summary -->; and with --search, from the runs of best_eta.py,
+each model's trade-off over eta as OUTPUT/trade_off.png and .svg.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from figure_table import check_markers, insert, tables
 from omegaconf import OmegaConf
 from PIL import Image
 
-from vst.commandline import leave, reporting_errors
+from vst.commandline import exit_with, reporting_errors
 from vst.compare.plots.paper import save as save_plot
 from vst.config import quoted
 from vst.errors import InputError
@@ -37,15 +37,15 @@ from vst.runs.build import build
 from vst.runs.directory import checkpoint_path
 from vst.runs.pictures import Picture
 from vst.runs.table import Table
-from vst.search.objective import MOST
+from vst.search.objective import LOSS_LIMITS
 from vst.video.store import load_png, to_uint8
 
 MODELS = ("naive", "mse", "enhanced", "flow", "ruder", "robust")
 TUNED = ("mse", "enhanced", "flow", "ruder")
-"""Models that get each clip's best eta; robust has one of its own for all, and naive none."""
+"""Models that use the best eta of each scenario; robust has one eta for all, and naive has none."""
 
-MOST_STYLE = MOST["style"]
-"""Style loss that a model may have at its best eta, by naive's."""
+MOST_STYLE = LOSS_LIMITS["style"]
+"""The maximum style loss of a model at its best eta, as a ratio to naive's."""
 
 BEST_ETA = Path(__file__).with_name("best_eta.yaml")
 
@@ -54,7 +54,7 @@ Record = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Scenario:
-    """One of the paper's figures: the frames it shows, counted from the first cut if there is to be one."""
+    """One of the paper's figures: `shown` are its frames, counted from the first cut with `at_cut`."""
 
     name: str
     caption: str
@@ -81,20 +81,22 @@ def main() -> None:
         for document in given.into:
             check_markers(document)
         if given.search and not given.search.is_dir():
-            raise InputError(f"--search {given.search} is no folder; name where best_eta.py has painted")
+            raise InputError(
+                f"--search {given.search} is not a folder; name the one in which best_eta.py painted"
+            )
         chosen = choose(given.only)
         etas = best_etas(SCENARIOS)
         if not given.no_paint:
             for scenario in chosen:
                 paint(scenario, given.runs, etas[scenario.name], given.dwanko)
-        # the tables are always of all scenarios, so that painting one anew does not drop the others from them
+        # the tables always have all scenarios, so that painting one again does not drop the others
         found = {s.name: finished(given.runs / s.name, etas[s.name]) for s in SCENARIOS}
         records = {name: runs for name, runs in found.items() if runs}
         if not records:
             raise InputError(f"{given.runs} holds no finished run; leave --no-paint out to paint them")
         for scenario in chosen:
             if scenario.name not in records:
-                print(f"{scenario.name} is left out: {given.runs / scenario.name} holds no finished run")
+                print(f"{scenario.name} is skipped: {given.runs / scenario.name} holds no finished run")
                 continue
             picture = figure(scenario, given.runs / scenario.name, records[scenario.name])
             save(given.output / f"{scenario.name}.jpg", picture)
@@ -113,24 +115,22 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("-o", dest="output", type=Path, default=Path("docs"), help="where the figures go")
     parser.add_argument("--runs", type=Path, default=Path("multirun/figures"), help="where the runs are")
-    parser.add_argument("--only", help="scenarios to paint and draw, with commas; without it, all")
-    parser.add_argument(
-        "--dwanko", type=Path, help="the drawn clip of fig2_real, which is left out without it"
-    )
-    parser.add_argument("--no-paint", action="store_true", help="lay out only what is painted already")
+    parser.add_argument("--only", help="scenarios to paint and draw, separated by commas; by default, all")
+    parser.add_argument("--dwanko", type=Path, help="the clip of fig2_real, which is skipped without it")
+    parser.add_argument("--no-paint", action="store_true", help="make the figures only from finished runs")
     parser.add_argument(
         "--into",
         type=Path,
         action="append",
         default=[],
-        help="a document to put tables into, between its markers",
+        help="a document in which to replace the tables between the markers",
     )
     parser.add_argument("--search", type=Path, help="the runs of best_eta.py, for the trade-off over eta")
     return parser.parse_args()
 
 
 def choose(only: str | None) -> list[Scenario]:
-    """The scenarios by their names, all without any; raises `InputError` for a name that none has."""
+    """The scenarios named, by default all; raises `InputError` for an unknown name."""
     names = only.split(",") if only else [scenario.name for scenario in SCENARIOS]
     known = {scenario.name: scenario for scenario in SCENARIOS}
     for name in names:
@@ -153,28 +153,28 @@ def best_etas(scenarios: Sequence[Scenario]) -> dict[str, dict[str, float]]:
 
 
 def paint(scenario: Scenario, runs: Path, etas: Mapping[str, float], clip: Path | None) -> None:
-    """Paint a scenario with every model whose run is not finished; a run that fails ends all, with its status."""
+    """Paint a scenario with every model whose run is not finished; exits with the status of a run that fails."""
     missing = [model for model in MODELS if status(runs / scenario.name / model) != "finished"]
     if missing and scenario.clip_given and clip is None:
-        print(f"{scenario.name} is not painted: its clip comes with no package; name it with --dwanko CLIP")
+        print(f"{scenario.name} is not painted: no package contains its clip; name it with --dwanko CLIP")
         return
     for model in missing:
         directory = runs / scenario.name / model
         print(f"{scenario.name} {model}", flush=True)
         call = command(scenario, model, etas, directory, clip)
         if code := subprocess.run(call, check=False).returncode:
-            leave(f"{directory} was not finished; mend what is said above and repeat", code)
+            exit_with(f"{directory} was not finished; correct the error above and repeat", code)
 
 
 def command(
     scenario: Scenario, model: str, etas: Mapping[str, float], directory: Path, clip: Path | None
 ) -> list[str]:
-    """The call that paints a scenario with a model, or goes on with it."""
+    """The command that paints a scenario with a model, or resumes it."""
     start = [sys.executable, "-m", "vst"]
     if checkpoint_path(directory).is_file():
         return [*start, f"resume={directory}"]
     options = [f"experiment={scenario.name}", f"model={model}", f"hydra.run.dir={quoted(directory)}"]
-    # robust has a flow of its own
+    # robust uses its own flow estimator
     if model != "robust":
         options.append("flow=deepflow")
     if model in TUNED:
@@ -185,15 +185,15 @@ def command(
 
 
 def status(directory: Path) -> str | None:
-    """What the record of a run says became of it; None without one."""
+    """The status in a run's record; None if there is no record."""
     record = directory / "metrics.json"
     return json.loads(record.read_text(encoding="utf-8"))["status"] if record.is_file() else None
 
 
 def finished(directory: Path, etas: Mapping[str, float]) -> dict[str, Record]:
-    """The records of a scenario's finished runs by model, with a sentence about what is missing or of another eta.
+    """The records of a scenario's finished runs by model; prints which runs are missing or have another eta.
 
-    Raises `InputError` where the runs cannot stand side by side, because they differ in more than the model.
+    Raises `InputError` where the runs cannot be compared, since they differ in more than the model.
     """
     records: dict[str, Record] = {}
     for model in MODELS:
@@ -203,7 +203,7 @@ def finished(directory: Path, etas: Mapping[str, float]) -> dict[str, Record]:
         eta = record["provenance"]["config"]["eta"]
         if eta != etas.get(model, eta):
             print(
-                f"{directory / model} has eta={eta:g} and {BEST_ETA.name} {etas[model]:g}; remove it to repaint"
+                f"{directory / model} has eta={eta:g}, but {BEST_ETA.name} {etas[model]:g}; remove it to repaint"
             )
         records[model] = record
     if records and (missing := [model for model in MODELS if model not in records]):
@@ -214,11 +214,13 @@ def finished(directory: Path, etas: Mapping[str, float]) -> dict[str, Record]:
 
 def _check_comparable(directory: Path, records: Sequence[Record]) -> None:
     if name := _difference(records):
-        raise InputError(f"the runs in {directory} differ in {name}; remove those to be painted anew")
+        raise InputError(
+            f"the runs in {directory} differ in {name}; remove those that should be painted again"
+        )
 
 
 def _difference(records: Sequence[Record]) -> str | None:
-    """In what runs differ, beyond the model, that cannot stand side by side; None where they can."""
+    """A property other than the model in which runs differ and cannot be compared; None if there is none."""
     provenances = [record["provenance"] for record in records]
     for name in ("clip", "style", "motion"):
         if any(provenance[name] != provenances[0][name] for provenance in provenances):
@@ -247,13 +249,13 @@ def figure(scenario: Scenario, directory: Path, records: Mapping[str, Record]) -
 
 
 def frames_shown(scenario: Scenario, table: Sequence[Mapping[str, str]], directory: Path) -> list[int]:
-    """The frames of a figure, from the run's table; raises `InputError` where the run has not got them."""
+    """The frames of a figure, from the run's table; raises `InputError` where the run does not have them."""
     first = 0
     if scenario.at_cut:
         cuts = [int(row["frame"]) for row in table if row["cut"] == "1"]
         if not cuts:
             raise InputError(
-                f"the runs in {directory} have no cut to show; paint {scenario.name} as it is set up"
+                f"the runs in {directory} have no cut to show; paint {scenario.name} with its own options"
             )
         first = cuts[0]
     shown = [first + offset for offset in scenario.shown]
@@ -271,7 +273,7 @@ def _row(name: str, frames: Mapping[int, Picture], shown: Sequence[int], summary
 
 
 def _notes(scenario: Scenario, provenance: Mapping[str, Any]) -> list[str]:
-    """What was painted, and how its numbers are to be read."""
+    """What was painted, and the meaning of the numbers."""
     clip, config, judge = provenance["clip"], provenance["config"], provenance["motion"]
     width, height = clip["size"]
     motion = "the exact motion" if judge == "exact" else f"the motion that {judge} finds"
@@ -281,8 +283,8 @@ def _notes(scenario: Scenario, provenance: Mapping[str, Any]) -> list[str]:
         f"the channels from one frame to the next.",
         f"Warping error: MSE of a painted frame and the one before it, moved along {motion}; long: of the one "
         f"{config['callbacks']['metrics']['interval']} frames before. All are means over the frames; a dash "
-        f"where there is nothing to measure. Lower is better, but ghosting is best at 0 and unpainted at 1; the best "
-        f"are marked.",
+        f"where there is nothing to measure. Lower is better, except that ghosting is best at 0 and "
+        f"disocclusion texture at 1; the best are marked.",
     ]
 
 
@@ -294,8 +296,7 @@ def draw_trade_off(
 ) -> list[Path]:
     """Draw the trade-off over eta of the scenarios that were searched, and return the files.
 
-    Models that were searched are drawn through all their runs, the others by the run that the tables are of, where
-    that can stand beside them.
+    Searched models are drawn with all their runs, the others with the run used in the tables, if it is comparable.
     """
     curves = {}
     for name, own in records.items():
@@ -306,7 +307,7 @@ def draw_trade_off(
         _check_comparable(search / name, every)
         for model in own.keys() - found.keys():
             if differs := _difference([*every, own[model]]):
-                print(f"{model} is left out of {name}'s trade-off: {search / name} has another {differs}")
+                print(f"{model} is not shown in {name}'s trade-off: {search / name} has another {differs}")
             else:
                 found[model] = [own[model]]
         curves[name] = {
@@ -324,7 +325,7 @@ def draw_trade_off(
 
 
 def searched(directory: Path) -> dict[str, list[Record]]:
-    """The records of a scenario's finished runs by model, each by rising eta."""
+    """The records of a scenario's finished runs by model, in order of rising eta."""
     found: dict[str, list[Record]] = {}
     for folder in sorted(directory.glob("*")):
         model = folder.name.split("-")[0]
@@ -343,7 +344,7 @@ def _point(record: Record, best: float | None) -> Point:
 
 
 def save(path: Path, picture: Picture) -> None:
-    """Write a figure as a JPEG that looks like the original: paintings make PNGs of megabytes."""
+    """Write a figure as a visually lossless JPEG: PNGs of paintings take megabytes."""
     with atomic_write(path) as aside:
         Image.fromarray(picture).save(aside, "JPEG", quality=92, subsampling=0, optimize=True)
 

@@ -1,11 +1,11 @@
-"""How well each estimator sees what is uncovered: mean end-point error, and IoU with the true occlusion.
+"""Measures each flow estimator: end-point error, and IoU of its disocclusion masks with the true ones.
 
     python experiments/masks.py [--height 144] [--width 192] [--frames 24]
 
-The scenes know which pixels of a frame the frame before does not show. Against them stand the pixels that fail
-the forward-backward test or lead out of the frame (`visibility`), and those that Ruder's mask distrusts, which
-leaves motion boundaries out as well (`reliability`). Errors are over the pixels that both frames show; across a
-cut there is no motion. A row a scene and estimator, as a Markdown table.
+The scenes know which pixels of a frame are not visible in the previous one. These are compared with the pixels that
+fail the forward-backward test or leave the frame (`visibility`), and with those that Ruder's mask rejects, which also
+rejects motion boundaries (`reliability`). Errors are over the pixels visible in both frames; cuts, which have no
+motion, are skipped. The result is a Markdown table with one row per scene and estimator.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from vst.synthetic.scenes import Anime, Battle, Scene, Talk
 
 
 def estimators() -> dict[str, FlowEstimator]:
-    """All that `flow=` offers, and the judges of the metrics."""
+    """All choices of `flow`, and variants on enlarged frames, as the metrics use them."""
     raft = Raft(fetch("raft-small"))
     return {
         "dis": DIS(),
@@ -42,7 +42,7 @@ def estimators() -> dict[str, FlowEstimator]:
 
 @dataclass
 class Overlap:
-    """Pixels in both of two masks, and in either."""
+    """Counts of the pixels in both of two masks, and in either."""
 
     both: int = 0
     either: int = 0
@@ -53,13 +53,13 @@ class Overlap:
         self.either += int((first | second).sum())
 
     @property
-    def share(self) -> float:
+    def iou(self) -> float:
         """Intersection over union."""
         return self.both / self.either if self.either else float("nan")
 
 
 def pairs(scene: Scene) -> Iterator[tuple[int, Tensor, Tensor]]:
-    """Each frame that follows another of its shot: its number, itself and the one before."""
+    """Each frame that is not the first of its shot: its number, the frame, and the previous frame."""
     for i in range(1, scene.info.frames):
         if i not in scene.cuts:
             yield i, scene.frame(i), scene.frame(i - 1)
@@ -76,7 +76,7 @@ def measure(scene: Scene, estimator: FlowEstimator) -> tuple[float, float, float
         visibility.add(visibility_mask(flow, back, sigma=0) < 0.5, ~shown)
         reliability.add(reliability_mask(flow, back, sigma=0) < 0.5, ~shown)
     error = torch.cat(errors)
-    return float(error.mean()), float(error.median()), visibility.share, reliability.share
+    return float(error.mean()), float(error.median()), visibility.iou, reliability.iou
 
 
 def main() -> None:

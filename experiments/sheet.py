@@ -1,4 +1,4 @@
-"""Lay out a multirun as one picture: a row a model, painted frames and the residual of the last two.
+"""Lays out a multirun as one picture: one row per model, with painted frames and the residual of the last two.
 
 python experiments/sheet.py multirun/DATE/TIME sheet.png [--frames 3] [--scale 0.25]
 """
@@ -26,21 +26,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("sweep", type=Path)
     parser.add_argument("sheet", type=Path)
-    parser.add_argument("--frames", type=int, default=3, help="painted frames a row")
+    parser.add_argument("--frames", type=int, default=3, help="painted frames per row")
     parser.add_argument("--scale", type=float, default=0.25, help="residual at the end of the colour scale")
     given = parser.parse_args()
     runs = sorted((path.parent for path in given.sweep.glob("*/metrics.json")), key=place)
     if not runs:
-        parser.error(
-            f"{given.sweep} holds no finished run; name the directory that a multirun said it went to"
-        )
+        parser.error(f"{given.sweep} holds no finished run; name the directory of a multirun")
     rows = [("content", content_frames(runs[0])), *((name_of(run), painted_frames(run)) for run in runs)]
     shown = choose(len(rows[0][1]), given.frames)
     save_png(given.sheet, lay_out(rows, shown, given.scale))
 
 
 def place(run: Path) -> int:
-    """Where the run's model comes in the order that the models are told in."""
+    """The position of the run's model in the order of the models."""
     model = name_of(run)
     return MODELS.index(model) if model in MODELS else len(MODELS)
 
@@ -63,7 +61,7 @@ def painted_frames(run: Path) -> list[Picture]:
 
 
 def choose(frames: int, count: int) -> list[int]:
-    """The last `count` frames, which follow each other, so that the eye sees what changes."""
+    """The last `count` frames, which are consecutive, so that changes can be seen."""
     return list(range(max(0, frames - count), frames))
 
 

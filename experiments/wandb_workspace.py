@@ -1,10 +1,10 @@
-"""A workspace on W&B for the runs of a project: a section a question, runs grouped by clip and painting, then model.
+"""Makes a W&B workspace for a project: a section per topic, with runs grouped by clip and painting, then by model.
 
     python experiments/wandb_workspace.py [--project vst] [--entity TEAM] [--json FILE]
 
-It is saved in the project, where the account that `wandb login` knows may write, and its address is printed. With
---json what W&B would be sent is written to a file, and no account is needed. Nothing but what runs log is shown;
-a run that was recorded offline is there after `wandb sync`.
+It is saved in the project, to which the account of `wandb login` must have write access, and its address is printed.
+With --json, it is written to a file instead, which needs no account. It shows only what runs log; runs recorded
+offline appear after `wandb sync`.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from vst.runs.loggers.wandb import run_group
 from vst.runs.rows import SPENT
 
 COMPARED = ("style", "content", *METRICS, "seconds")
-"""The means that tell runs apart."""
+"""The means by which runs are compared."""
 
 
 def main() -> None:
@@ -60,16 +60,16 @@ def save(entity: str, project: str) -> str:
     try:
         own = entity or wandb.Api().default_entity
         return workspace(own or "", project).save().url
-    except Exception as error:  # of many kinds: the network's, the server's, the client's own
+    except Exception as error:  # many types: of the network, the server and the client
         reason = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
         raise VstError(
             f"the workspace cannot be saved in {entity or 'your account'}, project {project} ({reason}); "
-            f"mend that, or name a file with --json"
+            f"correct that, or name a file with --json"
         ) from error
 
 
 def workspace(entity: str, project: str) -> workspaces.Workspace:
-    """The workspace, as the client has it."""
+    """The workspace, as an object of W&B's client."""
     return workspaces.Workspace(
         entity=entity,
         project=project,
@@ -120,19 +120,19 @@ def _section(
 
 
 def _by_model(key: str) -> panels.MediaBrowser:
-    """Pictures with a column a run and a row a frame, which all runs log at the same steps."""
+    """Pictures with one column per run and one row per frame, which all runs log at the same steps."""
     return panels.MediaBrowser(title=key, media_keys=[f"media/{key}"], grid_x_axis="run", grid_y_axis="step")
 
 
 def videos() -> panels.MediaBrowser:
-    """The painted clips, a run beside the other."""
+    """The painted clips, side by side."""
     return panels.MediaBrowser(title="stylized", media_keys=["media/stylized"], gallery_axis="run")
 
 
 def _line(prefix: str, name: str) -> panels.LinePlot:
-    """A figure against the axis that runs log its prefix against."""
+    """A figure against the axis of its prefix."""
     x, x_title = {
-        "frame": ("frame", "frame (0 is the first that is painted)"),
+        "frame": ("frame", "frame (0 is the first one painted)"),
         "curve": ("evaluation", "evaluation of the objective, through the run"),
     }[prefix]
     return panels.LinePlot(
@@ -141,7 +141,7 @@ def _line(prefix: str, name: str) -> panels.LinePlot:
 
 
 def trade_offs() -> list[PanelTypes]:
-    """What coherence costs: means against each other, and against the settings that they come from."""
+    """The trade-off: means against each other, and against the settings."""
     style, error = BY_KEY["style"], BY_KEY["warping_error"]
     settings = ("model", "beta", "eta", "evaluations")
     means = ("style", "content", "warping_error", "warping_error_long", "seconds")
@@ -166,7 +166,7 @@ def trade_offs() -> list[PanelTypes]:
 
 
 def bars(name: str) -> panels.BarPlot:
-    """A mean, a bar a model."""
+    """A mean, with one bar per model."""
     return panels.BarPlot(
         title=f"{BY_KEY[name].title}, mean",
         metrics=[mean(name)],
@@ -181,7 +181,7 @@ def mean(name: str) -> str:
 
 
 def group_colours() -> dict[object, object]:
-    """A model has one colour with whatever clip and painting of the configuration's own, that of the report."""
+    """The colour of each model, as in the report, for all built-in clips and paintings."""
     clips, paintings, models = (
         sorted(file.stem for file in (conf_dir() / group).glob("*.yaml") if file.stem != "file")
         for group in ("video", "style", "model")

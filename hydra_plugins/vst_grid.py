@@ -1,6 +1,6 @@
-"""The sweeper of `python -m vst -m`: Hydra's own, for runs that are done once, whatever launches them.
+"""The sweeper of `python -m vst -m`: Hydra's basic one, which also skips finished runs, with any launcher.
 
-Hydra looks for sweepers in this package alone.
+Hydra looks for sweepers only in this package.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ from vst.files import write_text
 from vst.runs.settings import resolve
 from vst.runs.signals import Interrupted, interruptible
 from vst.runs.threads import divide_cores
-from vst.search.grid import Job, Outcome, check_all_done, conclude, pair_options, run_name
+from vst.search.grid import Job, Outcome, check_all_done, pair_options, report_outcomes, run_name
 
 
 class GridSweeper(BasicSweeper):
-    """Paints the product of all values given, and of the pairs of a style and a video.
+    """Paints every combination of the values given, and of the pairs of a style and a video.
 
-    Every run has a directory by its options, not by its number. Runs that are finished there are not begun
-    again, and are not even launched; runs whose options are wrong are refused before any other begins.
+    A run's directory is named by its options, not by its number. Finished runs are not launched again, and runs
+    whose options are wrong are refused before any other begins.
     """
 
     def __init__(self, pairs: Sequence[str] = (), params: dict[str, str] | None = None):
@@ -41,52 +41,56 @@ class GridSweeper(BasicSweeper):
         self.pairs = list(pairs)
 
     def sweep(self, arguments: list[str]) -> None:
-        """Launch what is not done, and say at the end how each run stands."""
+        """Launch the runs that are not finished, and print at the end how each run ended."""
         assert self.config is not None
         directory = Path(str(self.config.hydra.sweep.dir))
         jobs = self._jobs(arguments, directory)
-        outcomes = {job.directory: outcome for job in jobs if (outcome := job.standing())}
+        outcomes = {job.directory: outcome for job in jobs if (outcome := job.known_outcome())}
         if all(outcomes.get(job.directory, Outcome()).problem for job in jobs):
             raise InputError("; ".join(dict.fromkeys(str(outcome.problem) for outcome in outcomes.values())))
-        waiting = [job for job in jobs if job.directory not in outcomes]
+        remaining = [job for job in jobs if job.directory not in outcomes]
         refused = sum(outcome.problem is not None for outcome in outcomes.values())
         print(
             f"{len(jobs)} runs in {directory}: {len(outcomes) - refused} finished already, {refused} refused, "
-            f"{len(waiting)} to paint",
+            f"{len(remaining)} to paint",
             file=sys.stderr,
         )
         write_text(directory / "multirun.yaml", OmegaConf.to_yaml(self.config))
-        here = any(option.startswith("hydra.sweep.dir=") for option in self.config.hydra.overrides.hydra)
-        again = "the same command" + ("" if here else f" and {shlex.quote(f'hydra.sweep.dir={directory}')}")
+        named = any(option.startswith("hydra.sweep.dir=") for option in self.config.hydra.overrides.hydra)
+        resume_with = "the same command" + (
+            "" if named else f" and {shlex.quote(f'hydra.sweep.dir={directory}')}"
+        )
         try:
-            if waiting:
-                outcomes |= self._launch(waiting)
+            if remaining:
+                outcomes |= self._launch(remaining)
         except Interrupted as interrupted:
             if self._kind in ("LocalLauncher", "SlurmLauncher"):
-                again = f"{again} when its jobs are done, which continue by themselves"
-            interrupted.go_on = again
+                resume_with = f"{resume_with} when its jobs, which continue by themselves, are done"
+            interrupted.resume_with = resume_with
             raise
         finally:
-            # of a grid that is ended no launcher hands in what was finished on the way
-            missing = [job for job in waiting if job.directory not in outcomes]
-            outcomes |= {job.directory: outcome for job in missing if (outcome := job.standing())}
-            conclude(directory, jobs, outcomes)
-        check_all_done(jobs, outcomes, again)
+            # if the grid was interrupted, the launcher did not return the runs that it had finished
+            missing = [job for job in remaining if job.directory not in outcomes]
+            outcomes |= {job.directory: outcome for job in missing if (outcome := job.known_outcome())}
+            report_outcomes(directory, jobs, outcomes)
+        check_all_done(jobs, outcomes, resume_with)
 
     @property
     def _kind(self) -> str:
-        """The launcher's class, by name: Hydra executes plugins anew, and classes imported before are others."""
+        """The name of the launcher's class. Hydra imports plugins afresh, so that their classes cannot be compared."""
         assert self.config is not None
         return self.config.hydra.launcher._target_.rpartition(".")[2]
 
     def _jobs(self, arguments: list[str], directory: Path) -> list[Job]:
-        """The grid's runs, each once."""
+        """The grid's runs, without duplicates."""
         assert self.hydra_context is not None
         parser = OverridesParser.create(config_loader=self.hydra_context.config_loader)
         overrides = parser.parse_overrides([*self._parse_config(), *arguments])
         given = {str(override.key_or_group) for override in overrides}
         if self.pairs and (twice := given & {"style", "video"}):
-            raise InputError(f"{min(twice)} is given beside pair, which names it as well; drop one of them")
+            raise InputError(
+                f"{min(twice)} is given as well as pair, which already names it; drop one of them"
+            )
         varied = {override.get_key_element() for override in overrides if override.is_sweep_override()}
         [products] = self.split_arguments(overrides, None)
         jobs: dict[Path, Job] = {}
@@ -101,38 +105,39 @@ class GridSweeper(BasicSweeper):
         assert self.config is not None
         assert self.hydra_context is not None
         cfg = self.hydra_context.config_loader.load_sweep_config(self.config, options)
-        place = directory / run_name(
+        run_directory = directory / run_name(
             {group: str(cfg.hydra.runtime.choices[group]) for group in ("model", "style", "video")}, varied
         )
-        overrides = [*options, f"hydra.sweep.subdir={quoted(place.name)}"]
-        return Job(place, overrides, _settings(cfg, place))
+        overrides = [*options, f"hydra.sweep.subdir={quoted(run_directory.name)}"]
+        return Job(run_directory, overrides, _settings(cfg, run_directory))
 
     def _launch(self, jobs: Sequence[Job]) -> dict[Path, Outcome]:
         assert self.launcher is not None
         assert self.config is not None
         kind = self._kind
         if kind == "JoblibLauncher":
-            divide_cores(min(_at_a_time(self.config.hydra.launcher.n_jobs), len(jobs)))
-        elif kind == "LocalLauncher":  # starts all at once
+            divide_cores(min(_concurrent_jobs(self.config.hydra.launcher.n_jobs), len(jobs)))
+        elif kind == "LocalLauncher":  # starts all jobs at once
             divide_cores(len(jobs))
         if kind in ("LocalLauncher", "SlurmLauncher"):
-            print(f"what each says is in {self.config.hydra.sweep.dir}/.submitit", file=sys.stderr)
+            print(f"the output of each job is in {self.config.hydra.sweep.dir}/.submitit", file=sys.stderr)
         logs = Path(str(self.config.hydra.sweep.dir)) / ".submitit"
         earlier = set(logs.glob("*"))
         try:
-            with _workers_told() if kind == "JoblibLauncher" else interruptible():
+            with _signals_forwarded() if kind == "JoblibLauncher" else interruptible():
                 returns = self.launcher.launch([job.overrides for job in jobs], initial_job_idx=0)
                 return {job.directory: done.return_value for job, done in zip(jobs, returns, strict=True)}
         except Exception as error:
             if kind == "BasicLauncher":
                 raise
-            # a job that was killed has no answer to give, and the launchers give up at the first such job
-            print(f"vst: a job was lost: {_last_line(error)}", file=sys.stderr)
+            # a job that was killed returns nothing, and the launchers raise at the first such job
+            print(f"vst: a job was killed or crashed: {_last_line(error)}", file=sys.stderr)
             with interruptible():
                 if kind in ("LocalLauncher", "SlurmLauncher"):
                     _wait_for(set(logs.glob("*")) - earlier, kind)
             return {
-                job.directory: job.standing() or Outcome("it was lost before it finished") for job in jobs
+                job.directory: job.known_outcome() or Outcome("its job ended before the run was finished")
+                for job in jobs
             }
 
 
@@ -142,7 +147,7 @@ def _last_line(error: Exception) -> str:
 
 
 def _wait_for(folders: set[Path], kind: str) -> None:
-    """Wait for submitit's jobs that have these folders, each called by its job's number, or its process's."""
+    """Wait for the submitit jobs of these folders, which are named by the job's number, or its process's."""
     from submitit import SlurmJob
 
     for folder in folders:
@@ -151,24 +156,24 @@ def _wait_for(folders: set[Path], kind: str) -> None:
         if kind == "SlurmLauncher":
             SlurmJob(folder=folder.parent / "%j", job_id=folder.name).wait()
         else:
-            with suppress(ChildProcessError):  # it has ended, and its end has been seen
+            with suppress(ChildProcessError):  # it has ended, and was waited for already
                 os.waitpid(int(folder.name), 0)
 
 
-def _at_a_time(asked: int) -> int:
-    """How many jobs joblib runs at a time where that is asked for."""
+def _concurrent_jobs(requested: int) -> int:
+    """How many jobs joblib runs at a time for this value of `n_jobs`."""
     from joblib import effective_n_jobs
 
     try:
-        return effective_n_jobs(asked)
+        return effective_n_jobs(requested)
     except ValueError as error:
         raise InputError(
-            f"hydra.launcher.n_jobs={asked} is not a number of jobs; give 1 or more, or -1 for one a core"
+            f"hydra.launcher.n_jobs={requested} is not a number of jobs; give 1 or more, or -1 for one per core"
         ) from error
 
 
 def _settings(cfg: DictConfig, directory: Path) -> dict[str, Any] | Outcome:
-    """What a run's options come to, or why they are refused."""
+    """A run's resolved settings, or why its options are refused."""
     with open_dict(cfg):
         del cfg["hydra"]
         cfg.paths.run = str(directory)
@@ -179,25 +184,25 @@ def _settings(cfg: DictConfig, directory: Path) -> dict[str, Any] | Outcome:
 
 
 @contextmanager
-def _workers_told() -> Generator[None]:
-    """Pass SIGTERM and SIGINT on to joblib's workers, once, and wait until they have tidied up."""
-    told: list[int] = []
+def _signals_forwarded() -> Generator[None]:
+    """Forward the first SIGTERM or SIGINT to joblib's workers, and wait until they have cleaned up."""
+    received: list[int] = []
 
-    def tell(number: int, frame: FrameType | None) -> None:
-        if told:
+    def forward(number: int, frame: FrameType | None) -> None:
+        if received:
             raise Interrupted(number)
-        told.append(number)
+        received.append(number)
         for worker in multiprocessing.active_children():
             worker.terminate()
 
-    before = {number: signal.signal(number, tell) for number in (signal.SIGTERM, signal.SIGINT)}
+    before = {number: signal.signal(number, forward) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         yield
     except Exception:
-        if not told:  # else a worker was told before it could listen, and joblib has lost it
+        if not received:  # otherwise a worker was terminated before it had its handler, and joblib lost it
             raise
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-    if told:
-        raise Interrupted(told[0])
+    if received:
+        raise Interrupted(received[0])

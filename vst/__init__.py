@@ -1,3 +1,3 @@
-"""Optimisation-based video style transfer, and the comparison of its ways of keeping frames coherent."""
+"""Optimisation-based video style transfer, and the comparison of methods that keep its frames coherent."""
 
 __version__ = "0.1.0"

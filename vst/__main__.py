@@ -1,14 +1,14 @@
-"""`vst …`: a command by its name, or else a painting, with Hydra's options."""
+"""`vst …`: runs the command named first, or else paints a clip with Hydra's options."""
 
 import sys
 from importlib import import_module
 
 COMMANDS = ("evaluate", "plots", "report", "sweep")
-"""Each is a module of this package too, so that `python -m vst.report …` is `vst report …`."""
+"""Each is also a module of this package, so that `python -m vst.report …` is `vst report …`."""
 
 
 def main() -> None:
-    """Do what the command line asks, and exit."""
+    """Run the command that the command line names, and exit."""
     name = sys.argv[1] if len(sys.argv) > 1 else ""
     if name in COMMANDS:
         del sys.argv[1]

@@ -1,4 +1,4 @@
-"""The command line: Hydra's, with errors of one sentence and runs that can be resumed."""
+"""The command line: Hydra's, with one-sentence errors and runs that can be resumed."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from vst.commandline import leave
-from vst.composing import sentence_for
+from vst.commandline import exit_with
+from vst.composing import message_for
 from vst.config import conf_dir, quoted, register_schema
 from vst.errors import InputError, VstError, failure
 from vst.runs.configuration import stored_overrides
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 
 def main() -> None:
-    """Run `vst`, and exit: 0 done, 1 failed on the way, 2 wrong input, 128 + n ended by signal n."""
-    # Hydra would print a page and exit with 1; with this it raises, and the sentence is ours
+    """Run `vst`, and exit: 0 success, 1 failure during the run, 2 wrong input, 128 + n ended by signal n."""
+    # without this, Hydra prints a long message and exits with 1; with it, Hydra raises, and we print one sentence
     os.environ["HYDRA_FULL_ERROR"] = "1"
     import hydra
     from hydra.errors import HydraException
@@ -40,18 +40,18 @@ def main() -> None:
         sys.argv[1:] = _with_pairs(_with_stored_overrides(sys.argv[1:]))
         hydra.main(version_base="1.3", config_path=str(conf_dir().resolve()), config_name="config")(_job)()
     except Interrupted as interrupted:
-        go_on = f"; resume with {interrupted.go_on}" if interrupted.go_on else ", before it began"
-        leave(f"ended by {interrupted}{go_on}", interrupted.status)
+        resume = f"; resume with {interrupted.resume_with}" if interrupted.resume_with else " before it began"
+        exit_with(f"ended by {interrupted}{resume}", interrupted.status)
     except KeyboardInterrupt:
-        leave("ended by SIGINT, before it began", 130)
-    except (HydraException, OmegaConfBaseException) as error:  # some of Hydra's are OSErrors as well
-        leave(sentence_for(error), InputError.status)
+        exit_with("ended by SIGINT before it began", 130)
+    except (HydraException, OmegaConfBaseException) as error:  # first: some are OSErrors too
+        exit_with(message_for(error), InputError.status)
     except (VstError, OSError) as error:
-        leave(*failure(error))
+        exit_with(*failure(error))
 
 
 def _job(cfg: DictConfig) -> Outcome | None:
-    """One run of the command line, alone or as a job of a grid."""
+    """Run one job of the command line: a single run, or one run of a grid."""
     from hydra.core.hydra_config import HydraConfig
     from hydra.types import RunMode
 
@@ -62,37 +62,37 @@ def _job(cfg: DictConfig) -> Outcome | None:
         return _job_of_grid(cfg, hydra_config)
     try:
         if hydra_config.sweeper.get("pairs"):
-            raise InputError("pair is for a grid of runs; add -m, or give style and video")
-        print(_where(run(cfg, list(hydra_config.overrides.task))))
+            raise InputError("pair is only for a grid of runs; add -m, or give style and video instead")
+        print(_result_paths(run(cfg, list(hydra_config.overrides.task))))
     except (VstError, OSError) as error:
         _remove_empty(Path(hydra_config.runtime.output_dir))
-        leave(*failure(error))
+        exit_with(*failure(error))
     return None
 
 
 _ended = False
-"""Whether a signal has ended a run in this process, one of joblib's workers; it is not to begin another."""
+"""Whether a signal has ended a run in this process, a joblib worker, which must then not begin another run."""
 
 
 def _job_of_grid(cfg: DictConfig, hydra_config: HydraConf) -> Outcome:
-    """One run of a grid, in this process or in one that a launcher started; if it fails, the others continue."""
+    """One run of a grid, in this process or in one that a launcher started. The other runs continue if it fails."""
     global _ended
     from vst.runs.run import run
     from vst.runs.signals import Interrupted, interruptible
-    from vst.search.grid import Outcome, requeued_quietly
+    from vst.search.grid import Outcome, ignoring_sigterm_on_requeue
 
     directory = Path(hydra_config.runtime.output_dir)
     launcher = hydra_config.launcher._target_.rpartition(".")[2]
     alone = launcher == "BasicLauncher"
     if _ended:
-        return Outcome("it was not begun", 128 + signal.SIGTERM)
+        return Outcome("it was not started", 128 + signal.SIGTERM)
     if alone:
         print(f"\n{directory.name}", file=sys.stderr)
     elif cfg.callbacks.get("progress"):
         # progress bars of concurrent runs would overwrite each other
         OmegaConf.update(cfg, "callbacks.progress.name", directory.name, force_add=True)
     try:
-        with interruptible(), requeued_quietly() if launcher == "SlurmLauncher" else nullcontext():
+        with interruptible(), ignoring_sigterm_on_requeue() if launcher == "SlurmLauncher" else nullcontext():
             run(cfg, list(hydra_config.overrides.task), again=True)
     except Interrupted as interrupted:
         if alone:
@@ -112,16 +112,16 @@ def _job_of_grid(cfg: DictConfig, hydra_config: HydraConf) -> Outcome:
 
 
 def _remove_empty(directory: Path) -> None:
-    """Take back the directories that Hydra made for a run that never began: its own, and dated ones above it."""
-    made = Path.cwd() / "outputs", Path.cwd() / "multirun"
+    """Remove the directories that Hydra created for a run that never began, the dated ones above it included."""
+    tops = Path.cwd() / "outputs", Path.cwd() / "multirun"
     for folder in (directory, *directory.parents):
-        ours = folder == directory or any(folder == top or top in folder.parents for top in made)
-        if not ours or not folder.is_dir() or any(folder.iterdir()):
+        created_by_hydra = folder == directory or any(folder == top or top in folder.parents for top in tops)
+        if not created_by_hydra or not folder.is_dir() or any(folder.iterdir()):
             return
         folder.rmdir()
 
 
-def _where(directory: Path) -> str:
+def _result_paths(directory: Path) -> str:
     return "\n".join(
         [
             f"painted clip  {directory / 'stylized.mp4'}",
@@ -133,7 +133,7 @@ def _where(directory: Path) -> str:
 
 
 def _with_stored_overrides(arguments: list[str]) -> list[str]:
-    """For `resume=DIR`, put the options of the run in DIR before those given, and direct it there."""
+    """For `resume=DIR`, put the options of the run in DIR before those given, and make DIR the run directory."""
     named = [argument.removeprefix("resume=") for argument in arguments if argument.startswith("resume=")]
     if not named or named[-1] in ("null", ""):
         return arguments
@@ -144,12 +144,12 @@ def _with_stored_overrides(arguments: list[str]) -> list[str]:
 
 
 def _with_pairs(arguments: list[str]) -> list[str]:
-    """For `pair=A,B,…`, ask the sweeper for these pairs; Hydra itself reads what is quoted in them."""
+    """Turn `pair=A,B,…` into an option of the sweeper; Hydra parses the quotes in it."""
     if "pair=" in arguments:
         raise InputError("pair is empty; write it as pair=STYLE:VIDEO")
     if sum(argument.startswith("pair=") for argument in arguments) > 1:
         raise InputError(
-            "pair is given twice; write all pairs into one, with commas: pair=STYLE:VIDEO,STYLE:VIDEO"
+            "pair is given twice; give it once, with commas between the pairs: pair=STYLE:VIDEO,STYLE:VIDEO"
         )
     return [
         f"hydra.sweeper.pairs=[{argument.removeprefix('pair=')}]"

@@ -1,4 +1,4 @@
-"""The command lines beside Hydra's, all read in one way and with mistakes answered in one sentence."""
+"""The command lines other than Hydra's: all are parsed alike, and every mistake is reported in one sentence."""
 
 from __future__ import annotations
 
@@ -11,30 +11,30 @@ from typing import Any, NoReturn
 
 from vst.errors import InputError, VstError
 
-_SENTENCES = (
+_MESSAGES = (
     (r"argument (\S+): expected one argument", r"\1 is given without a value; add one"),
     (r"argument (\S+): (.+)", r"\1: \2; see {help}"),
     (r"unrecognized arguments: (\S+).*", r"\1 is not understood; see {help}"),
     (r"the following arguments are required: (.+)", r"\1 is missing; add it, and see {help}"),
     (r"(.+)", r"\1; see {help}"),
 )
-"""What argparse says, and what is said here."""
+"""argparse's messages, as patterns, and what is printed in their place."""
 
 
 class Parser(argparse.ArgumentParser):
-    """A command line whose help is a page that is written by hand, and on which no option is given twice."""
+    """A command line with a hand-written help page, on which no option may be given twice."""
 
     def __init__(self, prog: str):
         super().__init__(prog=prog, add_help=False, allow_abbrev=False)
 
-    def add_option(self, *names: str, **how: Any) -> None:
-        """Add an option with a value; a second one is a mistake."""
-        self.add_argument(*names, action=_Once, **how)
+    def add_option(self, *names: str, **settings: Any) -> None:
+        """Add an option with a value, which may be given only once."""
+        self.add_argument(*names, action=_Once, **settings)
 
     def error(self, message: str) -> NoReturn:
         """Raise `InputError` instead of printing the usage."""
         page = f"{self.prog} --help"
-        found = ((re.fullmatch(pattern, message), sentence) for pattern, sentence in _SENTENCES)
+        found = ((re.fullmatch(pattern, message), sentence) for pattern, sentence in _MESSAGES)
         match, sentence = next((match, sentence) for match, sentence in found if match)
         raise InputError(match.expand(sentence.replace("{help}", page)))
 
@@ -55,22 +55,22 @@ class _Once(argparse.Action):
 
 
 class WholeNumber:
-    """A type for options: a whole number of at least so much."""
+    """An option type: a whole number of at least `least`."""
 
     def __init__(self, least: int):
         self._least = least
 
     def __call__(self, text: str) -> int:
-        """Read it, or say what it is not."""
+        """Read the number; raises `ArgumentTypeError` for any other text."""
         if not text.isdecimal() or int(text) < self._least:
             raise argparse.ArgumentTypeError(f"{text} is not a whole number of {self._least} or more")
         return int(text)
 
 
 def execute(page: str, act: Callable[[Sequence[str]], None]) -> None:
-    """Do what the command line asks, and exit: 0 done, 1 failed on the way, 2 wrong input.
+    """Call `act` with the arguments, and exit: 0 success, 1 failure during the run, 2 wrong input.
 
-    `page` is the help, printed where it is asked for or nothing else is.
+    `page` is the help, printed where it is asked for or there are no arguments.
     """
     arguments = sys.argv[1:]
     if not arguments or set(arguments) & {"-h", "--help"}:
@@ -80,20 +80,20 @@ def execute(page: str, act: Callable[[Sequence[str]], None]) -> None:
         act(arguments)
 
 
-def leave(sentence: str, status: int) -> NoReturn:
-    """Say why on standard error, in one line, and exit."""
-    print(f"vst: {sentence}", file=sys.stderr)
+def exit_with(message: str, status: int) -> NoReturn:
+    """Print the message on standard error, in one line, and exit with the status."""
+    print(f"vst: {message}", file=sys.stderr)
     sys.stderr.flush()
     sys.exit(status)
 
 
 @contextmanager
 def reporting_errors() -> Generator[None]:
-    """Leave with one sentence where what is done within fails in a way that the user can act on."""
+    """Exit with a one-sentence message where the block fails in a way that the user can act on."""
     try:
         yield
     except VstError as error:
-        leave(str(error), error.status)
+        exit_with(str(error), error.status)
     except OSError as error:
         where = f" {error.filename}" if error.filename else ""
-        leave(f"a file{where} failed: {error.strerror or error}; correct it and try again", 1)
+        exit_with(f"the file{where} cannot be used: {error.strerror or error}; correct that and try again", 1)

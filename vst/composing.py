@@ -1,4 +1,4 @@
-"""From options, as the command line has them, to a configuration; and what is said where that fails."""
+"""Composes a configuration from the options of a command line, and words the errors where that fails."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def composed(overrides: Sequence[str], hydra: bool = False) -> DictConfig:
-    """The configuration as `python -m vst` composes it, with Hydra's own if asked for.
+    """The configuration as `python -m vst` composes it, with Hydra's own part if `hydra` is set.
 
     Raises `InputError` for what cannot be composed.
     """
@@ -34,28 +34,28 @@ def composed(overrides: Sequence[str], hydra: bool = False) -> DictConfig:
         with initialize_config_dir(str(conf_dir().resolve()), version_base="1.3"):
             return compose("config", overrides=list(overrides), return_hydra_config=hydra)
     except (HydraException, OmegaConfBaseException) as error:
-        raise InputError(sentence_for(error)) from error
+        raise InputError(message_for(error)) from error
 
 
 def parse(overrides: Sequence[str]) -> list[Override]:
-    """Overrides as Hydra understands them."""
+    """Overrides as Hydra parses them; raises `InputError` for what it cannot parse."""
     from hydra.core.override_parser.overrides_parser import OverridesParser
     from hydra.errors import HydraException
 
     try:
         return OverridesParser.create().parse_overrides(list(overrides))
     except HydraException as error:
-        raise InputError(sentence_for(error)) from error
+        raise InputError(message_for(error)) from error
 
 
-def placed(cfg: DictConfig) -> DictConfig:
-    """With a run directory, which is otherwise Hydra's to name."""
+def with_run_directory(cfg: DictConfig) -> DictConfig:
+    """The configuration with a placeholder for the run directory, which otherwise only a run of Hydra sets."""
     cfg.paths.run = "."
     return cfg
 
 
-def sentence_for(error: Exception) -> str:
-    """One sentence for what Hydra or OmegaConf found wrong with the command line."""
+def message_for(error: Exception) -> str:
+    """One sentence that says what Hydra or OmegaConf found wrong with the command line."""
     from hydra.core.config_store import ConfigStore
     from hydra.errors import OverrideParseException
 
@@ -64,7 +64,7 @@ def sentence_for(error: Exception) -> str:
         group, choice = found.groups()
         known = choices(group) or [
             Path(name).stem for name in ConfigStore.instance().list(group)
-        ]  # Hydra's own
+        ]  # a group of Hydra's own
         return f"{group}={choice} is not known; choose one of: {', '.join(known)}"
     if found := re.search(r"Could not override '(.+?)'", text):
         option = found[1]
@@ -72,7 +72,7 @@ def sentence_for(error: Exception) -> str:
     if found := re.search(r"Error merging override (\S+?)=(.*)", text):
         option, value = found.groups()
         kind = {"Integer": "a whole number", "Float": "a number"}.get(
-            _wanted_type(error), "of the right kind"
+            _wanted_type(error), "of the right type"
         )
         return f"{option}={value} is not {kind}; correct it"
     lines = [line.strip() for line in text.splitlines() if line.strip()]
@@ -82,7 +82,7 @@ def sentence_for(error: Exception) -> str:
             f"python -m vst --help"
         )
     if isinstance(error, OverrideParseException):
-        hint = "put a value with commas, brackets, spaces or = in quotes, \"video.path='clip (1).mp4'\""
+        hint = "quote a value that has commas, brackets, spaces or =, such as \"video.path='clip (1).mp4'\""
         given = re.sub(r"^hydra\.sweeper\.pairs=\[(.*)\]$", r"pair=\1", str(error.override))
         return f"{given} cannot be understood; {hint}"
     return f"the command line cannot be understood: {lines[0]}; see python -m vst --help"

@@ -1,7 +1,7 @@
-"""What a run is configured by: the schema of the top level, and where the YAML files lie.
+"""The configuration of a run: the schema of its top level, and where the YAML files are.
 
 The groups (video, style, backbone, flow, loss, start, canvas, optimizer, callbacks, logger, trainer) hold
-`_target_` nodes: their options are the arguments of the class or function they name, and are checked
+`_target_` nodes: their options are the arguments of the class or function that they name, and are checked
 against its signature before anything is built.
 """
 
@@ -24,49 +24,49 @@ class Config:
     beta: float = MISSING
     """β, weight of the style loss; at least 0."""
     eta: float = MISSING
-    """η, weight of the coherence; at least 0, and 0 exactly in models that have no coherence."""
+    """η, weight of the coherence loss; at least 0, and exactly 0 in models that have no coherence loss."""
     evaluations: int = MISSING
-    """Evaluations of the objective a frame, the one at the start included; at least 1."""
+    """Evaluations of the objective per frame, the one at the start included; at least 1."""
     evaluation_factors: list[float] = field(default_factory=list)
-    """How many times `evaluations` the first frames of a shot have, in turn; later frames, and later passes, have 1."""
+    """Factors of `evaluations` for the first frames of a shot, in turn; 1 for later frames and in later passes."""
     passes: int = MISSING
-    """Passes over the stretch: the second starts from the first's paintings and runs backward, and so on."""
+    """Passes over the clip: the second starts from the paintings of the first and runs backward, and so on."""
     seed: int = MISSING
-    """Of every random number; the same seed gives the same painting."""
+    """Seed of all random numbers; the same seed gives the same painting."""
     cuts: list[int] | None = None
-    """Frames of the source with which a new shot begins, [] for none; null finds them."""
+    """Frames of the source that begin a new shot, [] for none; null detects them."""
     model: str = MISSING
-    """The name under which a model's terms, start and η are composed: conf/model/."""
+    """The model's name: conf/model/ has its loss terms, start and η."""
     resume: str | None = None
-    """The directory of a run to resume; its own options apply again, and need not be repeated."""
+    """The directory of a run to resume; the options that it was given apply again, and need not be repeated."""
     video: dict[str, Any] = field(default_factory=dict)
-    """The clip: its name, and how it is read."""
+    """The clip, and how it is read."""
     style: dict[str, Any] = field(default_factory=dict)
     """The painting."""
     backbone: dict[str, Any] = field(default_factory=dict)
-    """VGG-19: which filters, activations before or after ReLU, pooling, precision."""
+    """VGG-19: its weights, activations before or after ReLU, pooling, precision."""
     loss: dict[str, Any] = field(default_factory=dict)
-    """The terms of L_total by name: content, style, and the model's coherence."""
+    """The terms of L_total by name: content, style, and the model's coherence loss."""
     flow: dict[str, Any] = field(default_factory=dict)
     """The optical flow estimator, for models and starts that use motion."""
     start: dict[str, Any] = field(default_factory=dict)
     """The image that a frame's optimisation starts from."""
     canvas: dict[str, Any] = field(default_factory=dict)
-    """What L-BFGS moves: pixels, or scaled Fourier coefficients."""
+    """The variables that L-BFGS optimises: pixels, or scaled Fourier coefficients."""
     optimizer: dict[str, Any] = field(default_factory=dict)
-    """The pixel loop."""
+    """The minimiser of each frame's objective."""
     trainer: dict[str, Any] = field(default_factory=dict)
-    """Lightning's Trainer: the accelerator, and what else it takes."""
+    """Lightning's Trainer: the accelerator, and its other arguments."""
     callbacks: dict[str, Any] = field(default_factory=dict)
-    """What is written and shown along the way, by name."""
+    """What is written and shown while painting, by name."""
     logger: dict[str, Any] = field(default_factory=dict)
-    """Where the record is also sent; empty for the run's own CSV and JSON alone."""
+    """Where the figures are sent besides the run's own CSV and JSON; empty for nowhere."""
     paths: dict[str, Any] = field(default_factory=dict)
-    """Where the run goes."""
+    """Where the run is written."""
 
 
 def register_schema() -> None:
-    """Let conf/config.yaml start from the schema, so that values of a wrong type are refused."""
+    """Register the schema that conf/config.yaml starts from, so that values of a wrong type are refused."""
     ConfigStore.instance().store(name="schema", node=Config)
 
 
@@ -77,11 +77,11 @@ def conf_dir() -> Path:
 
 
 def choices(group: str) -> list[str]:
-    """What a group of the configuration offers, such as `style`, or `gate@loss.coherence.gate`."""
+    """The choices of a group of the configuration, such as `style` or `gate@loss.coherence.gate`."""
     return sorted(file.stem for file in (conf_dir() / group.split("@")[0]).glob("*.yaml"))
 
 
 def quoted(path: str | Path) -> str:
-    """A path as Hydra reads it whatever is in its name."""
+    """A path quoted for Hydra's command line, whatever characters it has."""
     escaped = str(path).replace("'", "\\'")
     return f"'{escaped}'"

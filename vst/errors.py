@@ -6,19 +6,19 @@ import errno
 
 
 class VstError(Exception):
-    """A failure that the user can act on: one sentence that names the thing, what is wrong, what to do."""
+    """A failure that the user can act on: one sentence that names the thing, says what is wrong and what to do."""
 
     status = 1
 
 
 class InputError(VstError):
-    """Something that was asked for or handed in cannot be used; nothing has been written."""
+    """An option or an input cannot be used; nothing has been written."""
 
     status = 2
 
 
-class ClipBroke(VstError):  # noqa: N818 - what happened, not what went wrong in here
-    """The clip stopped being readable in the middle; what is painted up to there is kept."""
+class ClipBroke(VstError):  # noqa: N818 - an event, not an error of this program
+    """The clip became unreadable part-way; the frames painted up to there are kept."""
 
     def __init__(self, clip: object, source_frame: int, reason: str):
         super().__init__(
@@ -28,19 +28,19 @@ class ClipBroke(VstError):  # noqa: N818 - what happened, not what went wrong in
         self.source_frame = source_frame
 
 
-class Pruned(VstError):  # noqa: N818 - what happened, not what went wrong in here
-    """A search gave the run up, because its settings are not worth it; what is painted up to there is kept."""
+class Pruned(VstError):  # noqa: N818 - an event, not an error of this program
+    """A search stopped the run because its settings are not promising; the frames painted up to there are kept."""
 
 
 def failure(error: VstError | OSError) -> tuple[str, int]:
-    """The sentence and the exit status for a run's failure that the user can act on."""
+    """The message and the exit status for a run's failure that the user can act on."""
     if isinstance(error, VstError):
         return str(error), error.status
     reason = error.strerror or str(error)
-    what = f"{error.filename}: {reason}" if error.filename else reason
+    details = f"{error.filename}: {reason}" if error.filename else reason
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS):
         return (
-            f"the run could not be written ({what}); free or repair the disk, and resume the run",
+            f"the run could not be written ({details}); free or repair the disk, and resume the run",
             InputError.status,
         )
-    return f"{what}; name another file or directory, or correct this one", InputError.status
+    return f"{details}; name another file or directory, or correct this one", InputError.status

@@ -1,4 +1,4 @@
-"""How numbers and settings are written for people to read."""
+"""Formats numbers and settings for people to read."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def legible(value: float) -> str:
-    """Three significant digits, with a power of ten where it takes many zeros otherwise."""
+    """Three significant digits, with a power of ten where many zeros would be needed otherwise."""
     if value == 0:
         return "0"
     if 1e-3 <= abs(value) < 1e5:
@@ -21,14 +21,14 @@ def legible(value: float) -> str:
 
 
 def exponent(values: Iterable[float]) -> int:
-    """The power of ten, a multiple of 3 up to 0, in which values are written so that they have few zeros."""
+    """The common power of ten of values, a multiple of 3 and at most 0, that gives them few leading zeros."""
     largest = max((abs(value) for value in values), default=0.0)
     if largest == 0 or largest >= 0.1:
         return 0
     return 3 * math.floor(math.log10(largest) / 3)
 
 
-def written(value: Any) -> str:
+def format_setting(value: Any) -> str:
     """A setting's value in few characters."""
     if value is None:
         return "–"
@@ -37,5 +37,5 @@ def written(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.4g}".replace("e+0", "e").replace("e-0", "e-").replace("e+", "e")
     if isinstance(value, list):
-        return ", ".join(map(written, value)) or "none"
+        return ", ".join(map(format_setting, value)) or "none"
     return str(value)

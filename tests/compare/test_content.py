@@ -70,4 +70,4 @@ def test_a_clip_that_breaks_is_kept_up_to_there(run, write_run, tmp_path):
 def test_a_configuration_cannot_have_anything_else_done(run, video, tmp_path):
     content = write_contents([replace(run, settings={"video": video})], tmp_path / "report")[0][0]
     assert content.folder is None
-    assert "does not say how it is read" in content.note
+    assert "does not say how to read it" in content.note

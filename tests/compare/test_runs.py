@@ -11,7 +11,7 @@ from vst.compare.find import find_runs
 from vst.compare.groups import group_of
 from vst.compare.runs import read_run
 from vst.errors import InputError
-from vst.files import natural
+from vst.files import natural_key
 
 FRAMES = 5
 
@@ -31,11 +31,12 @@ def test_a_run_is_itself_a_place_to_look(write_run, tmp_path):
 
 
 def test_numbers_in_names_count_as_numbers():
-    assert sorted(["10-a", "9-b", "a", "1-c"], key=natural) == ["1-c", "9-b", "10-a", "a"]
+    assert sorted(["10-a", "9-b", "a", "1-c"], key=natural_key) == ["1-c", "9-b", "10-a", "a"]
 
 
 @pytest.mark.parametrize(
-    ("name", "what"), [("missing", "does not exist"), ("file", "is a file"), ("empty", "no runs are found")]
+    ("name", "what"),
+    [("missing", "does not exist"), ("file", "is a file"), ("empty", "there are no runs in")],
 )
 def test_what_holds_no_runs_is_refused(tmp_path, name, what):
     (tmp_path / "file").write_text("")

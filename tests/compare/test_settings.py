@@ -13,7 +13,7 @@ from vst.compare.groups import group_of, pareto_front
 from vst.compare.looks import COLOURS, MODELS, appearance, labels, model_colours
 from vst.compare.runs import Run, read_run
 from vst.compare.settings import Setting, differing_settings, implied_by_choice
-from vst.formatting import written
+from vst.formatting import format_setting
 
 
 @pytest.fixture
@@ -80,7 +80,7 @@ def test_labels_tell_runs_apart(variant):
     ],
 )
 def test_settings_are_written_in_few_characters(value, text):
-    assert written(value) == text
+    assert format_setting(value) == text
 
 
 def test_choices_of_numbers_go_by_size():

@@ -15,7 +15,7 @@ import vst.compare.evaluate.request
 import vst.compare.plots.command
 import vst.compare.report.command
 import vst.search.command
-from vst.composing import composed, placed
+from vst.composing import composed, with_run_directory
 from vst.config import choices
 from vst.runs.settings import resolve
 from vst.search.grid import pair_options
@@ -95,15 +95,19 @@ def understand(arguments: Sequence[str]) -> None:
             pairs = [pair_options(pair) for word in rest if "pair=" in word for pair in word[5:].split(",")]
             products = itertools.product(*(alternatives(word) for word in rest if "pair=" not in word))
             for options, pair in itertools.product(products, pairs or [[]]):
-                resolve(placed(composed([*pair, *options])))
+                resolve(with_run_directory(composed([*pair, *options])))
         case [resume] if resume.startswith("resume="):
             stored = Path(resume.removeprefix("resume=")) / ".hydra" / "overrides.yaml"
             stored.parent.mkdir(parents=True)
             stored.write_text("[model=flow]")
             options = vst.cli._with_stored_overrides([resume])
-            resolve(placed(composed([option for option in options if not option.startswith("hydra.")])))
+            resolve(
+                with_run_directory(
+                    composed([option for option in options if not option.startswith("hydra.")])
+                )
+            )
         case options:
-            resolve(placed(composed(options)))
+            resolve(with_run_directory(composed(options)))
 
 
 def alternatives(option: str) -> list[str]:
@@ -144,7 +148,7 @@ def test_options_in_the_text_are_options(options: str):
         needed = [other for name, other in NEEDED.items() if any(word.startswith(name) for word in chosen)]
         files = ["video.path=clip.mp4"] if "video=file" in chosen else []
         files += ["style.path=painting.jpg"] if "style=file" in chosen else []
-        resolve(placed(composed([*needed, *chosen, *files])))
+        resolve(with_run_directory(composed([*needed, *chosen, *files])))
 
 
 def choices_of(word: str) -> list[str]:

@@ -35,13 +35,13 @@ def test_what_was_found_is_kept_though_a_later_scenario_fails(script, monkeypatc
     monkeypatch.setattr(best_eta, "BEST_ETA", tmp_path / "best_eta.yaml")
     tried = []
 
-    def painted(scenario, model, eta, runs, clip):
+    def summary_of(scenario, model, eta, runs, clip):
         if scenario.name == "fig2":
             raise SystemExit(1)
         tried.append((model, eta))
         return {"style": 1.0 if eta <= 1e5 else 2.0, "warping_error": 1 / (eta or 1)}
 
-    monkeypatch.setattr(best_eta, "painted", painted)
+    monkeypatch.setattr(best_eta, "summary_of", summary_of)
     with pytest.raises(SystemExit):
         best_eta.search_all(best_eta.choose("fig1,fig2"), tmp_path, None)
     assert OmegaConf.load(tmp_path / "best_eta.yaml") == {"fig1": dict.fromkeys(best_eta.TUNED, 1e5)}

@@ -185,7 +185,7 @@ def test_figures_and_tables_are_written(scripts, monkeypatch, tmp_path, capsys):
     assert short.read_text() == f"before\n<!-- summary -->\n\n{summary}\n<!-- /summary -->\nafter\n"
     assert document.read_text() == f"before\n<!-- results -->\n\n{results}\n<!-- /results -->\nafter\n"
     out = capsys.readouterr().out
-    assert "fig3 is left out" in out
+    assert "fig3 is skipped" in out
     assert sorted(path.name for path in (tmp_path / "docs").iterdir()) == ["fig1.jpg"]
 
 
@@ -394,7 +394,7 @@ def test_a_run_that_was_judged_otherwise_is_left_out_of_the_trade_off(scripts, t
     etas = {"fig1": {"mse": 1.0, "enhanced": 1.0, "flow": 1e5}}
     paths = scripts.main.draw_trade_off(search, records, etas, tmp_path / "docs")
     assert all(path.stat().st_size > 1000 for path in paths)
-    assert "robust is left out of fig1's trade-off" in capsys.readouterr().out
+    assert "robust is not shown in fig1's trade-off" in capsys.readouterr().out
 
 
 def test_a_search_that_is_not_there_is_refused_at_once(scripts, monkeypatch, calls, tmp_path, capsys):

@@ -4,7 +4,7 @@ import pytest
 
 from vst.runs.rows import Row, metrics_path, read_frames
 from vst.runs.table import Table
-from vst.search.pruning import hopeless, running_means
+from vst.search.pruning import reason_to_prune, running_means
 
 
 def row(frame: int, error: float | None, style: float, content: float, pass_index: int = 0) -> Row:
@@ -72,8 +72,8 @@ LIKE_IT = OWN
     ],
 )
 def test_hopeless_is_what_another_beats_in_everything(finished, verdict):
-    reason = hopeless(OWN, LIKE_IT, finished, after=2)
-    assert reason == ("another setting is better in everything by far" if verdict else None)
+    reason = reason_to_prune(OWN, LIKE_IT, finished, after=2)
+    assert reason == ("another setting is much better in every objective" if verdict else None)
 
 
 @pytest.mark.parametrize(
@@ -94,13 +94,13 @@ def test_hopeless_is_what_another_beats_in_everything(finished, verdict):
     ],
 )
 def test_hopeless_is_what_is_hardly_painted(reference, reason):
-    assert hopeless(OWN, reference, NOTHING_FINISHED, after=2) == reason
+    assert reason_to_prune(OWN, reference, NOTHING_FINISHED, after=2) == reason
 
 
 def test_nothing_is_said_too_early_or_without_a_value():
     better = [(1, 1, 1), (1, 1, 1), (1, 1, 1)]
     for reference, finished in [(better, NOTHING_FINISHED), (LIKE_IT, [better])]:
-        assert not hopeless(OWN, reference, finished, after=3)
-        assert hopeless(OWN, reference, finished, after=1)
-        assert not hopeless([], reference, finished, after=0)
-        assert not hopeless([(9, 9, 9), None], reference, finished, after=1)
+        assert not reason_to_prune(OWN, reference, finished, after=3)
+        assert reason_to_prune(OWN, reference, finished, after=1)
+        assert not reason_to_prune([], reference, finished, after=0)
+        assert not reason_to_prune([(9, 9, 9), None], reference, finished, after=1)

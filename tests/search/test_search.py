@@ -27,7 +27,7 @@ from vst.search.command import main, parse
 from vst.search.results import write_results
 from vst.search.space import read
 from vst.search.study import Trials
-from vst.search.sweep import answered, search
+from vst.search.sweep import reporting_search_errors, search
 from vst.search.workers import Outcome, Task, Workers, paint
 
 SMALL = [
@@ -196,7 +196,7 @@ def test_workers_work_at_the_same_time_and_one_that_dies_is_told_of(tmp_path):
         process, _ = next(iter(pool._busy.values()))
         process.kill()
         task, outcome = pool.next()
-        assert (task.name, outcome.status, outcome.values) == ("a", "ended", None)
+        assert (task.name, outcome.status, outcome.values) == ("a", "interrupted", None)
         assert "with status -9" in outcome.reason
         assert pool.idle
 
@@ -220,11 +220,11 @@ def test_a_trial_whose_process_was_killed_is_left_to_the_next_call(tmp_path, mon
 
     def kill_first(pool: Workers) -> tuple[Task, Outcome]:
         task, outcome = true(pool)
-        return task, Outcome("ended") if task.name == "0" else outcome
+        return task, Outcome("interrupted") if task.name == "0" else outcome
 
     with monkeypatch.context() as patch:
         patch.setattr(Workers, "next", kill_first)
-        with pytest.raises(VstError, match=r"1 were lost and 0 failed.*the same command resumes"):
+        with pytest.raises(VstError, match=r"1 interrupted, 0 failed.*the same command resumes"):
             search(tmp_path, space, total=2)
     assert "best" in capsys.readouterr().out, "what came of the other is said"
     assert [row["state"] for row in rows(tmp_path)] == ["running", "finished"]
@@ -256,10 +256,10 @@ def test_a_passing_fault_is_tried_again_and_another_is_not(tmp_path, monkeypatch
     task = Task("a", tmp_path / "a", [*SMALL, "model=naive"])
     monkeypatch.setattr("vst.runs.run.run", full)
     outcome = paint(task)
-    assert (outcome.status, outcome.exit_status) == ("ended", 2)
+    assert (outcome.status, outcome.exit_status) == ("interrupted", 2)
     assert "/there: No space left on device" in outcome.reason
     monkeypatch.setattr("vst.runs.run.run", broken)
-    assert paint(task).status == "ended"
+    assert paint(task).status == "interrupted"
     monkeypatch.setattr("vst.runs.run.run", wrong)
     assert paint(task) == Outcome("failed", reason="it cannot be", exit_status=1)
 
@@ -267,12 +267,12 @@ def test_a_passing_fault_is_tried_again_and_another_is_not(tmp_path, monkeypatch
 def test_a_storage_that_is_lost_gets_one_sentence(monkeypatch, capsys):
     from optuna.exceptions import StorageInternalError
 
-    with pytest.raises(SystemExit) as left, answered():
+    with pytest.raises(SystemExit) as left, reporting_search_errors():
         raise StorageInternalError("An exception is raised during the commit.\nAnd more.")
     assert left.value.code == 1
     assert capsys.readouterr().err == (
-        "vst: the storage was lost (An exception is raised during the commit); the same command resumes once it is "
-        "back\n"
+        "vst: the storage is not available (An exception is raised during the commit); the same command resumes once "
+        "it is\n"
     )
 
 
@@ -302,9 +302,9 @@ def test_a_lost_storage_says_what_the_database_did(tmp_path, capsys):
     trials = study(tmp_path, "eta=interval(1,9)")
     with sqlite3.connect(tmp_path / "study.db") as database:
         database.execute("DROP TABLE trials")
-    with pytest.raises(SystemExit), answered():
+    with pytest.raises(SystemExit), reporting_search_errors():
         trials.ask()
-    assert "the storage was lost (no such table: trials)" in capsys.readouterr().err
+    assert "the storage is not available (no such table: trials)" in capsys.readouterr().err
 
 
 def tried(trials: Trials, total: int) -> list[dict]:
@@ -343,7 +343,7 @@ def test_a_search_under_other_defaults_is_refused(tmp_path, monkeypatch):
         "vst.search.space.identity", lambda settings: {**identity(settings), "evaluations": 7}
     )
     with pytest.raises(
-        InputError, match=r"another configuration under the same options; .*conf/ as they were"
+        InputError, match=r"another configuration under the same options; .*original defaults in conf/"
     ):
         study(tmp_path, "eta=interval(1,9)")
 
@@ -384,7 +384,11 @@ def test_a_study_remembers_states_and_its_front(tmp_path):
     assert again.plan(9) == 5
     assert (again.begun(), again.unfinished()) == (5, [(4, {"eta": "5"})])
     for same in (trials, again):
-        assert [list(map(tuple, means)) for means in same.rivals()] == [[(1, 2, 3)], [(4, 5, 6)], [(7, 8, 9)]]
+        assert [list(map(tuple, means)) for means in same.finished_means()] == [
+            [(1, 2, 3)],
+            [(4, 5, 6)],
+            [(7, 8, 9)],
+        ]
     assert [(row["eta"], row["state"], row["front"]) for row in again.table()] == [
         ("1", "finished", 1),
         ("2", "finished", 1),

@@ -1,4 +1,4 @@
-"""Runs and other systems' output side by side: their settings, figures, looks and pictures.
+"""Runs and other systems' output side by side: their settings, figures and pictures, and how they are drawn.
 
-May import `vst.runs` and what lies below. Hands out the commands evaluate, report and plots.
+May import `vst.runs` and everything below it. Provides the commands `evaluate`, `report` and `plots`.
 """

@@ -1,4 +1,4 @@
-"""The clips that were painted, made again from the runs' configuration, since runs do not keep them."""
+"""Writes the clips that were painted, read again by the runs' configurations, since runs do not store them."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
     from vst.frames import Clip
 
-READERS = ("vst.video.", "vst.synthetic.", "vst.assets.")
-"""Where what reads or draws a clip lies."""
+TRUSTED = ("vst.video.", "vst.synthetic.", "vst.assets.")
+"""The modules that read or draw clips."""
 
 
 @dataclass(frozen=True)
 class Content:
-    """A clip in the report's folder: `frames` pictures and a video in `folder`, or a `note` why it is not there."""
+    """A clip in the report's folder: `frames` pictures and a video in `folder`; `note` says what is missing."""
 
     name: str
     folder: Path | None
@@ -35,7 +35,7 @@ class Content:
 
 
 def write_contents(runs: Sequence[Run], output: Path) -> tuple[list[Content], list[int]]:
-    """Write each distinct clip of the runs once; return the clips, and for each run the number of its own."""
+    """Write each distinct clip of the runs once; return the clips, and for each run the index of its clip."""
     contents: list[Content] = []
     numbers: dict[str, int] = {}
     chosen: list[int] = []
@@ -50,13 +50,13 @@ def write_contents(runs: Sequence[Run], output: Path) -> tuple[list[Content], li
 
 
 def _write_content(name: str, node: Any, key: str, output: Path) -> Content:
-    if not (isinstance(node, Mapping) and "_target_" in node and _is_ours(node)):
-        return Content(name, None, 0, "its configuration does not say how it is read")
-    folder = output / "content" / hashlib.sha256((key + _state(node)).encode()).hexdigest()[:16]
+    if not (isinstance(node, Mapping) and "_target_" in node and _is_trusted(node)):
+        return Content(name, None, 0, "the run's configuration does not say how to read it")
+    folder = output / "content" / hashlib.sha256((key + _file_state(node)).encode()).hexdigest()[:16]
     record = folder / "content.json"
     if record.is_file():  # written last
         return Content(name, folder, int(json.loads(record.read_text(encoding="utf-8"))["frames"]))
-    print(f"the clip {name} is read again, to be shown beside its paintings", file=sys.stderr)
+    print(f"reading the clip {name} again, to show it beside its paintings", file=sys.stderr)
     from vst.runs.build import build
 
     try:
@@ -71,7 +71,7 @@ def _write_content(name: str, node: Any, key: str, output: Path) -> Content:
 
 
 def _write_frames(clip: Clip, folder: Path) -> tuple[int, str | None]:
-    """Write a clip's frames, lossless, and its video; return how many, and what stopped it early if anything."""
+    """Write a clip's frames, lossless, and its video; return their number, and a note if the clip breaks early."""
     from vst.video.store import save_png, to_uint8
     from vst.video.writer import write_video
 
@@ -93,17 +93,17 @@ def _write_frames(clip: Clip, folder: Path) -> tuple[int, str | None]:
     return count, note
 
 
-def _is_ours(node: Any) -> bool:
-    """Whether a node builds nothing but clips of this package: a stored configuration could name any function."""
+def _is_trusted(node: Any) -> bool:
+    """Whether a node builds only clips of this package; a stored configuration could name any function."""
     if isinstance(node, Mapping):
         target = node.get("_target_")
-        known = target is None or str(target).startswith(READERS)
-        return known and all(map(_is_ours, node.values()))
-    return not isinstance(node, list | tuple) or all(map(_is_ours, node))
+        known = target is None or str(target).startswith(TRUSTED)
+        return known and all(map(_is_trusted, node.values()))
+    return not isinstance(node, list | tuple) or all(map(_is_trusted, node))
 
 
-def _state(node: Mapping[str, Any]) -> str:
-    """What tells a file from another that takes its place."""
+def _file_state(node: Mapping[str, Any]) -> str:
+    """The size and time of a clip's file, which differ if the file is replaced; empty where there is no file."""
     path = node.get("path")
     if not isinstance(path, str) or not Path(path).is_file():
         return ""

@@ -1,4 +1,4 @@
-"""Finds runs under folders, and names them so that they are told apart."""
+"""Finds runs under folders, and gives them distinct names."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from pathlib import Path
 
 from vst.compare.runs import Run, read_run
 from vst.errors import InputError
-from vst.files import natural
+from vst.files import natural_key
 from vst.runs.configuration import configuration_path
 from vst.runs.record import RecordError, read_record
 
 
 def find_runs(directories: Sequence[Path]) -> list[Run]:
-    """All runs under the directories, each once, in the order of their names.
+    """All runs under the directories, without duplicates, in the order of their names.
 
     Raises `InputError` for a directory that does not exist, and where there are no runs at all.
     """
@@ -29,17 +29,17 @@ def find_runs(directories: Sequence[Path]) -> list[Run]:
             found.setdefault(place.resolve(), place)
     if not found:
         where = ", ".join(map(str, directories))
-        raise InputError(f"no runs are found in {where}; name a run, or a folder that holds runs")
+        raise InputError(f"there are no runs in {where}; name a run, or a folder that holds runs")
     names = _names(list(found))
     runs = [read_run(path, names[path]) for path in found]
-    _complete_from_others(runs)
+    _fill_in_from_records(runs)
     return runs
 
 
-def _complete_from_others(runs: Sequence[Run]) -> None:
-    """Give runs without a record yet what records of the same clip or painting agree on, so that they stand together.
+def _fill_in_from_records(runs: Sequence[Run]) -> None:
+    """Copy to runs that have no record yet what all records of the same clip or painting agree on, so that they group.
 
-    The configuration alone may call a clip otherwise than the clip calls itself, and does not say who judges it.
+    The configuration alone may name a clip differently, and does not say which estimator measured its motion.
     """
     for part, names in (("style", ("style",)), ("video", ("clip", "motion"))):
         keys = [json.dumps(run.settings.get(part), sort_keys=True, default=str) for run in runs]
@@ -54,7 +54,7 @@ def _complete_from_others(runs: Sequence[Run]) -> None:
 
 
 def _walk(directory: Path) -> Iterator[Path]:
-    """The run directories at or below a directory; what lies inside a run is its own."""
+    """The run directories at or below a directory; folders inside a run are not searched."""
     if _is_run(directory):
         yield directory
         return
@@ -62,7 +62,7 @@ def _walk(directory: Path) -> Iterator[Path]:
         folders = [item for item in directory.iterdir() if item.is_dir() and not item.is_symlink()]
     except PermissionError:
         return
-    for folder in sorted(folders, key=lambda item: natural(item.name)):
+    for folder in sorted(folders, key=lambda item: natural_key(item.name)):
         if not folder.name.startswith("."):
             yield from _walk(folder)
 
@@ -77,7 +77,7 @@ def _is_run(directory: Path) -> bool:
 
 
 def _names(paths: Sequence[Path]) -> dict[Path, str]:
-    """Names that tell the runs apart: their paths from the folder that holds them all."""
+    """Distinct names of the runs: their paths from the folder that contains them all."""
     if len(paths) == 1:
         return {paths[0]: paths[0].name}
     common = os.path.commonpath([path.parent for path in paths])

@@ -1,4 +1,4 @@
-"""Which runs can be compared, and which of them is ahead."""
+"""Which runs can be compared, and which of them are Pareto-optimal."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from vst.metrics.catalogue import METRICS, Metric
 
 
 def group_of(run: Run) -> str:
-    """What runs must share to be compared: the clip's stretch, the painting, and what judged the motion."""
+    """What runs must have in common to be compared: the part of the clip, the painting, and the motion's source."""
     parts = [run.settings.get("video"), run.settings.get("style"), run.motion]
     return json.dumps(parts, sort_keys=True, default=str)
 
 
-def numbered(runs: Sequence[Run], key: Callable[[Run], str]) -> list[int]:
-    """For each run the number of its class, in order of appearance."""
+def group_numbers(runs: Sequence[Run], key: Callable[[Run], str]) -> list[int]:
+    """For each run the number of its group of equal keys, in order of appearance."""
     numbers: dict[str, int] = {}
     return [numbers.setdefault(key(run), len(numbers)) for run in runs]
 
@@ -27,9 +27,9 @@ def present_metrics(runs: Sequence[Run]) -> list[Metric]:
 
 
 def pareto_front(points: Sequence[tuple[float, float]]) -> list[int]:
-    """Which points no other is better than in one value and at least as good in the other, from left to right.
+    """The indices of the points on the Pareto front, from left to right.
 
-    Lower is better in both; of equal points all are on it, or none.
+    Lower is better in both values. Equal points are all on the front, or none is.
     """
     front: list[int] = []
     for index in sorted(range(len(points)), key=lambda i: points[i]):

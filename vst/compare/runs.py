@@ -1,4 +1,4 @@
-"""What a run has left so far, finished or not, as the report and the plots look at it."""
+"""Reads the output of a run, finished or not, for the report and the plots."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from filelock import FileLock, Timeout
 
 from vst.runs.configuration import configuration_path, stored_settings
 from vst.runs.directory import lock_path
-from vst.runs.identity import painted_by
+from vst.runs.identity import painting_settings
 from vst.runs.record import Record, RecordError, read_record
 from vst.runs.rows import Row, means, number, read_curves, read_frames
 from vst.runs.settings import Settings
@@ -21,7 +21,7 @@ from vst.runs.settings import Settings
 
 @dataclass
 class Run:
-    """What a run has written: `rows` has a row for each frame of its newest pass, `curves` one for each evaluation.
+    """The output of a run: `rows` has one row per frame, of its newest pass, and `curves` one per evaluation.
 
     `status` is that of the record (finished, failed, interrupted, broken, pruned), `running` while the directory is
     locked, or `stopped` where it is not locked and there is no record. `recorded` says whether there is a record, which
@@ -63,12 +63,12 @@ class Run:
 
 
 def read_run(directory: Path, name: str) -> Run:
-    """Read a run's directory, and take what is not there, or cannot be read, as absent."""
+    """Read a run's directory; unreadable files are treated as absent, and named in `notes`."""
     notes: list[str] = []
     record = _record(directory, notes)
     provenance = record.provenance if record else None
     recorded = provenance.config if provenance else {}
-    settings = painted_by(recorded or _stored_settings(directory, notes))
+    settings = painting_settings(recorded or _stored_settings(directory, notes))
     running = _is_locked(directory)
     rows, frames = read_frames(directory), _count_frames(directory / "frames")
     summary = _numbers(record.summary) if record and not running else {}
@@ -112,7 +112,7 @@ def _stored_settings(directory: Path, notes: list[str]) -> Settings:
 
 
 def _is_locked(run: Path) -> bool:
-    """Whether a run holds its directory; a lock file alone may be what a killed run has left."""
+    """Whether a process has locked the directory; a killed run may leave the lock file behind, unlocked."""
     lock = lock_path(run)
     if not lock.is_file():
         return False
@@ -122,7 +122,7 @@ def _is_locked(run: Path) -> bool:
     except Timeout:
         return True
     except OSError:
-        return False  # a file that cannot be opened for writing lies where no run of ours can continue
+        return False  # the lock file cannot be opened for writing, so no run of this user can be in progress
 
 
 def _node_name(node: Any) -> str:
@@ -143,7 +143,7 @@ def _numbers(values: Mapping[str, Any]) -> dict[str, float]:
 
 
 def _count_frames(folder: Path) -> int:
-    """How many frames there are without a gap, from the first on."""
+    """The number of frames from the first up to the first gap."""
     count = 0
     while (folder / f"{count:06d}.png").is_file():
         count += 1

@@ -1,4 +1,4 @@
-"""What the figures show, computed once: the page's own are drawn of it by Plotly, those in files by matplotlib."""
+"""The data of the figures, which Plotly draws on the report page, and matplotlib in files."""
 
 from __future__ import annotations
 
@@ -6,35 +6,36 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from vst.compare.groups import group_of, numbered, pareto_front, present_metrics
+from vst.compare.groups import group_numbers, group_of, pareto_front, present_metrics
 from vst.compare.runs import Run
 from vst.compare.settings import Setting, differing_settings, implied_by_choice
-from vst.formatting import legible, written
+from vst.formatting import format_setting, legible
 from vst.metrics.catalogue import BY_KEY, METRICS, Metric
 from vst.runs import rows
 from vst.runs.rows import Row
 
 LOSSES = tuple(metric.key for metric in METRICS if metric.key in rows.LOSSES)
-"""In the order in which they are shown."""
-FRAME_AXIS = "frame (0 is the first that is painted)"
+"""The losses in the order in which they are shown."""
+FRAME_AXIS = "frame (0 is the first one painted)"
 EVALUATION_AXIS = "evaluation of the objective"
-FEW = 9
-"""Different values up to which an axis of the parallel coordinates gives each a place of its own."""
+MOST_EVENLY_SPACED = 9
+"""The most distinct values that an axis of the parallel coordinates spaces evenly."""
 
 SETTINGS_IN_PARALLEL, METRICS_IN_PARALLEL = 8, 5
+"""The most settings and metrics that the parallel coordinates show."""
 
 LOSS_TITLES = {
-    **{key: f"{BY_KEY[key].title}, before its weight (no unit)" for key in LOSSES[:3]},
+    **{key: f"{BY_KEY[key].title}, unweighted (no unit)" for key in LOSSES[:3]},
     "total": "total loss, weighted (no unit)",
 }
 METRIC_TITLES = {key: metric.axis for key, metric in BY_KEY.items() if metric.along and key not in LOSSES}
 CURVE_TITLES = {key: f"{BY_KEY[key].title} (no unit)" for key in LOSSES}
-"""How the vertical axis of each series is named."""
+"""The title of the vertical axis of each series."""
 
 
 @dataclass(frozen=True)
 class Line:
-    """One series of one run, the run by its number; None where it has no value."""
+    """One series of the run with index `run`; None where it has no value."""
 
     run: int
     key: str
@@ -43,7 +44,7 @@ class Line:
 
 
 def lines_along(runs: Sequence[Run], titles: Mapping[str, str]) -> Iterator[Line]:
-    """The series named by `titles` along the clip, where a run has any value of them."""
+    """The series in `titles` along the clip, for each run that has any value of them."""
     for index, run in enumerate(runs):
         for key in titles:
             values = run.column(key)
@@ -63,7 +64,7 @@ def curve_lines(runs: Sequence[Run], frame: int) -> Iterator[Line]:
 
 @dataclass(frozen=True)
 class Front:
-    """A Pareto front: the runs on it from left to right, and those that it was chosen among, by their numbers."""
+    """A Pareto front: the indices of the runs on it, from left to right, and of all runs that it was chosen from."""
 
     chosen: Sequence[int]
     members: Sequence[int]
@@ -71,7 +72,7 @@ class Front:
 
 @dataclass(frozen=True)
 class TradeOff:
-    """Warping error and style loss of each run that has both, the number of its group, and the groups' fronts."""
+    """Warping error and style loss of each run that has both, the group of each run, and the groups' fronts."""
 
     points: Mapping[int, tuple[float, float]]
     groups: Sequence[int]
@@ -82,9 +83,9 @@ class TradeOff:
 
 
 def trade_offs(runs: Sequence[Run]) -> TradeOff | None:
-    """The trade-off, and the Pareto front of each clip and painting; None where fewer than two runs have both.
+    """The trade-off, with a Pareto front for each clip and painting; None where fewer than two runs have both values.
 
-    The front is drawn through finished runs alone: means over some of the frames are not comparable.
+    Only finished runs can be on a front: means over only some of the frames are not comparable.
     """
     points = {
         index: (run.summary["warping_error"], run.summary["style"])
@@ -93,7 +94,7 @@ def trade_offs(runs: Sequence[Run]) -> TradeOff | None:
     }
     if len(points) < 2:
         return None
-    groups = numbered(runs, group_of)
+    groups = group_numbers(runs, group_of)
     fronts = []
     for group in sorted({groups[index] for index in points}):
         members = [i for i in points if groups[i] == group and runs[i].status == "finished"]
@@ -106,14 +107,14 @@ def trade_offs(runs: Sequence[Run]) -> TradeOff | None:
 def parallel_axes(
     runs: Sequence[Run], settings: Sequence[Setting], metrics: Sequence[Metric]
 ) -> list[Axis] | None:
-    """An axis a setting that differs and a metric; None for fewer than three runs, or with no setting to compare."""
+    """One axis per differing setting and per metric; None for fewer than three runs, or where no setting differs."""
     if len(runs) < 3 or not settings:
         return None
     return [*map(_setting_axis, settings), *(_metric_axis(metric, runs) for metric in metrics)]
 
 
-def telling(runs: Sequence[Run]) -> tuple[list[Setting], list[Metric]]:
-    """The settings and metrics that parallel coordinates have room for, those that matter most."""
+def parallel_choice(runs: Sequence[Run]) -> tuple[list[Setting], list[Metric]]:
+    """The most important settings and metrics, as many as the parallel coordinates have room for."""
     judged = [
         metric for metric in present_metrics(runs) if metric.best is not None and metric.key != "seconds"
     ]
@@ -124,7 +125,7 @@ def telling(runs: Sequence[Run]) -> tuple[list[Setting], list[Metric]]:
 
 @dataclass(frozen=True)
 class Axis:
-    """One axis of the parallel coordinates: a place in [0, 1] and a text a run, and the marks beside it."""
+    """One axis of the parallel coordinates: a position in [0, 1] and a text for each run, and the axis labels."""
 
     title: str
     places: Sequence[float | None]
@@ -134,10 +135,10 @@ class Axis:
 
 
 def _setting_axis(setting: Setting) -> Axis:
-    """Few values stand evenly, in order; many numbers where they are, by their logarithm if they span decades."""
+    """Few values are spaced evenly, in order; many numbers to scale, on a log scale if they span decades."""
     texts = [setting.text(index) for index in range(len(setting.values))]
-    choices = [text for text in setting.choices() if text != written(None)]
-    if setting.numeric and len(choices) > FEW:
+    choices = [text for text in setting.choices() if text != format_setting(None)]
+    if setting.numeric and len(choices) > MOST_EVENLY_SPACED:
         return _number_axis(setting, texts)
     heights = {text: i / (len(choices) - 1) if len(choices) > 1 else 0.5 for i, text in enumerate(choices)}
     places = [heights.get(text) for text in texts]
@@ -149,7 +150,7 @@ def _number_axis(setting: Setting, texts: Sequence[str]) -> Axis:
     given = [number for number in numbers if number is not None]
     decades = min(given) > 0 and max(given) / min(given) >= 50
     scaled = [math.log10(number) if decades and number is not None else number for number in numbers]
-    return _scaled_axis(setting.key, scaled, texts, "logarithmic" if decades else "")
+    return _scaled_axis(setting.key, scaled, texts, "log scale" if decades else "")
 
 
 def _metric_axis(metric: Metric, runs: Sequence[Run]) -> Axis:

@@ -8,40 +8,40 @@ from dataclasses import dataclass
 from typing import Any
 
 from vst.compare.runs import Run
-from vst.formatting import written
+from vst.formatting import format_setting
 
 TOP = ("model", "clip", "style", "alpha", "beta", "eta", "evaluations", "passes", "seed")
-"""The settings that are named first, in this order; `clip` and `style` are the names of what is configured."""
+"""The settings that come first, in this order; `clip` and `style` are the names of the clip and the painting."""
 
-OWN_PARTS = {"loss.coherence": "model", "video": "clip", "style": "style"}
-"""Settings, by how they begin, that a choice brings with it: shown only where they differ beyond that choice."""
+IMPLIED_BY = {"loss.coherence": "model", "video": "clip", "style": "style"}
+"""Prefixes of settings, and the choice that implies them: they are shown only where they differ within that choice."""
 
 
 @dataclass(frozen=True)
 class Setting:
-    """An option in which runs differ, and its value in each of them."""
+    """An option in which runs differ, and its value in each run."""
 
     key: str
     values: tuple[Any, ...]
 
     @property
     def numeric(self) -> bool:
-        """Whether every run that has it has a number there."""
+        """Whether all its values are numbers, except those of runs that do not have the option."""
         given = [value for value in self.values if value is not None]
         return bool(given) and all(
             isinstance(value, int | float) and not isinstance(value, bool) for value in given
         )
 
     def text(self, index: int) -> str:
-        """The value in one run, to be read."""
-        return written(self.values[index])
+        """The value in one run, formatted."""
+        return format_setting(self.values[index])
 
     def choices(self) -> list[str]:
-        """The different values, to be read: numbers by size, others as they come."""
+        """The distinct values, formatted: numbers in order, others in order of appearance."""
         values = list(self.values)
         if self.numeric:
             values.sort(key=lambda value: float("-inf") if value is None else value)
-        return list(dict.fromkeys(map(written, values)))
+        return list(dict.fromkeys(map(format_setting, values)))
 
 
 def differing_settings(runs: Sequence[Run]) -> list[Setting]:
@@ -53,37 +53,37 @@ def differing_settings(runs: Sequence[Run]) -> list[Setting]:
     return [
         setting
         for setting in settings
-        if len(set(map(_identity, setting.values))) > 1 and not _follows(setting, by_key)
+        if len(set(map(_identity, setting.values))) > 1 and not _is_implied(setting, by_key)
     ]
 
 
-def _follows(setting: Setting, by_key: Mapping[str, Setting]) -> bool:
-    """Whether a setting is but part of a choice that is shown already."""
-    for part, choice in OWN_PARTS.items():
+def _is_implied(setting: Setting, by_key: Mapping[str, Setting]) -> bool:
+    """Whether a setting is implied by a choice that is shown already."""
+    for part, choice in IMPLIED_BY.items():
         if setting.key not in TOP and f"{setting.key}.".startswith(f"{part}."):
-            return _is_settled_by(by_key[choice], setting)
+            return _is_determined_by(by_key[choice], setting)
     return False
 
 
-def _is_settled_by(choice: Setting, setting: Setting) -> bool:
-    """Whether runs with the same choice have the same setting."""
+def _is_determined_by(choice: Setting, setting: Setting) -> bool:
+    """Whether runs with the same choice have the same value of the setting."""
     pairs = zip(choice.values, setting.values, strict=True)
     seen = {(_identity(chosen), _identity(value)) for chosen, value in pairs}
     return len(seen) == len(set(map(_identity, choice.values)))
 
 
 def implied_by_model(setting: Setting, runs: Sequence[Run]) -> bool:
-    """Whether runs of the same model have the same setting."""
-    return _is_settled_by(Setting("model", tuple(run.model for run in runs)), setting)
+    """Whether runs of the same model have the same value of the setting."""
+    return _is_determined_by(Setting("model", tuple(run.model for run in runs)), setting)
 
 
 def implied_by_choice(setting: Setting, runs: Sequence[Run]) -> bool:
-    """Whether a setting, none of the paper's own, is but what the choice of another model brings with it."""
+    """Whether a setting, other than those of `TOP`, is implied by the model."""
     return setting.key not in TOP and implied_by_model(setting, runs)
 
 
 def _identity(value: Any) -> str:
-    """The same for equal values, 1 and 1.0 among them."""
+    """A key that is the same for equal values, such as 1 and 1.0."""
     return json.dumps(float(value) if isinstance(value, int) else value, sort_keys=True, default=str)
 
 
@@ -103,7 +103,7 @@ def _flat_settings(run: Run) -> dict[str, Any]:
 
 
 def _leaves(node: Mapping[str, Any], path: str) -> list[tuple[str, Any]]:
-    """The settings in a node by their paths; what it builds stands under the node's own."""
+    """The settings in a node by their paths; the class that it builds is under the node's own path."""
     leaves: list[tuple[str, Any]] = []
     for key, value in node.items():
         if key == "_target_":

@@ -1,4 +1,5 @@
-"""One run: its settings, its directory and record, how it begins, ends and is resumed.
+"""One run: its settings, its directory and record, and how it begins, ends and is resumed.
 
-May import everything below it, and alone reads the configuration. Hands out `run.run`, and readers of what runs leave.
+May import everything below it, and alone reads the configuration. Provides `run.run`, and readers of the files
+that runs write.
 """

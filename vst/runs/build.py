@@ -1,6 +1,6 @@
-"""From a node of the configuration to the object it names, with its options checked first.
+"""Checks the options of a node of the configuration, and builds the object that the node names.
 
-The check imports nothing of what it checks, so that a misspelt option is answered before torch is loaded.
+The check imports nothing that it checks, so that a misspelt option is reported before torch is loaded.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from vst.runs.signatures import Kind, arguments_of
 
 
 def build(node: Mapping[str, Any]) -> Any:
-    """Instantiate a node that `check` has passed, with everything nested in it."""
+    """Instantiate a node that `check` accepted, and all nodes nested in it."""
     from hydra.errors import InstantiationException
     from hydra.utils import instantiate
 
     try:
         return instantiate(node, _convert_="all")
     except InstantiationException as error:
-        # Hydra wraps what a constructor raised, and the wrapper's text is a page long
+        # Hydra wraps what a constructor raised, and the wrapper's message is a page long
         cause: BaseException | None = error
         while isinstance(cause, InstantiationException):
             cause = cause.__cause__
@@ -28,7 +28,7 @@ def build(node: Mapping[str, Any]) -> Any:
 
 
 def check(node: Any, path: str) -> None:
-    """Raise an `InputError` for an option that the node's target does not have, or a value of a wrong kind."""
+    """Raise an `InputError` for an option that the node's target does not have, or a value of the wrong type."""
     if not isinstance(node, Mapping):
         return
     target = node.get("_target_")
@@ -43,11 +43,11 @@ def check(node: Any, path: str) -> None:
         check(value, f"{path}.{key}")
 
 
-_WORDS = {
+_TYPE_NAMES = {
     "int": "a whole number",
     "float": "a number",
     "bool": "true or false",
-    "str": "a text",
+    "str": "a string",
     "None": "null",
     "Sequence[str]": "a list of names",
 }
@@ -57,8 +57,8 @@ def _check_value(value: Any, kind: Kind, path: str) -> None:
     if kind.choices and value not in kind.choices:
         raise InputError(f"{path}={value} is not known; choose one of: {', '.join(map(str, kind.choices))}")
     if kind.types and not any(_is(value, name) for name in kind.types):
-        words = " or ".join(_WORDS[name] for name in sorted(kind.types))
-        raise InputError(f"{path}={value} is not {words}; give one")
+        expected = " or ".join(_TYPE_NAMES[name] for name in sorted(kind.types))
+        raise InputError(f"{path}={value} is not {expected}; give one")
 
 
 def _is(value: Any, name: str) -> bool:
@@ -70,5 +70,5 @@ def _is(value: Any, name: str) -> bool:
         return isinstance(value, int) and not isinstance(value, bool)
     if name == "Sequence[str]":
         return isinstance(value, list | tuple) and all(isinstance(item, str) for item in value)
-    # a text may be all digits, which YAML reads as a number; or a node that is to give it
+    # a string may be all digits, which YAML reads as a number; or be made by a nested node
     return isinstance(value, bool) if name == "bool" else isinstance(value, str | int | Mapping)

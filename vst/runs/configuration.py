@@ -1,4 +1,4 @@
-"""What a run was asked for, as Hydra keeps it: .hydra/ in the run's directory."""
+"""The stored configuration of a run: .hydra/ in the run's directory, as Hydra writes it."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from vst.runs.settings import FROM_FILES, Settings
 
 
 def configuration_path(run: Path) -> Path:
-    """Where the configuration of the run in a directory lies; it is there as soon as the run has begun."""
+    """Path of the configuration of the run in a directory; the file exists once the run has begun."""
     return run / ".hydra" / "config.yaml"
 
 
 def write_configuration(run: Path, cfg: DictConfig, overrides: Sequence[str], settings: Settings) -> None:
-    """Keep what the run was asked for, as Hydra would, but files so that they are found from any directory."""
+    """Write the run's configuration as Hydra would, but with absolute paths of input files."""
     from hydra.core.hydra_config import HydraConfig
 
     cfg = cfg.copy()
@@ -43,21 +43,21 @@ def write_configuration(run: Path, cfg: DictConfig, overrides: Sequence[str], se
 
 
 def stored_overrides(run: Path) -> list[str]:
-    """The options that the run in a directory was given, but for where it goes and whether it is resumed.
+    """The options that the run in a directory was given, without those for its directory and for resuming.
 
     Raises `InputError` where no run has begun there.
     """
     stored = _overrides_path(run)
     if not stored.is_file():
         raise InputError(f"{run} holds no run to resume; name a run directory with resume")
-    # not resolved: an option that refers to another is to do so again
+    # not resolved: an option that refers to another must still do so
     lines = OmegaConf.to_container(OmegaConf.load(stored), resolve=False) or []
     kept = [str(line) for line in lines if not str(line).startswith(("resume=", "hydra."))]
     return [override_with_new_names(line) for line in kept]
 
 
 def stored_settings(run: Path) -> Settings | None:
-    """The configuration, resolved as far as that goes outside of the run; None where it cannot be read."""
+    """The configuration, resolved as far as possible outside the run; None where it cannot be read."""
     from yaml import YAMLError
 
     try:
@@ -70,7 +70,7 @@ def stored_settings(run: Path) -> Settings | None:
     assert isinstance(unresolved, dict)
     settings: Settings = {str(key): value for key, value in unresolved.items()}
     for key in settings:
-        # one by one: the paths, for instance, come from Hydra, which is not about here
+        # one by one: some, such as the paths, need Hydra's own configuration, which does not exist here
         with suppress(OmegaConfBaseException):
             value = OmegaConf.select(stored, key)
             settings[key] = (

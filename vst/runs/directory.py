@@ -1,4 +1,4 @@
-"""A run's directory: where things lie in it, and who works there."""
+"""A run's directory: its lock, and the paths in it."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from vst.errors import InputError
 
 @contextmanager
 def locked(directory: Path, purpose: str, option: str) -> Generator[None]:
-    """Hold a directory for one process; leave none behind that was made for what could not begin.
+    """Lock a directory for one process, and remove it at the end if it was created here and is still empty.
 
-    `purpose` says in a refusal what works there, `option` what would name another directory.
+    In error messages, `purpose` names what uses the directory, and `option` the option that names another one.
     """
     try:
         created = not directory.exists() or not any(directory.iterdir())
@@ -33,7 +33,7 @@ def locked(directory: Path, purpose: str, option: str) -> Generator[None]:
     try:
         yield
     finally:
-        # removed while it is locked, or another's lock would be
+        # removed while it is still locked: later, another process's lock file could be removed
         lock_path(directory).unlink(missing_ok=True)
         lock.release()
         if created and directory.is_dir() and not any(directory.iterdir()):
@@ -41,10 +41,10 @@ def locked(directory: Path, purpose: str, option: str) -> Generator[None]:
 
 
 def lock_path(run: Path) -> Path:
-    """Where the lock of the run in a directory lies; one that nobody holds may be what a killed run has left."""
+    """Path of the lock file of the run in a directory. A killed run may leave the file behind, unlocked."""
     return run / ".lock"
 
 
 def checkpoint_path(run: Path) -> Path:
-    """Where the checkpoint of the run in a directory lies."""
+    """Path of the checkpoint of the run in a directory."""
     return run / "checkpoints" / "last.ckpt"

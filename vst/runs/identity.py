@@ -1,4 +1,4 @@
-"""Which settings decide what a run paints and what is measured of it, and so whether two runs are the same."""
+"""Which settings determine what a run paints and measures, and so whether two runs are the same."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ from typing import Any
 
 from vst.runs.settings import Settings
 
-NOT_PAINTED_BY = ("resume", "paths", "logger", "callbacks", "hydra")
-"""The parts of a configuration that do not decide what is painted, but where it goes and how it is shown."""
+_WITHOUT_EFFECT = ("resume", "paths", "logger", "callbacks", "hydra")
+"""The parts of a configuration that do not affect the paintings: where they are written, and how they are shown."""
 
 
-def painted_by(settings: Settings) -> Settings:
-    """The part of the configuration that decides what is painted."""
-    return _without(settings, *NOT_PAINTED_BY)
+def painting_settings(settings: Settings) -> Settings:
+    """The part of the configuration that determines what is painted."""
+    return _without(settings, *_WITHOUT_EFFECT)
 
 
 def identity(settings: Settings) -> Settings:
-    """What `painted_by` leaves, on whatever device, and what decides what is measured of it."""
+    """The settings that determine what is painted and what is measured of it, on whatever device."""
     metrics = settings["callbacks"].get("metrics") or {}
     return {
-        **painted_by(settings),
+        **painting_settings(settings),
         "trainer": _without(settings["trainer"], "accelerator", "devices"),
         "callbacks": {"metrics": _without(metrics, "directory")},
     }

@@ -12,14 +12,14 @@ CLASSES = {
     "vst.loggers.": "vst.runs.loggers.",
     "vst.start.": "vst.painting.start.",
 }
-"""How full names of classes and functions began in version 0.1, and how they begin now."""
+"""Beginnings of the full names of classes and functions: in version 0.1, and now."""
 
 OPTIONS = {
     "shares": "evaluation_factors",
     "loss.coherence.anchor_share": "loss.coherence.anchor_weight",
     "start.share": "start.blend",
 }
-"""Options by their paths in version 0.1, and their paths now."""
+"""Paths of options: in version 0.1, and now."""
 
 
 def with_new_names(settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -28,12 +28,12 @@ def with_new_names(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def with_first_names(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """A configuration as version 0.1 would have written it, for fingerprints that it has left."""
+    """A configuration as version 0.1 would have written it, to compare with fingerprints that it stored."""
     return _renamed(settings, _reversed(OPTIONS), _reversed(CLASSES))
 
 
 def override_with_new_names(override: str) -> str:
-    """An override of the command line as this version understands it."""
+    """An override of the command line with the names of this version."""
     option, equals, value = override.partition("=")
     name = option.lstrip("+~")
     sign = option.removesuffix(name)

@@ -1,4 +1,4 @@
-"""What a run is made of, built from its settings."""
+"""Builds the parts of a run from its settings."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Parts:
-    """The frame loop and its data, and what is written, shown and sent along the way; callbacks go by their names."""
+    """The frame loop, its data, its callbacks by name, and its loggers."""
 
     clip: Clip
     painting: Painting
@@ -36,7 +36,7 @@ class Parts:
 
 
 def build_clip(settings: Settings) -> Clip:
-    """The clip, large enough for the layers that the losses look at."""
+    """Build the clip, and check that it is large enough for the layers that the losses use."""
     clip: Clip = build(settings["video"])
     frame = clip.info.width, clip.info.height
     _check_size(settings, f"the frames of {clip.info.name} are", frame, "give a larger clip or video.size")
@@ -44,7 +44,7 @@ def build_clip(settings: Settings) -> Clip:
 
 
 def build_parts(settings: Settings, clip: Clip, added: Mapping[str, Callback]) -> Parts:
-    """Everything else; the callbacks that are `added` come after the configured ones."""
+    """Build everything else; the `added` callbacks come after the configured ones."""
     painting: Painting = build(settings["style"])
     size = painting.image.shape[3], painting.image.shape[2]
     _check_size(settings, f"the painting {painting.name} is", size, "give a larger style.size")
@@ -57,7 +57,7 @@ def build_parts(settings: Settings, clip: Clip, added: Mapping[str, Callback]) -
     from vst.video.datamodule import ClipDataModule
     from vst.video.store import FrameStore, Paintings
 
-    kept = Path(settings["paths"]["run"]) / "checkpoints"
+    checkpoints = Path(settings["paths"]["run"]) / "checkpoints"
     several = settings["passes"] > 1
     callbacks = {name: build(node) for name, node in settings["callbacks"].items() if node}
     module = VideoStylizer(
@@ -71,28 +71,28 @@ def build_parts(settings: Settings, clip: Clip, added: Mapping[str, Callback]) -
         evaluations=settings["evaluations"] / settings["passes"],
         evaluation_factors=settings["evaluation_factors"],
         seed=settings["seed"],
-        history=History(kept / "history", _reach(settings, [*losses.values(), *callbacks.values()])),
-        paintings=Paintings(kept / "paintings") if several else None,
+        history=History(checkpoints / "history", _reach(settings, [*losses.values(), *callbacks.values()])),
+        paintings=Paintings(checkpoints / "paintings") if several else None,
     )
-    contents = FrameStore(kept / "content") if several else None
+    contents = FrameStore(checkpoints / "content") if several else None
     data = ClipDataModule(clip, contents, settings["cuts"])
     loggers = [build(node) for node in settings["logger"].values() if node]
     return Parts(clip, painting, module, data, {**callbacks, **added}, loggers)
 
 
 def _reach(settings: Settings, parts: Sequence[Any]) -> int:
-    """How many painted frames are looked back at, by whatever looks furthest."""
+    """How many earlier painted frames are needed, by the part that looks back furthest."""
     reaches = [part.reach for part in parts if hasattr(part, "reach")]
     return max(1, len(settings["evaluation_factors"]), *reaches)
 
 
-def _check_size(settings: Settings, what: str, size: tuple[int, int], remedy: str) -> None:
-    """Refuse a picture of `size`, width and height, that the deepest layer of the losses cannot see."""
+def _check_size(settings: Settings, subject: str, size: tuple[int, int], remedy: str) -> None:
+    """Refuse a picture of `size`, (width, height), that is too small for the deepest layer of the losses."""
     layers = {layer for node in settings["loss"].values() if node for layer in node.get("layers", ())}
     check_layers(layers)
     least = smallest_side(layers) if layers else 1
     if min(size) < least:
         raise InputError(
-            f"{what} {size[0]}x{size[1]} pixels, and VGG-19 needs at least {least} on each side for {max(layers)}; "
+            f"{subject} {size[0]}x{size[1]} pixels, and VGG-19 needs at least {least} on each side for {max(layers)}; "
             f"{remedy}"
         )

@@ -1,4 +1,4 @@
-"""What it takes to repeat a run: which program, filters, clip, painting and machine."""
+"""What is needed to repeat a run: the program, weights, clip, painting and machine."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PACKAGES = ("vst", "torch", "torchvision", "pytorch-lightning", "opencv-contrib-
 
 
 def provenance_of(settings: Settings, parts: Parts, trainer: Trainer) -> Provenance:
-    """The provenance of a run that is, or was, painted here."""
+    """The provenance of a run that is being, or was, painted on this machine."""
     import torch
 
     weights, info = parts.module.backbone.weights, parts.clip.info
@@ -45,7 +45,7 @@ def provenance_of(settings: Settings, parts: Parts, trainer: Trainer) -> Provena
 
 
 def _version(package: str) -> str | None:
-    """The installed version, or None: OpenCV goes by several names, and a checkout may not be installed."""
+    """The installed version, or None: OpenCV has several package names, and a checkout may not be installed."""
     try:
         return version(package)
     except PackageNotFoundError:

@@ -1,7 +1,7 @@
-"""A run's record, metrics.json: what was painted, how it ended, and what it takes to repeat it.
+"""A run's record, metrics.json: what was painted, how the run ended, and what is needed to repeat it.
 
-Everything that reads or writes one goes through here. `VERSION` counts the changes of its form: version 1, which does
-not say so, named classes by where they lay before the package was divided into rooms.
+All reading and writing of records is done here. `VERSION` is the version of their format. Version 1, which has no
+version entry, names classes by their modules before the package was divided into rooms.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class RecordError(InputError):
 
 @dataclass(frozen=True)
 class ClipRecord:
-    """The stretch that was painted: `size` is (width, height) in pixels, `frame_rate` a fraction as text."""
+    """The part of the clip that was painted: `size` is (width, height) in pixels, `frame_rate` a fraction as text."""
 
     name: str | None = None
     start: int | None = None
@@ -37,7 +37,10 @@ class ClipRecord:
 
 @dataclass(frozen=True)
 class Provenance:
-    """What it takes to repeat a run: `config` is its resolved configuration, `motion` what judged its coherence."""
+    """What is needed to repeat a run.
+
+    `config` is its resolved configuration, `motion` the source of the motion by which its coherence was measured.
+    """
 
     config: Settings = field(default_factory=dict)
     seed: int | None = None
@@ -53,7 +56,7 @@ class Provenance:
 class Record:
     """`status` is how the run ended: finished, failed, interrupted, broken or pruned.
 
-    `summary` has the figures by name, None where one is not defined.
+    `summary` has the figures by name, None where a figure is undefined.
     """
 
     status: str
@@ -62,7 +65,7 @@ class Record:
 
 
 def record_path(run: Path) -> Path:
-    """Where the record of the run in a directory lies."""
+    """Path of the record of the run in a directory."""
     return run / "metrics.json"
 
 
@@ -72,7 +75,7 @@ def write_record(run: Path, record: Record) -> None:
 
 
 def read_record(run: Path) -> Record | None:
-    """The record of the run in a directory; None where there is none, or a file of another program's.
+    """The record of the run in a directory; None where there is none, or the file is another program's.
 
     Raises `RecordError` where it cannot be used.
     """
@@ -93,7 +96,7 @@ def read_record(run: Path) -> Record | None:
         raise RecordError(
             f"the record {path} has version {version}, and this vst reads up to {VERSION}; install a newer vst"
         )
-    # slow to import, and a run that is not there is answered without it
+    # slow to import, and not needed where there is no record
     from pydantic import TypeAdapter, ValidationError
 
     try:

@@ -1,4 +1,4 @@
-"""The tables that a run leaves: which columns they have, and their rows, read back."""
+"""The tables that a run writes: their columns, and readers of their rows."""
 
 from __future__ import annotations
 
@@ -9,33 +9,33 @@ from pathlib import Path
 from typing import Any
 
 PLACE = ("frame", "source_frame", "pass", "time", "cut")
-"""Columns of metrics.csv that say which frame a row is of."""
+"""Columns of metrics.csv that identify the frame of a row."""
 
 LOSSES = ("content", "style", "coherence", "total")
-"""Columns of metrics.csv and curves.csv: terms before their weights, and L_total; terms of other names follow."""
+"""Columns of metrics.csv and curves.csv: unweighted terms, and L_total; terms of other names follow."""
 
 SPENT = ("evaluations", "seconds")
-"""Columns of what a frame took, which add up over passes."""
+"""Columns of a frame's cost, which is summed over the passes."""
 
 OUTCOME = "outcome"
-"""The last column of metrics.csv, a word: how the minimisation ended."""
+"""The last column of metrics.csv: how the minimisation ended, in a word."""
 
 Row = dict[str, float | None]
-"""The numbers of a row by column, None where a cell is empty or no number."""
+"""The numbers of a row by column, None where a cell is empty or not a number."""
 
 
 def metrics_path(run: Path) -> Path:
-    """Where the table of the frames of the run in a directory lies: a row a frame and pass."""
+    """Path of the frame table of the run in a directory: one row per frame and pass."""
     return run / "metrics.csv"
 
 
 def curves_path(run: Path) -> Path:
-    """Where the table of the evaluations of the run in a directory lies: a row an evaluation."""
+    """Path of the evaluation table of the run in a directory: one row per evaluation."""
     return run / "curves.csv"
 
 
 def read_frames(run: Path) -> list[Row]:
-    """The newest row of each frame, in the order of the clip; none where there is no table."""
+    """The newest row of each frame, in the order of the clip; empty where there is no table."""
     newest: dict[int, Row] = {}
     for row in _read_table(metrics_path(run)):
         frame = row.get("frame")
@@ -59,7 +59,7 @@ def read_curves(run: Path) -> dict[int, list[Row]]:
 
 
 def means(rows: Sequence[Row]) -> dict[str, float]:
-    """What a run's own summary would be, from the rows so far."""
+    """The means over the rows so far, as a run's own summary has them."""
     found: dict[str, float] = {}
     for name in dict.fromkeys(name for row in rows for name in row):
         values = [value for row in rows if (value := row.get(name)) is not None]
@@ -78,7 +78,7 @@ def number(value: Any) -> float | None:
 
 
 def _read_table(path: Path) -> list[Row]:
-    """A table's rows; the last may be cut short where a run is writing it, and is then left out."""
+    """A table's rows; the last one is skipped if it is incomplete because a run is writing it."""
     try:
         with path.open(encoding="utf-8", newline="", errors="replace") as file:
             cells = [row for row in csv.DictReader(file, restkey="") if None not in row.values()]

@@ -1,4 +1,4 @@
-"""One run: from its configuration to its directory."""
+"""Paints one run: from its configuration to its directory."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ def run(
 ) -> Path:
     """Paint a clip as configured, and return the run's directory.
 
-    Everything that can be wrong with the configuration and the files it names is found before anything is
-    written. `overrides` are the command line's, for the record. With `again`, a run of the same configuration
-    that the directory already holds is resumed. `callbacks`, by name, come after those of the
-    configuration: what a caller adds that is not the run's own, and is not there when it is resumed.
+    The configuration and the files that it names are checked before anything is written. `overrides` are the
+    options of the command line, which are stored. With `again`, a run of the same configuration that the directory
+    already holds is resumed. `callbacks`, by name, come after those of the configuration; they belong to the caller,
+    and are not restored when the run is resumed.
     """
     settings = resolve(cfg)
     directory = Path(settings["paths"]["run"])
@@ -58,13 +58,13 @@ def run(
             _paint(directory, settings, parts, trainer)
         except Interrupted as interrupted:
             begun = checkpoint_path(directory).is_file()
-            interrupted.go_on = shlex.quote(f"resume={directory}") if begun else None
+            interrupted.resume_with = shlex.quote(f"resume={directory}") if begun else None
             raise
     return directory
 
 
 def _begin(settings: Settings, parts: Parts, state: Settings | None) -> Trainer:
-    """Make the trainer, and put it where the checkpoint's run stopped."""
+    """Make the trainer, and restore the state of the checkpoint if there is one."""
     from vst.runs.callbacks.resume import restore
 
     if "resume" in parts.callbacks:
@@ -77,7 +77,7 @@ def _begin(settings: Settings, parts: Parts, state: Settings | None) -> Trainer:
 
 
 def _paint(directory: Path, settings: Settings, parts: Parts, trainer: Trainer) -> None:
-    """Paint, and write a record of how it ended whatever happens."""
+    """Paint, and write the record however the run ends."""
     status = "failed"
     try:
         for logger in parts.loggers:
@@ -86,9 +86,9 @@ def _paint(directory: Path, settings: Settings, parts: Parts, trainer: Trainer) 
         with quiet():
             trainer.fit(parts.module, datamodule=parts.data)
         status = "finished"
-        for kept in ("paintings", "content", "history"):
-            shutil.rmtree(directory / "checkpoints" / kept, ignore_errors=True)
-    except (Interrupted, SystemExit):  # the latter where a job of SLURM's goes back to its queue
+        for folder in ("paintings", "content", "history"):
+            shutil.rmtree(directory / "checkpoints" / folder, ignore_errors=True)
+    except (Interrupted, SystemExit):  # SystemExit where a SLURM job is put back in its queue
         status = "interrupted"
         raise
     except ClipBroke:

@@ -15,11 +15,11 @@ from vst.runs.build import check
 Settings = dict[str, Any]
 
 FROM_FILES = ("video", "style")
-"""Groups whose `path` names a file of the user's."""
+"""Groups whose `path` may name a file of the user's."""
 
 
 def resolve(cfg: DictConfig) -> Settings:
-    """The configuration as dicts and lists, complete, with every option known and every value allowed."""
+    """The configuration as dicts and lists; raises `InputError` for a missing, unknown or wrong option."""
     unknown = set(cfg) - set(Config.__dataclass_fields__)
     if unknown:
         raise InputError(f"{sorted(map(str, unknown))[0]} is not an option; see python -m vst --help")
@@ -43,18 +43,20 @@ def _check_values(settings: Settings) -> None:
     for name in ("alpha", "beta", "eta"):
         if not (math.isfinite(settings[name]) and settings[name] >= 0):
             raise InputError(
-                f"{name} is {settings[name]}, and a weight is a number of 0 or more; correct {name}"
+                f"{name} is {settings[name]}, and a weight must be a number of 0 or more; correct {name}"
             )
     for name in ("evaluations", "passes"):
         if settings[name] < 1:
-            raise InputError(f"{name} is {settings[name]}, and at least 1 is needed; raise {name}")
+            raise InputError(f"{name} is {settings[name]}, and must be at least 1; raise {name}")
     if any(not factor > 0 for factor in settings["evaluation_factors"]):
         raise InputError(
-            f"evaluation_factors is {settings['evaluation_factors']}, and a frame needs some evaluations; "
-            f"give numbers above 0"
+            f"evaluation_factors is {settings['evaluation_factors']}, and every factor must be above 0; "
+            f"correct it"
         )
     if any(cut < 0 for cut in settings["cuts"] or ()):
-        raise InputError(f"cuts is {settings['cuts']}, and frames are counted from 0; give their numbers")
+        raise InputError(
+            f"cuts is {settings['cuts']}, and frames are numbered from 0; give numbers of 0 or more"
+        )
     if settings["eta"] > 0 and not is_coherent(settings):
         raise InputError(
             f"eta is {settings['eta']:g}, but the model {settings['model']} has no coherence term; "
@@ -63,5 +65,5 @@ def _check_values(settings: Settings) -> None:
 
 
 def is_coherent(settings: Settings) -> bool:
-    """Whether there is a coherence for η to weigh."""
+    """Whether the loss has a coherence term, which η weights."""
     return bool({name for name, node in settings["loss"].items() if node} - {"content", "style", "range"})

@@ -1,4 +1,4 @@
-"""How a run is ended from outside, and its directory left in order."""
+"""Signals that end a run, turned into an exception, so that the run can clean up."""
 
 from __future__ import annotations
 
@@ -10,25 +10,27 @@ from types import FrameType
 
 
 class Interrupted(BaseException):
-    """A signal asked the run to end; its status is 128 and the signal's number, as shells have it."""
+    """A signal ended the run; the exit status is 128 plus the signal's number, as in shells."""
 
     def __init__(self, number: int):
         super().__init__(signal.Signals(number).name)
         self.status = 128 + number
-        self.go_on: str | None = None
-        """How to resume, where there is something to resume."""
+        self.resume_with: str | None = None
+        """The option or command that resumes the run; None where there is nothing to resume."""
 
 
 @contextmanager
 def interruptible() -> Generator[None]:
-    """Turn SIGTERM and SIGINT into `Interrupted`, once: a second one does not disturb the tidying up."""
+    """Turn the first SIGTERM or SIGINT into `Interrupted`; later ones are ignored, so that the clean-up can finish."""
 
-    ended = False
+    interrupted = False
 
     def interrupt(number: int, frame: FrameType | None) -> None:
-        nonlocal ended
-        if not ended:  # remembered here, since Lightning puts handlers back that are set aside meanwhile
-            ended = True
+        nonlocal interrupted
+        if (
+            not interrupted
+        ):  # a flag, since Lightning would restore this handler if it were replaced meanwhile
+            interrupted = True
             raise Interrupted(number)
 
     in_main_thread = threading.current_thread() is threading.main_thread()

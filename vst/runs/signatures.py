@@ -1,4 +1,4 @@
-"""What the functions and classes of this package take, read from their source without importing them."""
+"""The arguments of this package's functions and classes, read from their source without importing them."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ if TYPE_CHECKING:
     from griffe import Alias, Object
 
 NAME = __name__.partition(".")[0]
-"""The package's own."""
+"""The name of this package."""
 
 SIMPLE = ("int", "float", "bool", "str")
 
 
 @dataclass(frozen=True)
 class Kind:
-    """What values an argument takes: types by name, or literal choices; empty where anything goes."""
+    """The values that an argument accepts: types by name, or literal choices; both empty for any value."""
 
     types: frozenset[str] = frozenset()
     choices: tuple[Any, ...] = ()
 
 
 def arguments_of(target: str) -> dict[str, Kind]:
-    """The arguments of the function or class that a full name names, and what values each takes.
+    """The arguments of the function or class with this full name, and the values that each accepts.
 
-    Raises `InputError` where there is none of that name.
+    Raises `InputError` where there is no such function or class.
     """
     from griffe import Class, Function
 
-    found = _found(target)
+    found = _find(target)
     if not isinstance(found, Class | Function):
         raise InputError(f"{target} does not exist; correct the _target_ in the configuration")
     return {
@@ -43,7 +43,7 @@ def arguments_of(target: str) -> dict[str, Kind]:
 
 
 def _kind(annotation: Any) -> Kind:
-    """Read an annotation; what it cannot read admits everything."""
+    """The values that an annotation allows; any value where it is of a form not known here."""
     from griffe import Attribute, ExprBinOp, ExprName, ExprSubscript
 
     match annotation:
@@ -52,7 +52,7 @@ def _kind(annotation: Any) -> Kind:
         case ExprName(name=name) if name in SIMPLE:
             return Kind(types=frozenset({name}))
         case ExprName():  # such as Normalisation = Literal[…]
-            alias = _found(annotation.canonical_path)
+            alias = _find(annotation.canonical_path)
             return _kind(alias.value) if isinstance(alias, Attribute) else Kind()
         case ExprBinOp(left=left, operator="|", right=right):
             kinds = _kind(left), _kind(right)
@@ -66,8 +66,8 @@ def _kind(annotation: Any) -> Kind:
     return Kind()
 
 
-def _found(path: str) -> Object | None:
-    """What has that full name, if it is of this package, wherever it is imported from."""
+def _find(path: str) -> Object | None:
+    """This package's object with this full name, even if imported from another module; None if there is none."""
     from griffe import Alias, AliasResolutionError, CyclicAliasError
 
     package, _, name = path.partition(".")

@@ -1,4 +1,4 @@
-"""How far the run in a directory is, and whether it may be resumed."""
+"""Whether the run in a directory is finished, and whether it may be resumed."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ def is_finished(directory: Path) -> bool:
 
 
 def is_done(directory: Path, settings: Settings) -> bool:
-    """Whether a directory holds the finished run of these settings; one of other settings is refused.
+    """Whether a directory holds the finished run of these settings; raises `InputError` for one of other settings.
 
-    It is answered from the run's record, without torch.
+    It reads only the run's record, and does not need torch.
     """
     record = read_record(directory)
     if record is None or record.status != "finished":
@@ -32,14 +32,17 @@ def is_done(directory: Path, settings: Settings) -> bool:
 
 
 def checkpoint_to_resume(directory: Path, settings: Settings, again: bool) -> Settings | None:
-    """The checkpoint to resume from, if any; a directory that holds another run, or none, is refused."""
+    """The checkpoint to resume from, if any.
+
+    Raises `InputError` where there is a run that was not to be resumed, a run of other settings, or none to resume.
+    """
     begun = checkpoint_path(directory).is_file()
     if again and not begun:
         return None
     if not again and settings["resume"] is None:
         if begun or is_finished(directory):
             raise InputError(
-                f"{directory} holds a run already; resume it by {shlex.quote(f'resume={directory}')}, or name "
+                f"{directory} holds a run already; resume it with {shlex.quote(f'resume={directory}')}, or name "
                 f"another directory with hydra.run.dir"
             )
         return None
@@ -56,6 +59,6 @@ def checkpoint_to_resume(directory: Path, settings: Settings, again: bool) -> Se
 def _refuse_change(directory: Path, before: Settings, now: Settings) -> None:
     if changed := first_difference(before, now):
         raise InputError(
-            f"the run in {directory} was configured with another {changed}; resume it with its own options and "
-            f"the defaults in conf/ as they were, or begin a new run in another directory"
+            f"the run in {directory} was configured with another {changed}; resume it with its original options and "
+            f"the original defaults in conf/, or begin a new run in another directory"
         )

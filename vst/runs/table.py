@@ -11,14 +11,14 @@ from vst.files import write_text
 
 
 class Table:
-    """A CSV file that grows by rows. What is on disk after a kill is cut back to a size known to be whole."""
+    """A CSV file to which rows are appended. After a kill, it is truncated to the size of its complete rows."""
 
     def __init__(self, path: Path):
         self.path = path
         self.columns: list[str] = []
 
     def begin(self, columns: Sequence[str], size: int | None = 0) -> None:
-        """Start with a header, or continue after the first `size` bytes of what is there, None for all of it."""
+        """Write the header, or continue after the first `size` bytes of the existing file, None for all of it."""
         self.columns = list(columns)
         self.path.parent.mkdir(parents=True, exist_ok=True)
         if size:
@@ -27,7 +27,7 @@ class Table:
             self.path.write_text(_lines([self.columns]), encoding="utf-8")
 
     def append(self, rows: Iterable[Mapping[str, Any]]) -> None:
-        """Add rows in one write; values of columns that a row does not have stay empty."""
+        """Add rows in one write; a column that a row does not have is left empty."""
         text = _lines([_cell(row.get(column)) for column in self.columns] for row in rows)
         with self.path.open("a", encoding="utf-8") as file:
             file.write(text)
@@ -45,7 +45,7 @@ class Table:
         return self.path.stat().st_size
 
     def read(self) -> list[dict[str, str]]:
-        """All rows, by column; none where the table was not begun."""
+        """All rows, by column; none where there is no file."""
         if not self.path.is_file():
             return []
         with self.path.open(encoding="utf-8", newline="") as file:
@@ -59,5 +59,5 @@ def _lines(rows: Iterable[Sequence[Any]]) -> str:
 
 
 def _cell(value: Any) -> Any:
-    # nine digits tell every float32 from the next
+    # nine digits distinguish all float32 values
     return f"{value:.9g}" if isinstance(value, float) else value

@@ -1,4 +1,4 @@
-"""Lightning's trainer, which owns the loop over frames."""
+"""Lightning's trainer, which runs the loop over the frames."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def make_trainer(settings: Settings, passes: int, callbacks: list[Any], loggers: list[Any]) -> Trainer:
-    """Lightning's trainer as configured, an epoch being a pass."""
+    """Lightning's trainer as configured; an epoch is a pass."""
     from pytorch_lightning.callbacks import Checkpoint, ProgressBar
     from pytorch_lightning.plugins.environments import LightningEnvironment
     from pytorch_lightning.utilities.exceptions import MisconfigurationException
@@ -30,7 +30,7 @@ def make_trainer(settings: Settings, passes: int, callbacks: list[Any], loggers:
         "enable_checkpointing": any(isinstance(part, Checkpoint) for part in callbacks),
         "enable_progress_bar": any(isinstance(part, ProgressBar) for part in callbacks),
         "reload_dataloaders_every_n_epochs": 1,
-        # one process, even where SLURM's variables are about
+        # one process, even where SLURM's environment variables are set
         "plugins": [LightningEnvironment()],
     }
     try:
@@ -42,8 +42,8 @@ def make_trainer(settings: Settings, passes: int, callbacks: list[Any], loggers:
 
 @contextmanager
 def quiet() -> Generator[None]:
-    """Keep back what Lightning says of ordinary training, which a frame loop is not (workers, optimizers), of
-    deprecated calls in its own code, and of an installed srun that one process has no need of."""
+    """Suppress Lightning's warnings that do not apply to a frame loop (data workers, optimizers), those of deprecated
+    calls in its own code, and that of an installed srun, which a single process does not need."""
     with warnings.catch_warnings():
         for module in ("pytorch_lightning", "lightning_fabric"):
             for category in (UserWarning, FutureWarning):

@@ -13,39 +13,40 @@ USAGE = """\
 python -m vst.sweep -o DIR [--trials 40] [--workers 1] [--storage URL] [--seed 0] [--prune 3]
                     [group=choice …] [option=value …]
 
-  -o DIR          the search's folder; the same command resumes what is in it
-  --trials N      in all, those there are already among them
-  --workers N     trials at a time, which share the cores; each needs its own memory
-  --storage URL   where the study is kept, for several machines; without it, DIR/study.db
-  --seed N        of what is suggested
-  --prune K       give a trial up after K frames or more if it paints too badly to be chosen, or if another is
-                  better in everything by far; 0 for never
+  -o DIR          the search's folder; the same command resumes the search in it
+  --trials N      total number of trials, those already in the folder included
+  --workers N     trials to run at a time; they share the cores, and each needs its own memory
+  --storage URL   where the study is stored, for several machines; by default DIR/study.db
+  --seed N        seed of the suggestions
+  --prune K       stop a trial after K frames or more if its losses are far too high to be chosen, or if another
+                  trial is much better in every objective; 0 for never
 
-The rest is as for python -m vst. What has several values is searched, the rest is fixed for all trials:
+All other options are those of python -m vst. Options with several values are searched, and the others are the same
+in all trials:
 
-  eta='tag(log,interval(1e2,1e6))'   numbers between two, by their logarithm; without tag(log, …) evenly
-  evaluations='int(interval(20,60))' whole ones
-  flow=dis,deepflow                  some choices
+  eta='tag(log,interval(1e2,1e6))'   numbers in an interval, on a log scale; without tag(log, …), a linear one
+  evaluations='int(interval(20,60))' whole numbers in an interval
+  flow=dis,deepflow                  choices
   eta='range(1000,5000,1000)'        1000, 2000, 3000, 4000
 
-Without any, beta, and eta where the model has a coherence.
+If no option has several values, beta is searched, and eta too if the model has a coherence term.
 
   python -m vst.sweep -o multirun/flow --trials 40 --workers 2 model=flow video=talk video.frames=8
 """
 
 
 def main() -> None:
-    """Search as the command line says, and exit: 0 done, 1 failed, 2 wrong input, 128 + n ended by signal n."""
+    """Run the search, and exit: 0 success, 1 failure, 2 wrong input, 128 + n ended by signal n."""
     execute(USAGE, _search)
 
 
 def _search(arguments: Sequence[str]) -> None:
-    # Hydra would print a page and exit with 1; with this it raises, and the sentence is ours
+    # without this, Hydra prints a long message and exits with 1; with it, Hydra raises, and we print one sentence
     os.environ["HYDRA_FULL_ERROR"] = "1"
     from vst.search.space import read
-    from vst.search.sweep import answered, search
+    from vst.search.sweep import reporting_search_errors, search
 
-    with answered():
+    with reporting_search_errors():
         given = parse(arguments)
         options = given.trials, given.workers, given.storage, given.seed, given.prune
         print(search(given.output, read(given.overrides), *options))

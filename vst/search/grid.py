@@ -1,6 +1,6 @@
-"""Grids of runs: what a pair stands for, what a run's directory is called, and what is said at the end.
+"""Grids of runs: the options of a pair, the names of run directories, and the report at the end.
 
-Hydra's part of it, which makes the list of runs and hands it to a launcher, is `hydra_plugins/vst_grid.py`.
+The sweeper, which lists the runs and passes them to a launcher, is in `hydra_plugins/vst_grid.py`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from vst.runs.state import is_done
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run of a grid ended: well, or with a problem, in a sentence, and the exit status that goes with it."""
+    """How a run of a grid ended: `problem` says in a sentence why it is not finished, with the exit status for it."""
 
     problem: str | None = None
     status: int = 0
@@ -33,7 +33,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Job:
-    """A run of a grid: its directory below the grid's, its options, and what they come to.
+    """A run of a grid: its directory below the grid's, its options, and the settings resolved from them.
 
     `settings` is an `Outcome` where the options are refused.
     """
@@ -44,11 +44,11 @@ class Job:
 
     @property
     def name(self) -> str:
-        """The run's name, which is its directory's."""
+        """The run's name: that of its directory."""
         return self.directory.name
 
-    def standing(self) -> Outcome | None:
-        """How the run ended, if there is nothing to do: refused by its options or its directory, or done."""
+    def known_outcome(self) -> Outcome | None:
+        """The outcome if the run is finished, or its options or directory are refused; None if it must be launched."""
         if isinstance(self.settings, Outcome):
             return self.settings
         try:
@@ -58,12 +58,12 @@ class Job:
 
 
 def pair_options(pair: str) -> list[str]:
-    """The options that a pair `STYLE:VIDEO` stands for; each is a choice of its group, or a file."""
+    """The options of a pair `STYLE:VIDEO`, of which each part is a choice of its group, or a file."""
     colons = [place for place, character in enumerate(pair) if character == ":"]
     if not colons:
         raise InputError(f"pair={pair} is not a style and a video; write it as pair=STYLE:VIDEO")
     unknown = []
-    for colon in colons:  # there may be more than one, for a file's name may have its own
+    for colon in colons:  # there may be several, since file names may contain colons
         named = {"style": pair[:colon], "video": pair[colon + 1 :]}
         options = {group: _options(group, name) for group, name in named.items()}
         if all(options.values()):
@@ -87,27 +87,31 @@ def _built_in(group: str) -> list[str]:
 
 
 def run_name(chosen: Mapping[str, str], varied: Sequence[str]) -> str:
-    """What a run's directory is called, by its model, style and video, and the options that the grid varies.
+    """The name of a run's directory, from its model, style and video, and the options that the grid varies.
 
-    It does not depend on the order or the size of the grid, so that a grid that has grown finds what is done.
-    Where a value has characters that do not belong in a file's name, or is long, a digest of it stands after
-    what is legible of it, so that other values have other names.
+    It does not depend on the order or the size of the grid, so that an extended grid finds its finished runs. Where a
+    value is long, or has characters that are unsafe in file names, a digest of it follows its readable part, so that
+    different values have different names.
     """
     parts = [*chosen.values(), *(option for option in varied if option.partition("=")[0] not in chosen)]
-    name = "-".join(_legible(part) for part in parts)
+    name = "-".join(_name_part(part) for part in parts)
     # file systems count bytes
-    coded = name.encode()
-    return name if len(coded) <= 120 else f"{coded[:110].decode(errors='ignore')}~{_digest('-'.join(parts))}"
+    encoded = name.encode()
+    return (
+        name if len(encoded) <= 120 else f"{encoded[:110].decode(errors='ignore')}~{_digest('-'.join(parts))}"
+    )
 
 
-_ODD = re.compile(r"[^\w.+@-]+")
-"""What does not belong in a file's name."""
+_UNSAFE = re.compile(r"[^\w.+@-]+")
+"""Characters that are unsafe in file names."""
 
 
-def _legible(option: str) -> str:
+def _name_part(option: str) -> str:
     key, equals, value = option.partition("=") if "=" in option else ("", "", option)
-    plain = _ODD.sub("_", value.strip("'\"").rpartition("/")[2])[-40:]
-    return _ODD.sub("_", key) + equals + (plain if plain == value else f"{plain}~{_digest(value)}")
+    readable = _UNSAFE.sub("_", value.strip("'\"").rpartition("/")[2])[-40:]
+    return (
+        _UNSAFE.sub("_", key) + equals + (readable if readable == value else f"{readable}~{_digest(value)}")
+    )
 
 
 def _digest(text: str) -> str:
@@ -115,35 +119,35 @@ def _digest(text: str) -> str:
 
 
 @contextmanager
-def requeued_quietly() -> Generator[None]:
-    """Let submitit put a job of SLURM's back in the queue when its time is up.
+def ignoring_sigterm_on_requeue() -> Generator[None]:
+    """Let submitit put a SLURM job back in the queue when its time is up.
 
-    SLURM accompanies that with a SIGTERM, which here is nobody's wish to end the run: answered as one, the job
-    would hand in a result, and whoever waits for it would not wait for its second part.
+    SLURM then also sends SIGTERM, which must not end the run as a SIGTERM from the user does: the job would return a
+    result, and submitit would not wait for the requeued part of the job.
     """
-    asked = signal.getsignal(signal.SIGUSR2)
-    put = False
+    requeue_handler = signal.getsignal(signal.SIGUSR2)
+    requeued = False
 
-    def put_back(number: int, frame: FrameType | None) -> None:
-        nonlocal put
-        put = True
+    def requeue(number: int, frame: FrameType | None) -> None:
+        nonlocal requeued
+        requeued = True
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        if callable(asked):
-            asked(number, frame)
+        if callable(requeue_handler):
+            requeue_handler(number, frame)
 
-    signal.signal(signal.SIGUSR2, put_back)
+    signal.signal(signal.SIGUSR2, requeue)
     try:
         yield
     except Interrupted:
-        if put:  # Lightning had put the handler back
+        if requeued:  # Lightning had restored the SIGTERM handler
             sys.exit(-1)
         raise
     finally:
-        signal.signal(signal.SIGUSR2, asked)
+        signal.signal(signal.SIGUSR2, requeue_handler)
 
 
-def conclude(directory: Path, jobs: Sequence[Job], outcomes: Mapping[Path, Outcome]) -> None:
-    """Say where each run is, or why it is not there, and set side by side on a page what there is."""
+def report_outcomes(directory: Path, jobs: Sequence[Job], outcomes: Mapping[Path, Outcome]) -> None:
+    """Print where each run's clip is, or why the run is not finished, and write the report of all runs that began."""
     print()
     for job in jobs:
         outcome = outcomes.get(job.directory, Outcome("it was not finished"))
@@ -151,27 +155,27 @@ def conclude(directory: Path, jobs: Sequence[Job], outcomes: Mapping[Path, Outco
         print(f"not finished  {job.name}: {outcome.problem}" if outcome.problem else f"painted clip  {clip}")
     begun = [job.directory for job in jobs if configuration_path(job.directory).is_file()]
     if begun:
-        _report(begun, directory / "report")
+        _write_report(begun, directory / "report")
 
 
-def _report(runs: Sequence[Path], folder: Path) -> None:
-    """Write the page; the runs stand without it, should it fail."""
+def _write_report(runs: Sequence[Path], folder: Path) -> None:
+    """Write the report; a failure is only printed, since it does not affect the runs."""
     from vst.compare.report import write_report
 
     try:
         page = write_report(runs, folder)
     except (VstError, OSError) as error:
-        sentence, _ = failure(error)
-        print(f"vst: the page of these runs could not be written: {sentence}", file=sys.stderr)
+        message, _ = failure(error)
+        print(f"vst: the report of these runs could not be written: {message}", file=sys.stderr)
     else:
         print(f"\nside by side  {page}")
 
 
-def check_all_done(jobs: Sequence[Job], outcomes: Mapping[Path, Outcome], again: str) -> None:
-    """Raise where not all runs are finished; `again` says how to resume the others."""
+def check_all_done(jobs: Sequence[Job], outcomes: Mapping[Path, Outcome], resume_with: str) -> None:
+    """Raise where not all runs are finished; `resume_with` says how to resume the others."""
     failed = [job.name for job in jobs if outcomes.get(job.directory, Outcome("")).problem is not None]
     if failed:
         raise VstError(
             f"{len(failed)} of {len(jobs)} runs did not finish: {', '.join(failed)}; "
-            f"correct what is said of them, and resume with {again}"
+            f"correct the problems listed above, and resume with {resume_with}"
         )

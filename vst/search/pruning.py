@@ -1,28 +1,27 @@
-"""When a trial is not worth finishing. optuna's pruners know one objective only, so this rule is ours."""
+"""When to prune a trial. The rule is our own, since optuna's pruners support only one objective."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from vst.runs.rows import Row
-from vst.search.objective import MOST, OBJECTIVES, Values
+from vst.search.objective import LOSS_LIMITS, OBJECTIVES, Values
 
 MARGIN = 0.25
-"""By how much another trial must be better, in every objective."""
+"""By what fraction another trial must be better in every objective."""
 
-BEYOND = 2.0
-"""How many times the most that the best trial may have of a loss (`MOST`) is too much to come back from."""
+HOPELESS_FACTOR = 2.0
+"""A loss above this multiple of its limit (`LOSS_LIMITS`) is not expected to recover."""
 
 Means = Sequence[Values | None]
-"""The mean of each objective over the first 1, 2, 3 … frames after the clip's first; None while one has no value."""
+"""The mean of each objective over the first 1, 2, 3 … frames after the clip's first; None while one is undefined."""
 
 
 def running_means(rows: Sequence[Row]) -> list[Values | None]:
     """The objectives' means so far, from the newest row of each frame, after each frame but the clip's first.
 
-    The first has nothing before it to be coherent with. Cells that are empty, as the warping error is at a cut, do
-    not count. A run of several passes has
-    no warping error before its end, so no mean on the way, and is never pruned.
+    The first frame has none before it to be coherent with. Empty cells, such as the warping error at a cut, are
+    skipped. A run of several passes has no warping error before its end, hence no running means, and is never pruned.
     """
     means: list[Values | None] = []
     sums, counts = dict.fromkeys(OBJECTIVES, 0.0), dict.fromkeys(OBJECTIVES, 0)
@@ -36,27 +35,27 @@ def running_means(rows: Sequence[Row]) -> list[Values | None]:
     return means
 
 
-def hopeless(own: Means, reference: Means, finished: Sequence[Means], after: int) -> str | None:
-    """Why a trial is not worth finishing, judged by the frames painted so far, or None if it may be.
+def reason_to_prune(own: Means, reference: Means, finished: Sequence[Means], after: int) -> str | None:
+    """Why a trial should be pruned, judged by the frames painted so far, or None if it should continue.
 
-    It is not where a loss is `BEYOND` times the most that the best trial may have, by the reference's over the same
-    frames, so that it would never be chosen; nor where a finished trial was better by `MARGIN` in all objectives.
-    Nothing is said before `after` frames, the clip's first not counted.
+    It should be pruned if a loss is above `HOPELESS_FACTOR` times its limit, relative to the reference over the same
+    frames, since it would never be chosen; or if a finished trial was better by `MARGIN` in all objectives. The result
+    is None before `after` frames, not counting the clip's first.
     """
     count = len(own)
     if count < max(1, after) or (mine := own[-1]) is None:
         return None
-    if base := _after(count, reference):
+    if base := _means_after(count, reference):
         for name, value, theirs in zip(OBJECTIVES, mine, base, strict=True):
-            if name in MOST and value > BEYOND * MOST[name] * theirs:
+            if name in LOSS_LIMITS and value > HOPELESS_FACTOR * LOSS_LIMITS[name] * theirs:
                 return f"its {name} loss is {value / theirs:.2g} times the reference's"
     for means in finished:
-        rival = _after(count, means)
+        rival = _means_after(count, means)
         if rival and all(value * (1 + MARGIN) < here for value, here in zip(rival, mine, strict=True)):
-            return "another setting is better in everything by far"
+            return "another setting is much better in every objective"
     return None
 
 
-def _after(count: int, means: Means) -> Values | None:
-    """The means after so many frames, if there are as many."""
+def _means_after(count: int, means: Means) -> Values | None:
+    """The means after `count` frames; None if there are fewer."""
     return means[count - 1] if len(means) >= count else None

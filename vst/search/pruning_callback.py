@@ -8,13 +8,13 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 
 from vst.errors import Pruned
 from vst.runs.rows import read_frames
-from vst.search.pruning import Means, hopeless, running_means
+from vst.search.pruning import Means, reason_to_prune, running_means
 
 
 class Pruning(Callback):
-    """Ends a trial of a search that is not worth finishing: `vst.search.pruning` has the rule.
+    """Prunes a trial of a search by the rule of `vst.search.pruning`.
 
-    `reference` and `finished` are the running means of the runs to be compared with. It comes after the callback that
+    `reference` and `finished` are the running means of the runs to compare with. It must come after the callback that
     writes metrics.csv, which it reads, so that a resumed run is judged by all of its frames.
     """
 
@@ -27,7 +27,7 @@ class Pruning(Callback):
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Look at the frames so far."""
+        """Raise `Pruned` if the frames painted so far are a reason to."""
         means = running_means(read_frames(self._directory))
-        if reason := hopeless(means, self._reference, self._finished, self._after):
+        if reason := reason_to_prune(means, self._reference, self._finished, self._after):
             raise Pruned(f"pruned after {len(means) + 1} frames: {reason}")

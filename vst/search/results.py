@@ -1,4 +1,4 @@
-"""What a search leaves: a table, the best settings as an experiment, and the page of all trials."""
+"""The results of a search: a table, the best settings as an experiment, and the report of all trials."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from vst.config import conf_dir
 from vst.errors import VstError
 from vst.files import write_text
 from vst.runs.table import Table
-from vst.search.objective import MOST, OBJECTIVES, Values, best
+from vst.search.objective import LOSS_LIMITS, OBJECTIVES, Values, best
 from vst.search.space import Space
 from vst.search.study import Trials
 
@@ -26,16 +26,20 @@ def write_results(folder: Path, space: Space, trials: Trials, reference: Values)
     table.replace(trials.table())
     finished = trials.finished()
     if not finished:
-        go_on = "the same command resumes them" if trials.unfinished() else "--prune 0 prunes none"
-        raise VstError(f"no trial finished, so there is no best one; {table.path} lists them, and {go_on}")
+        remedy = "the same command resumes them" if trials.unfinished() else "--prune 0 prunes none"
+        raise VstError(
+            f"no trial finished, so there is no best one; {table.path} lists the trials, and {remedy}"
+        )
     choice = best(finished, reference)
     setting = trials.setting(choice.number)
     experiment = folder / "experiment" / "best.yaml"
-    limits = ", ".join(f"{name} at most {most:g} times" for name, most in MOST.items())
-    remark = "" if choice.within else "; no trial is within the limits, and this one exceeds them least"
+    limits = ", ".join(f"{name} at most {most:g} times" for name, most in LOSS_LIMITS.items())
+    remark = (
+        "" if choice.within_limits else "; no trial is within the limits, and this one exceeds them least"
+    )
     header = f"Trial {choice.number}: the lowest warping error with {limits} that of the reference{remark}."
     write_text(experiment, experiment_file(space.overrides(setting), header))
-    # on one of several machines there may be no trial of its own
+    # if several machines share the search, this folder may have no trials
     page = write_report(
         [runs for name in ("trials", "naive") if (runs := folder / name).is_dir()], folder / "report"
     )
@@ -50,7 +54,7 @@ def write_results(folder: Path, space: Space, trials: Trials, reference: Values)
 
 
 def experiment_file(overrides: Sequence[str], header: str) -> str:
-    """An experiment (conf/experiment/) that composes to the same as overrides of the command line."""
+    """An experiment (conf/experiment/) that composes to the same configuration as overrides of the command line."""
     others, choices = [], []
     values = OmegaConf.create()
     for override in parse(overrides):
@@ -61,7 +65,7 @@ def experiment_file(overrides: Sequence[str], header: str) -> str:
             place = f"@{override.package}" if override.package else ""
             choices.append({f"override /{option}{place}": override.value()})
         else:
-            # an option that was taken away is null, which builds nothing, too
+            # a deleted option is written as null, which also builds nothing
             OmegaConf.update(values, option, override.value(), force_add=True)
     content = OmegaConf.create({"defaults": [*others, "_self_", *choices]})
     return f"# @package _global_\n# {header}\n{OmegaConf.to_yaml(content)}{OmegaConf.to_yaml(values) if values else ''}"

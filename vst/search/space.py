@@ -1,4 +1,4 @@
-"""What is searched and what is fixed, read from overrides in Hydra's own grammar and checked by composing them."""
+"""The search space: searched and fixed options, parsed from Hydra's overrides, and checked by composing them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig
 
-from vst.composing import composed, parse, placed
+from vst.composing import composed, parse, with_run_directory
 from vst.errors import InputError
 from vst.runs.identity import identity
 from vst.runs.moved import with_first_names
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from hydra.core.override_parser.types import Override
 
 BETA, ETA = "beta=tag(log,interval(1e4,1e6))", "eta=tag(log,interval(1e2,1e7))"
-"""What is searched where nothing is named; only the ratios of α, β and η matter, so α stays."""
+"""The default search space. Only the ratios of α, β and η matter, so α is fixed."""
 
 NOT_SEARCHED = (
     *("video", "style", "backbone", "loss.content", "loss.style"),  # what is painted, and how it is measured
@@ -33,7 +33,7 @@ NOT_SEARCHED = (
 
 @dataclass(frozen=True)
 class Interval:
-    """All numbers between two, the ends among them; by their logarithm, or whole ones only."""
+    """The numbers from `low` to `high`, inclusive; on a log scale with `log`, whole numbers only with `whole`."""
 
     low: float
     high: float
@@ -43,7 +43,7 @@ class Interval:
 
 @dataclass(frozen=True)
 class Choice:
-    """Some values, as they are written in an override."""
+    """A list of values, as they are written in an override."""
 
     values: tuple[str, ...]
 
@@ -55,7 +55,7 @@ Setting = dict[str, float | int | str]
 
 @dataclass(frozen=True)
 class Space:
-    """The overrides that all trials share, and the options that they differ in, by name."""
+    """The overrides that all trials have, and the searched options by name."""
 
     fixed: tuple[str, ...]
     searched: dict[str, Dimension] = field(default_factory=dict)
@@ -66,25 +66,27 @@ class Space:
 
     @property
     def size(self) -> int | None:
-        """How many settings there are; None where they cannot be counted out."""
+        """The number of settings; None where there is an interval."""
         dimensions = self.searched.values()
         counts = [len(dimension.values) for dimension in dimensions if isinstance(dimension, Choice)]
         return math.prod(counts) if len(counts) == len(self.searched) else None
 
     def settings(self) -> list[Setting]:
-        """All settings there are, where they can be counted out, in the order of their options and values."""
+        """All settings, in the order of their options and values; only where there is no interval."""
         values = [dimension.values for dimension in self.searched.values() if isinstance(dimension, Choice)]
         return [dict(zip(self.searched, setting, strict=True)) for setting in itertools.product(*values)]
 
     def fingerprint(self) -> str:
-        """A digest of what the overrides come to, which changes with the defaults in conf/.
+        """A digest of the composed configuration, which changes with the defaults in conf/.
 
-        A file counts by its name and size, for it may lie elsewhere on another machine.
+        A file contributes its name and size, since its path may differ on another machine.
         """
-        # by the names of the first version, so that its searches can be resumed
-        settings = with_first_names(identity(resolve(placed(composed(self.overrides(self.first()))))))
+        # with the names of version 0.1, so that its searches can be resumed
+        settings = with_first_names(
+            identity(resolve(with_run_directory(composed(self.overrides(self.first())))))
+        )
         for group in FROM_FILES:
-            if isinstance(path := settings[group].get("path"), str):  # else a node that fetches it
+            if isinstance(path := settings[group].get("path"), str):  # otherwise a node that fetches the file
                 file = Path(path)
                 size = file.stat().st_size if file.is_file() else None
                 settings[group] = {**settings[group], "path": [file.name, size]}
@@ -98,11 +100,11 @@ class Space:
         }
 
     def first(self) -> Setting:
-        """The first choice, or the lower end, of everything."""
+        """The first choice, or the lower end, of every option."""
         return {option: values[0] for option, values in self.ends().items()}
 
     def starting_point(self) -> Setting:
-        """The defaults of what is searched, where they are among its choices or within its intervals."""
+        """The defaults of the searched options, if they are among the choices or within the intervals."""
         settings = composed(self.fixed, hydra=True)
         point: Setting = {}
         for option, dimension in self.searched.items():
@@ -116,7 +118,7 @@ class Space:
 
 
 def read(given: Sequence[str]) -> Space:
-    """The space that overrides span; raises `InputError` for what cannot be searched or composed."""
+    """Read the search space from overrides; raises `InputError` for what cannot be searched or composed."""
     parsed = parse(given)
     fixed = tuple(
         line for line, override in zip(given, parsed, strict=True) if not override.is_sweep_override()
@@ -126,7 +128,9 @@ def read(given: Sequence[str]) -> Space:
     for override in parsed:
         option = override.get_key_element()
         if override.is_hydra_override() or option in ("paths.run", "resume"):
-            raise InputError(f"{option} is not for a search; name its folder with -o, and leave {option} out")
+            raise InputError(
+                f"{option} cannot be given to a search; name the search's folder with -o, and remove {option}"
+            )
         if option in named:
             raise InputError(f"{option} is given twice; give it once")
         named.add(option)
@@ -140,9 +144,9 @@ def read(given: Sequence[str]) -> Space:
 
 
 def reference(fixed: Sequence[str]) -> list[str]:
-    """The overrides of the naive model under the fixed ones: without what only another model has.
+    """The overrides of the reference: those of the naive model and the fixed ones, except what only other models have.
 
-    Every frame for itself, from the same kind of start where that needs no frame before.
+    It paints each frame independently, from the same kind of start if that needs no previous frame.
     """
     kept = []
     for line, override in zip(fixed, parse(fixed), strict=True):
@@ -160,7 +164,7 @@ def reference(fixed: Sequence[str]) -> list[str]:
 
 
 def _searched_by_default(fixed: Sequence[str], named: set[str]) -> dict[str, Dimension]:
-    coherent = is_coherent(resolve(placed(composed(fixed))))
+    coherent = is_coherent(resolve(with_run_directory(composed(fixed))))
     defaults = parse([BETA, ETA] if coherent else [BETA])
     searched = {
         override.key_or_group: _dimension(override)
@@ -168,7 +172,7 @@ def _searched_by_default(fixed: Sequence[str], named: set[str]) -> dict[str, Dim
         if override.key_or_group not in named
     }
     if not searched:
-        raise InputError(f"nothing is left to search; give an option several values, such as '{ETA}'")
+        raise InputError(f"there is nothing to search; give an option several values, such as '{ETA}'")
     return searched
 
 
@@ -182,20 +186,20 @@ def _dimension(override: Override) -> Dimension:
         f"{name}.".startswith(f"{part}.") for part in NOT_SEARCHED for name in (place, override.key_or_group)
     ):
         raise InputError(
-            f"{option} cannot be searched, for trials are compared on one clip and one painting, measured alike; "
+            f"{option} cannot be searched, since all trials must have the same clip, painting and measurements; "
             f"give it one value"
         )
     if unknown := sorted(sweep.tags - {"log"}):
-        raise InputError(f"{option} has the tag {unknown[0]}, which means nothing here; use log, or none")
+        raise InputError(f"{option} has the unknown tag {unknown[0]}; use log, or no tag")
     if isinstance(sweep, IntervalSweep):
         return _interval(option, sweep)
     if sweep.tags:
         raise InputError(
-            f"{option} has the tag log, which is for intervals; leave it out, or give an interval"
+            f"{option} has the tag log, which only an interval may have; remove it, or give an interval"
         )
     values = tuple(dict.fromkeys(override.sweep_string_iterator()))
     if not values:
-        raise InputError(f"{option} has a range without a value; correct its ends or its step")
+        raise InputError(f"{option} has a range without values; correct its ends or its step")
     return Choice(values)
 
 
@@ -215,18 +219,18 @@ def _check(space: Space) -> None:
     first, ends = space.first(), space.ends().items()
     settings = [first, *({**first, option: value} for option, values in ends for value in values[1:])]
     for overrides in (*map(space.overrides, settings), reference(space.fixed)):
-        resolved = resolve(placed(composed(overrides)))
-        _check_judge(space, resolved)
+        resolved = resolve(with_run_directory(composed(overrides)))
+        _check_estimator(space, resolved)
 
 
-def _check_judge(space: Space, settings: Mapping[str, Any]) -> None:
-    """Refuse trials that would be judged by different estimators: a clip's is not the one that paints it."""
+def _check_estimator(space: Space, settings: Mapping[str, Any]) -> None:
+    """Refuse trials whose metrics would use different flow estimators: by default, one that the model does not use."""
     searched = [option for option in space.searched if option.split(".")[0] == "flow"]
     metrics = settings["callbacks"].get("metrics") or {}
     exact = str(settings["video"].get("_target_")).startswith("vst.synthetic.")
     if searched and not exact and metrics.get("motion") == "auto":
         raise InputError(
-            f"{searched[0]} is searched, and the estimator that judges the motion would change with it; "
+            f"{searched[0]} is searched, and the estimator that the metrics use would change with it; "
             f"choose one for all trials, such as callbacks.metrics.motion=raft"
         )
 

@@ -1,4 +1,4 @@
-"""The memory of a search: an optuna study, in which each trial is a setting that was tried, and its results."""
+"""The stored state of a search: an optuna study, in which each trial is a setting and its results."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
 SUGGESTIONS = 100
-"""How often optuna is asked for a setting that has not been tried, before the first such is taken."""
+"""How many suggestions optuna makes for an untried setting, before the first untried one is used."""
 
-SQLITE_PATIENCE = 60
-"""Seconds to wait for another process that writes to the same file."""
+SQLITE_TIMEOUT = 60
+"""Seconds to wait while another process writes to the same file."""
 
 
 class Trials:
-    """The trials of one folder's search, kept where `storage` says, in the folder itself without it.
+    """The trials of one folder's search, in `storage`, or else in a file in the folder.
 
-    Only the process that decides reads and writes here, so that several workers are no concern of the storage's.
-    Several machines may share one; each resumes only its own trials.
+    Only the main process reads and writes the storage; workers do not. Several machines may share a storage; each
+    resumes only its own trials.
     """
 
     def __init__(self, folder: Path, space: Space, seed: int, storage: str | None = None):
@@ -40,19 +40,19 @@ class Trials:
         self._seed = seed
         self._place = f"{platform.node()}:{folder.resolve()}" if storage else ""
         self._storage, self._study = _open(folder, storage)
-        self._asked = _asked(space, seed)
+        self._definition = _definition(space, seed)
         self._check(folder)
         self._distributions = {
             option: _distribution(dimension) for option, dimension in space.searched.items()
         }
 
     def plan(self, total: int) -> int:
-        """Enqueue what is tried first, and return how many trials there will be, at most `total`.
+        """Enqueue the first settings, and return how many trials there will be, at most `total`.
 
-        Where there are no more settings than that, all are tried, each once. Else the defaults come first,
-        and then what optuna suggests. From now on the study is this search's, and refuses another.
+        If there are no more than `total` settings, each is tried once. Otherwise the defaults are tried first, and then
+        optuna's suggestions. From now on, the study belongs to this search, and another search is refused.
         """
-        self._study.set_user_attr("asked", self._asked)
+        self._study.set_user_attr("asked", self._definition)
         size = self._space.size
         if size is None or size > total:
             if not self._trials() and (point := self._space.starting_point()):
@@ -63,11 +63,11 @@ class Trials:
         return self.begun() + len(self._trials("WAITING"))
 
     def begun(self) -> int:
-        """How many trials there are that have begun, finished or not, on all machines."""
+        """How many trials have begun, finished or not, on all machines."""
         return len(self._trials()) - len(self._trials("WAITING"))
 
     def unfinished(self) -> list[tuple[int, Setting]]:
-        """The trials of this folder that were begun and never ended."""
+        """The trials of this folder that began and have not ended."""
         return [(trial.number, trial.params) for trial in self._own("RUNNING")]
 
     def failed(self) -> list[int]:
@@ -75,21 +75,21 @@ class Trials:
         return [trial.number for trial in self._own("FAIL")]
 
     def ask(self) -> tuple[int, Setting]:
-        """Begin the next trial: its number and its setting, one that has not been tried while there is such.
+        """Begin the next trial, with an untried setting if there is one; return its number and its setting.
 
-        The suggestion depends on the seed, the trial's number and the trials so far, and on nothing else.
+        The suggestion depends only on the seed, the trial's number and the trials so far.
         """
         from optuna.samplers import TPESampler
 
         self._study.sampler = TPESampler(seed=self._seed + self.begun())
         if self._space.size is not None and not self._trials("WAITING"):
-            self._line_up_another()
+            self._enqueue_untried()
         trial = self._study.ask(self._distributions)
         trial.set_user_attr("place", self._place)
         return trial.number, trial.params
 
-    def _line_up_another(self) -> None:
-        """Line up what optuna suggests of the settings not tried yet, which it does not leave out by itself."""
+    def _enqueue_untried(self) -> None:
+        """Enqueue optuna's suggestion among the untried settings; by itself, optuna also suggests tried ones."""
         import optuna
 
         tried = [trial.params for trial in self._trials()]
@@ -99,10 +99,10 @@ class Trials:
         draft = optuna.create_study(directions=self._study.directions, sampler=self._study.sampler)
         draft.add_trials(self._trials("COMPLETE"))
         suggested = (draft.ask(self._distributions).params for _ in range(SUGGESTIONS))
-        self._study.enqueue_trial(next((one for one in suggested if one in untried), untried[0]))
+        self._study.enqueue_trial(next((setting for setting in suggested if setting in untried), untried[0]))
 
     def tell(self, number: int, outcome: Outcome) -> None:
-        """End a trial."""
+        """Record the end of a trial."""
         from optuna.trial import TrialState
 
         states = {"finished": TrialState.COMPLETE, "pruned": TrialState.PRUNED, "failed": TrialState.FAIL}
@@ -116,58 +116,63 @@ class Trials:
         """The objectives of all finished trials, by number."""
         return {trial.number: tuple(trial.values or ()) for trial in self._trials("COMPLETE")}
 
-    def rivals(self) -> list[Means]:
-        """What the finished trials had after each frame."""
+    def finished_means(self) -> list[Means]:
+        """The running means of all finished trials."""
         return [trial.user_attrs["means"] for trial in self._trials("COMPLETE")]
 
     def setting(self, number: int) -> Setting:
-        """What a trial was tried with."""
+        """The setting of a trial."""
         return self._trials()[number].params
 
     def table(self) -> list[dict[str, Any]]:
-        """A row a trial: its number, setting, objectives, state, and whether no other is better in everything."""
-        words = {"COMPLETE": "finished", "PRUNED": "pruned", "FAIL": "failed", "RUNNING": "running"}
+        """One row per trial: its number, setting, objectives, state, and whether it is on the Pareto front."""
+        states = {"COMPLETE": "finished", "PRUNED": "pruned", "FAIL": "failed", "RUNNING": "running"}
         front = {trial.number for trial in self._study.best_trials}
         return [
             {
                 "number": trial.number,
                 **trial.params,
                 **dict(zip(OBJECTIVES, trial.values or (), strict=False)),
-                "state": words[trial.state.name],
+                "state": states[trial.state.name],
                 "front": int(trial.number in front),
             }
             for trial in self._trials()
-            if trial.state.name in words
+            if trial.state.name in states
         ]
 
     def _trials(self, state: str | None = None) -> list[FrozenTrial]:
-        """All trials, by number, or those in one state."""
+        """All trials, in the order of their numbers, or those in one state."""
         trials = self._study.get_trials(deepcopy=False)
         return [trial for trial in trials if state in (None, trial.state.name)]
 
     def _own(self, state: str) -> list[FrozenTrial]:
-        """Those of this folder in one state."""
+        """The trials of this folder in one state."""
         return [trial for trial in self._trials(state) if trial.user_attrs.get("place") == self._place]
 
     def _check(self, folder: Path) -> None:
-        """Refuse a study of something else."""
-        before = {**self._asked, **self._study.user_attrs.get("asked", {})}
-        if before != self._asked:
+        """Refuse the study of another search."""
+        before = {**self._definition, **self._study.user_attrs.get("asked", {})}
+        if before != self._definition:
             raise InputError(
-                f"{folder} holds a search with another {_difference(before, self._asked)}; resume it with its own "
-                f"options and the defaults in conf/ as they were, or name another folder with -o"
+                f"{folder} holds a search with another {_difference(before, self._definition)}; resume it with its "
+                f"original options and the original defaults in conf/, or name another folder with -o"
             )
 
 
-def _asked(space: Space, seed: int) -> dict[str, Any]:
-    """What the search is of, as it comes back from the storage, which keeps JSON."""
+def _definition(space: Space, seed: int) -> dict[str, Any]:
+    """What defines the search, in the form in which the storage, which keeps JSON, returns it."""
     searched = {option: asdict(dimension) for option, dimension in space.searched.items()}
-    asked = {"fixed": space.fixed, "searched": searched, "seed": seed, "configuration": space.fingerprint()}
-    return cast(dict[str, Any], json.loads(json.dumps(asked)))
+    definition = {
+        "fixed": space.fixed,
+        "searched": searched,
+        "seed": seed,
+        "configuration": space.fingerprint(),
+    }
+    return cast(dict[str, Any], json.loads(json.dumps(definition)))
 
 
 def _open(folder: Path, storage: str | None) -> tuple[BaseStorage, Study]:
-    """The storage and its study, begun where there is none yet; where it is shared it is called as the folder."""
+    """The storage and the study in it, created if there is none. In a shared storage, it has the folder's name."""
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -194,7 +199,7 @@ def _storage(url: str) -> BaseStorage:
     from optuna.storages import RDBStorage
     from sqlalchemy.exc import SQLAlchemyError
 
-    options = {"connect_args": {"timeout": SQLITE_PATIENCE}} if url.startswith("sqlite:") else {}
+    options = {"connect_args": {"timeout": SQLITE_TIMEOUT}} if url.startswith("sqlite:") else {}
     try:
         return RDBStorage(url, engine_kwargs=options)
     except (SQLAlchemyError, ImportError, RuntimeError) as error:
@@ -215,7 +220,7 @@ def _distribution(dimension: Dimension) -> BaseDistribution:
 
 
 def _difference(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
-    """The first thing in which two searches differ, in words."""
+    """What first differs between two searches, in words."""
     if before["seed"] != now["seed"]:
         return "seed"
     options: Sequence[str] = sorted({*before["searched"], *now["searched"]})
@@ -229,16 +234,16 @@ def _difference(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
 
 
 def reason_of(error: Exception) -> str:
-    """The first line of what a storage's error says, without what was asked of it.
+    """The first line of a storage's error, without the query.
 
-    optuna's own error only guesses at the reason; the database's is the one that it came from.
+    optuna's own error only guesses at the reason; the database's error, its cause, states it.
     """
     cause = error.__cause__ or error
     return str(getattr(cause, "orig", None) or cause).splitlines()[0].rstrip(".")
 
 
 def storage_errors() -> tuple[type[Exception], ...]:
-    """What is raised where a storage is lost during a search."""
+    """The exceptions that are raised where the storage becomes unavailable during a search."""
     from optuna.exceptions import StorageInternalError
     from sqlalchemy.exc import SQLAlchemyError
 

@@ -1,4 +1,4 @@
-"""The search itself: a reference, then trial after trial, each in a directory of its own."""
+"""The search: it paints a reference, and then the trials, each in its own directory."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-from vst.commandline import leave, reporting_errors
-from vst.composing import composed, placed
+from vst.commandline import exit_with, reporting_errors
+from vst.composing import composed, with_run_directory
 from vst.errors import VstError
 from vst.runs.directory import locked
 from vst.runs.settings import resolve
@@ -18,7 +18,7 @@ from vst.search.pruning import Means
 from vst.search.results import write_results
 from vst.search.space import Setting, Space, reference
 from vst.search.study import Trials, reason_of, storage_errors
-from vst.search.workers import Outcome, Task, Workers, finished
+from vst.search.workers import Outcome, Task, Workers, finished_outcome
 
 NAIVE = "naive"
 
@@ -34,42 +34,44 @@ def search(
 ) -> str:
     """Try settings until there are `total` trials, and return the lines that report the result.
 
-    Finished trials of the folder's search are kept, and interrupted ones resumed. Trials are pruned by
-    `vst.search.pruning` after `prune_after` frames, or never where that is 0.
+    Finished trials of the folder's search are kept, and interrupted ones resumed. Trials may be pruned by
+    `vst.search.pruning` after `prune_after` frames; 0 prunes none.
     """
     with locked(folder, "search", "-o"):
         trials = Trials(folder, space, seed, storage)
         with Workers(workers) as pool:
             naive, means = _reference(folder, space, pool)
             _try_all(folder, space, trials, trials.plan(total), pool, means, prune_after)
-        said = write_results(folder, space, trials, naive)
-        _check_all_done(folder, trials, said)
-    return said
+        report = write_results(folder, space, trials, naive)
+        _check_all_done(folder, trials, report)
+    return report
 
 
 @contextmanager
-def answered() -> Generator[None]:
-    """Leave with one sentence and a status where a command that searches fails, or is ended by a signal."""
+def reporting_search_errors() -> Generator[None]:
+    """Exit with one sentence and a status where a command that searches fails, or is ended by a signal."""
     with reporting_errors():
         try:
             with interruptible():
                 yield
         except Interrupted as interrupted:
-            leave(f"ended by {interrupted}; the same command resumes it", interrupted.status)
+            exit_with(f"ended by {interrupted}; the same command resumes it", interrupted.status)
         except (VstError, OSError):
             raise
         except storage_errors() as lost:
-            leave(f"the storage was lost ({reason_of(lost)}); the same command resumes once it is back", 1)
+            exit_with(
+                f"the storage is not available ({reason_of(lost)}); the same command resumes once it is", 1
+            )
 
 
 def _reference(folder: Path, space: Space, pool: Workers) -> tuple[Values, Means]:
     """The objectives of the naive model, painted once, and their running means.
 
-    Without them there is nothing to be fair by.
+    The limits of the losses are relative to them.
     """
     directory, overrides = folder / NAIVE, reference(space.fixed)
-    if is_done(directory, resolve(placed(composed(overrides)))):
-        outcome = finished(directory)
+    if is_done(directory, resolve(with_run_directory(composed(overrides)))):
+        outcome = finished_outcome(directory)
     else:
         pool.start(Task(NAIVE, directory, overrides))
         _, outcome = pool.next()
@@ -88,28 +90,28 @@ def _try_all(
     while True:
         while pool.idle and (unfinished or trials.begun() < total):
             number, setting = unfinished.pop(0) if unfinished else trials.ask()
-            rivals = trials.rivals() if prune_after else []
+            rivals = trials.finished_means() if prune_after else []
             directory = folder / "trials" / f"{number:03d}"
             pool.start(Task(str(number), directory, space.overrides(setting), reference, rivals, prune_after))
         if not pool.busy:
             return
         task, outcome = pool.next()
         number = int(task.name)
-        if outcome.status != "ended":  # no fault of its setting's: the next call resumes it
+        if outcome.status != "interrupted":  # not because of its setting: the next call resumes it
             trials.tell(number, outcome)
         print(
             f"trial {number + 1}/{total}  {_named(trials.setting(number))}: {_described(outcome)}", flush=True
         )
 
 
-def _check_all_done(folder: Path, trials: Trials, said: str) -> None:
-    """Raise where trials of this folder were lost or failed, after the others have been reported."""
-    lost, failed = len(trials.unfinished()), len(trials.failed())
-    if lost or failed:
-        print(said, flush=True)
+def _check_all_done(folder: Path, trials: Trials, report: str) -> None:
+    """Print the report, and raise, where trials of this folder were interrupted or failed."""
+    interrupted, failed = len(trials.unfinished()), len(trials.failed())
+    if interrupted or failed:
+        print(report, flush=True)
         raise VstError(
-            f"not all trials are finished, {lost} were lost and {failed} failed; {folder / 'trials.csv'} lists them, "
-            f"and the same command resumes those that were lost"
+            f"not all trials are finished: {interrupted} interrupted, {failed} failed; {folder / 'trials.csv'} lists "
+            f"them, and the same command resumes the interrupted ones"
         )
 
 

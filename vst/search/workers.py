@@ -1,4 +1,4 @@
-"""Processes that paint one trial after the other, so that the slow imports are paid once and not for each."""
+"""Processes that paint one trial after another, so that slow imports are done once and not for each trial."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from vst.runs.threads import divide_cores
 from vst.search.objective import Values, objectives
 from vst.search.pruning import Means, running_means
 
-if TYPE_CHECKING:  # not every system has them all
+if TYPE_CHECKING:  # not every system has all of them
     from multiprocessing.connection import Connection
     from multiprocessing.context import ForkServerContext, SpawnContext
     from multiprocessing.process import BaseProcess
@@ -33,15 +33,15 @@ PRELOADED = (
     "vst.runs.callbacks.metrics",
     "vst.runs.callbacks.video_writer",
 )
-"""What workers begin with, for it is slow to import."""
+"""Modules imported before workers start, since they are slow to import."""
 
-PATIENCE = 30
-"""Seconds that a worker has to end its run in order, once it is asked to."""
+EXIT_TIMEOUT = 30
+"""Seconds that a worker has to end its run cleanly after SIGTERM."""
 
 
 @dataclass(frozen=True)
 class Task:
-    """A run to paint or resume, and what it must not be far worse than after so many frames, 0 for never."""
+    """A run to paint or resume, and the means by which it may be pruned after `prune_after` frames, 0 for never."""
 
     name: str
     directory: Path
@@ -53,9 +53,12 @@ class Task:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run ended; `values` where it finished, `reason` where it did not; `ended` where its process was."""
+    """How a run ended: with `values` if it finished, else with a `reason`.
 
-    status: Literal["finished", "pruned", "failed", "ended"]
+    It was `interrupted` if it can be resumed: its process was ended, or its clip or disk failed.
+    """
+
+    status: Literal["finished", "pruned", "failed", "interrupted"]
     values: Values | None = None
     means: Means = field(default_factory=list)
     reason: str = ""
@@ -63,7 +66,7 @@ class Outcome:
 
 
 class Workers:
-    """`count` processes that share the machine's cores; each begins when there is first something for it to do."""
+    """Up to `count` processes that share the machine's cores, each started when it is first needed."""
 
     def __init__(self, count: int):
         self._count = count
@@ -75,7 +78,7 @@ class Workers:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        """End them all, those that paint by a signal, which leaves a run that can be resumed."""
+        """End all processes by SIGTERM, after which runs in progress can be resumed."""
         processes = [
             *(process for process, _ in self._busy.values()),
             *(process for process, _ in self._free),
@@ -83,18 +86,18 @@ class Workers:
         for process in processes:
             process.terminate()
         for process in processes:
-            process.join(PATIENCE)
+            process.join(EXIT_TIMEOUT)
             process.kill()
             process.join()
 
     @property
     def busy(self) -> int:
-        """How many paint."""
+        """How many workers are painting."""
         return len(self._busy)
 
     @property
     def idle(self) -> bool:
-        """Whether one more could."""
+        """Whether another task can be started."""
         return len(self._busy) < self._count
 
     def start(self, task: Task) -> None:
@@ -104,7 +107,7 @@ class Workers:
         self._busy[connection] = process, task
 
     def next(self) -> tuple[Task, Outcome]:
-        """Wait until one is done."""
+        """Wait for a task to end, and return it with its outcome."""
         connection = cast("Connection", wait(list(self._busy))[0])
         process, task = self._busy.pop(connection)
         try:
@@ -112,7 +115,7 @@ class Workers:
         except (EOFError, OSError):
             process.join()
             return task, Outcome(
-                "ended", reason=f"its process was, with status {process.exitcode}", exit_status=1
+                "interrupted", reason=f"its process exited with status {process.exitcode}", exit_status=1
             )
         self._free.append((process, connection))
         return task, outcome
@@ -126,7 +129,7 @@ class Workers:
 
 
 def _context() -> ForkServerContext | SpawnContext:
-    """Workers begin as copies of a process that has imported what they need, where the system has that."""
+    """Fork workers from a process that has made the slow imports, on systems that can."""
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
@@ -135,12 +138,12 @@ def _context() -> ForkServerContext | SpawnContext:
 
 
 def _work(connection: Connection, workers: int) -> None:
-    """What a worker does until it is ended, or the process that gives it work is gone."""
+    """Paint tasks until this worker is ended, or its parent process has exited."""
     from vst.runs.signals import Interrupted
 
     parent = multiprocessing.parent_process()
     assert parent is not None
-    threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
+    threading.Thread(target=_exit_after, args=(parent.sentinel,), daemon=True).start()
     try:
         divide_cores(workers)
         while True:
@@ -149,41 +152,44 @@ def _work(connection: Connection, workers: int) -> None:
         sys.exit(ended.status if isinstance(ended, Interrupted) else 0)
 
 
-def _end_with(sentinel: int) -> None:
-    """End this process as soon as another is gone, so that what takes its work up again finds the run free."""
+def _exit_after(sentinel: int) -> None:
+    """Exit when another process has ended, so that the run's lock is free for whoever resumes it."""
     wait([sentinel])
     os._exit(1)
 
 
 def paint(task: Task) -> Outcome:
-    """Paint a task's run, or resume it where it was begun."""
+    """Paint a task's run, or resume it if it had begun."""
     from vst.composing import composed
     from vst.runs.run import run
     from vst.search.pruning_callback import Pruning
 
     try:
-        # workers would write over each other's progress
+        # progress bars of concurrent workers would overwrite each other
         cfg = composed([*task.overrides, "++callbacks.progress=null"])
         cfg.paths.run = str(task.directory)
         rule = Pruning(task.directory, task.reference, task.rivals, task.prune_after)
         pruning = {"pruning": rule} if task.prune_after else {}
         run(cfg, task.overrides, again=True, callbacks=pruning)
-        return finished(task.directory)
+        return finished_outcome(task.directory)
     except Pruned as error:
         return Outcome("pruned", reason=str(error))
-    except (ClipBroke, OSError) as error:  # a full disk, say: no fault of the setting's, and it may be over
+    except (
+        ClipBroke,
+        OSError,
+    ) as error:  # a full disk, for example: not because of the setting, and perhaps temporary
         reason, status = failure(error)
-        return Outcome("ended", reason=reason, exit_status=status)
+        return Outcome("interrupted", reason=reason, exit_status=status)
     except VstError as error:
         return Outcome("failed", reason=str(error), exit_status=error.status)
-    except Exception as error:  # a fault in one run must not end the search, and is not to pass unseen
+    except Exception as error:  # a bug in one run must not end the search, but must be visible
         traceback.print_exc()
         return Outcome("failed", reason=f"{type(error).__name__}: {error}", exit_status=1)
 
 
-def finished(directory: Path) -> Outcome:
-    """The outcome of a run that is finished."""
+def finished_outcome(directory: Path) -> Outcome:
+    """The outcome of a finished run, from its record and its table."""
     record = read_record(directory)
     if record is None:
-        raise VstError(f"{directory} holds no run's record; paint the trial anew")
+        raise VstError(f"{directory} has no record of a run; remove it, and paint the trial again")
     return Outcome("finished", objectives(record.summary), running_means(read_frames(directory)))

@@ -112,7 +112,7 @@ def test_a_painting_of_another_shape_is_stretched_and_said_to_be(clips, tmp_path
     tall = save_frames(tmp_path / "tall", noise(6, WIDTH, HEIGHT))
     system = evaluate(Request(content="battle", stylized=(clips["same"], tall)))["systems"][1]
     assert (
-        system["note"] == f"{HEIGHT}x{WIDTH} pixels, and so of another shape: stretched to {WIDTH}x{HEIGHT}"
+        system["note"] == f"{HEIGHT}x{WIDTH} pixels, with another aspect ratio: stretched to {WIDTH}x{HEIGHT}"
     )
 
 
@@ -139,7 +139,7 @@ def test_an_odd_side_that_a_writer_made_even_is_cut_back(tmp_path):
     )
     system = evaluate(request)["systems"][0]
     assert system["summary"]["residual_mse"] == 0
-    assert "42x32 pixels, cut to 41x31" in system["note"]
+    assert "42x32 pixels, cropped to 41x31" in system["note"]
 
 
 def test_other_sizes_are_resized_with_a_note(clips, tmp_path):
@@ -261,24 +261,24 @@ def test_clips_that_do_not_fit_are_refused(clips, tmp_path):
     for request, sentence in [
         (
             Request(source, (clips["same"], short)),
-            r"short has 5 frames and the content 6; choose the stretch",
+            r"short has 5 frames and the content 6; name the part",
         ),
         (Request("battle", (short,), frames=6), "has 5 frames and the content 6"),
-        (Request(source, (short,), start=6), "has 6 frames, and 1 from frame 6 on lead beyond them"),
-        (Request(source, (short,), start=2, frames=5), "and 5 from frame 2 on lead beyond them"),
+        (Request(source, (short,), start=6), "has 6 frames, too few for 1 from frame 6 on"),
+        (Request(source, (short,), start=2, frames=5), "too few for 5 from frame 2 on"),
         (Request(source, ("nix.mp4",)), "nix.mp4 does not exist"),
         (Request(source, (str(tmp_path / "empty"),)), "contains no pictures"),
         (Request(source, (str(tmp_path / "broken"),)), "cannot be read as a picture"),
-        (Request(source, (mixed,), flow="dis"), "10x10 pixels and the first of its folder 96x72"),
+        (Request(source, (mixed,), flow="dis"), "10x10 pixels, but the first in its folder 96x72"),
         (Request("battle", (clips["same"],), size=64), "leave size out"),
         (Request(source, (clips["same"],), style="nix.jpg"), "nix.jpg does not exist"),
         (
             Request(source, (clips["same"],), cuts=(6,)),
-            "cuts has 6, and frames 0 to 5 of the content are compared",
+            "cuts has 6, but frames 0 to 5 of the content are compared",
         ),
         (
             Request(source, (clips["single"],), start=4, frames=1),
-            "one frame alone has no motion to be measured",
+            "a single frame has no motion to measure",
         ),
     ]:
         with pytest.raises(InputError, match=sentence):

@@ -73,7 +73,7 @@ def test_axes_are_named_with_units(runs: list[Run]) -> None:
     assert named["time a frame"] == "(s; lower is better)"
     assert named["disocclusion texture"] == "(no unit; best at 1)"
     assert {f"{title} {unit}" for title, unit in named.items()} <= set(METRIC_TITLES.values())
-    assert {axes.get_xlabel() for axes in figure.axes} == {"frame (0 is the first that is painted)"}
+    assert {axes.get_xlabel() for axes in figure.axes} == {"frame (0 is the first one painted)"}
 
 
 def test_cuts_are_marked_between_the_frames(runs: list[Run]) -> None:

@@ -415,7 +415,7 @@ def test_the_first_frame_has_no_residual_and_says_so(page):
     page.keyboard.press("r")
     wait_for_frame(page, 0)
     readouts = page.locator("#stage .readout")
-    assert set(readouts.all_inner_texts()) == {"frame 0 · no change: none is before it"}
+    assert set(readouts.all_inner_texts()) == {"frame 0 · first frame, no residual"}
     page.keyboard.press("ArrowRight")
     wait_for_frame(page, 1)
     assert not any("no change" in text for text in readouts.all_inner_texts())

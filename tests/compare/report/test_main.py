@@ -57,7 +57,7 @@ def test_bad_input_gets_one_sentence_and_leaves_nothing(write_run, tmp_path, mon
     (tmp_path / "empty").mkdir()
     for arguments, what in [
         ([str(tmp_path / "missing")], "does not exist"),
-        ([str(tmp_path / "empty")], "no runs are found"),
+        ([str(tmp_path / "empty")], "there are no runs in"),
         ([str(run), "-o", str(tmp_path / "file")], "is a file; name a folder"),
         ([str(run), "-o", str(tmp_path / "file" / "below")], "cannot be written"),
         ([str(run), "-o", str(tmp_path / "theirs")], "is not a report"),

@@ -107,7 +107,7 @@ def test_runs_of_every_kind_in_one_page(write_run, tmp_path):
     assert [run["count"] for run in runs] == [5, 2, 3, 0]
     assert runs[1]["video"] is None
     assert "2 of 5" in reader.texts
-    assert any("does not say how it is read" in text for text in reader.texts)
+    assert any("does not say how to read it" in text for text in reader.texts)
 
 
 def test_a_single_run_of_today(write_run, tmp_path):

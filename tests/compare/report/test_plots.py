@@ -9,7 +9,7 @@ from vst.compare.find import find_runs
 from vst.compare.groups import present_metrics
 from vst.compare.looks import looks_of
 from vst.compare.report.plots import curves, escaped, losses_along, metrics_along, parallel, trade_off
-from vst.compare.series import telling
+from vst.compare.series import parallel_choice
 from vst.compare.settings import differing_settings
 
 
@@ -112,7 +112,7 @@ def test_many_numbers_over_decades_stand_by_their_logarithm(runs, looks):
 def test_parallel_coordinates_leave_out_what_comes_with_a_model(runs):
     started = [replace(run, settings={**run.settings, "start": f"{run.model}_start"}) for run in runs]
     assert "start" in [setting.key for setting in differing_settings(started)]
-    assert [setting.key for setting in telling(started)[0]] == ["model", "eta"]
+    assert [setting.key for setting in parallel_choice(started)[0]] == ["model", "eta"]
 
 
 def test_names_are_neither_markup_nor_variables():

@@ -1,1 +1,1 @@
-"""The metrics of a run, for the output of any system."""
+"""Computes a run's metrics for the output of any system."""

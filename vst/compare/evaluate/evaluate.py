@@ -1,4 +1,4 @@
-"""The figures of painted clips: what was asked for is opened, and all clips are gone through at once."""
+"""Computes the figures of painted clips, in one pass over all clips at once."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from vst.compare.evaluate.fitting import Picture, fit, note_on
+from vst.compare.evaluate.fitting import Picture, fit, fitting_note
 from vst.compare.evaluate.losses import PaperLosses, open_losses
 from vst.compare.evaluate.request import Request
-from vst.compare.evaluate.sources import SceneFrames, Source, Stretch, open_source
+from vst.compare.evaluate.sources import ClipPart, SceneFrames, Source, open_source
 from vst.errors import InputError
 
 if TYPE_CHECKING:
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 SCENES = ("talk", "anime", "battle")
 
 INTERVAL = 10
-"""Frames between the two of the long warping error."""
+"""Distance in frames of the long warping error."""
 
 
 def evaluate(request: Request) -> dict[str, Any]:
-    """All figures of all painted clips: what was compared, and a summary and the rows of each.
+    """Evaluate all painted clips: what was compared, and a summary and the rows of each clip.
 
     Raises `InputError` where clips cannot be read or do not fit each other.
     """
@@ -37,16 +37,16 @@ def evaluate(request: Request) -> dict[str, Any]:
         scene = _scene(request, painted[0])
         content: Source = SceneFrames(scene, request.start)
     else:
-        content = _stretch(request)
+        content = _requested_content(request)
         painted = [open_source(name) for name in request.stylized]
     for name, source in zip(request.stylized, painted, strict=True):
         if source.count != content.count:
             raise InputError(
                 f"{name} has {source.count} frames and the content {content.count}; "
-                f"choose the stretch that was painted with start and frames"
+                f"name the part that was painted with start and frames"
             )
     if content.count < 2 and request.style is None:
-        raise InputError("one frame alone has no motion to be measured; give more with frames, or a style")
+        raise InputError("a single frame has no motion to measure; give more frames, or a style")
     known = scene.cuts if scene is not None and request.cuts is None else request.cuts
     _check_cuts(request, content.count)
     losses = open_losses(request, content.sizes)
@@ -64,11 +64,11 @@ def evaluate(request: Request) -> dict[str, Any]:
         "systems": [
             {
                 "stylized": name,
-                "note": note_on(source.sizes, content.sizes),
+                "note": fitting_note(source.sizes, content.sizes),
                 "summary": summary,
-                "frames": lane,
+                "frames": own,
             }
-            for name, source, summary, lane in zip(request.stylized, painted, summaries, rows, strict=True)
+            for name, source, summary, own in zip(request.stylized, painted, summaries, rows, strict=True)
         ],
     }
 
@@ -81,7 +81,7 @@ def _measure(
     known_cuts: Sequence[int] | None,
     losses: PaperLosses | None,
 ) -> tuple[list[list[dict[str, Any]]], list[dict[str, float]], list[int]]:
-    """Go through all clips at once: the rows of each painted one, the summary of each, and the cuts."""
+    """Measure all clips in one pass: return the rows and the summary of each painted clip, and the cuts."""
     import torch
     from tqdm import tqdm
 
@@ -92,24 +92,26 @@ def _measure(
     metrics = ClipMetrics(truth, INTERVAL)
     rows: list[list[dict[str, Any]]] = [[] for _ in painted]
     cuts: list[int] = []
-    numbered = enumerate(content.pictures(), start)
-    frames = (Frame(_tensor([picture]), index - start, index, index) for index, picture in numbered)
+    sources = enumerate(content.pictures(), start)
+    frames = (Frame(_tensor([picture]), index - start, index, index) for index, picture in sources)
     marked = mark_cuts(frames, CutDetector(), known_cuts)
     streams = zip(marked, *(source.pictures() for source in painted), strict=True)
     with torch.no_grad():
         for (frame, begins), *paintings in tqdm(streams, total=content.count, disable=None):
             stylized = _tensor([fit(picture, content.sizes) for picture in paintings])
             index = frame.source_index
-            # the first frame of a stretch has nothing before it to be cut off from
+            # the first frame has none before it, so it is not a cut
             if cut := begins and frame.index > 0:
                 cuts.append(index)
             values = metrics.update(frame.content, stylized, index, cut=cut)
             if losses is not None:
                 values = {**values, **losses(frame.content, stylized)}
-            for lane, own in enumerate(rows):
-                own.append({"frame": index, **{name: float(value[lane]) for name, value in values.items()}})
+            for number, own in enumerate(rows):
+                own.append({"frame": index, **{name: float(value[number]) for name, value in values.items()}})
     means = metrics.summary()
-    summaries = [{name: float(values[lane]) for name, values in means.items()} for lane in range(len(rows))]
+    summaries = [
+        {name: float(values[number]) for name, values in means.items()} for number in range(len(rows))
+    ]
     if losses is not None:
         for own, summary in zip(rows, summaries, strict=True):
             for name in ("content", "style"):
@@ -123,24 +125,24 @@ def _tensor(pictures: Sequence[Picture]) -> Tensor:
     return torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).contiguous()
 
 
-def _stretch(request: Request) -> Source:
-    """The content, the stretch and at the size that was asked for."""
+def _requested_content(request: Request) -> Source:
+    """The requested part of the content, at the requested size."""
     source = open_source(request.content)
     count = source.count - request.start if request.frames is None else request.frames
     if count < 1 or request.start + count > source.count:
         raise InputError(
-            f"{request.content} has {source.count} frames, and {max(count, 1)} from frame {request.start} on "
-            f"lead beyond them; lower start or frames"
+            f"{request.content} has {source.count} frames, too few for {max(count, 1)} from frame {request.start} on; "
+            f"lower start or frames"
         )
     sizes = source.sizes
     if request.size is not None:
         scale = request.size / max(sizes)
         sizes = max(1, math.floor(sizes[0] * scale + 0.5)), max(1, math.floor(sizes[1] * scale + 0.5))
-    return Stretch(source, request.start, count, sizes)
+    return ClipPart(source, request.start, count, sizes)
 
 
 def _scene(request: Request, painted: Source) -> Scene:
-    """A built-in scene, drawn at the size that was painted, for as long as it was."""
+    """A built-in scene, drawn at the size of the painted clip, and as long."""
     if request.size is not None:
         raise InputError(f"the scene {request.content} is drawn at the size of the painting; leave size out")
     count = painted.count if request.frames is None else request.frames
@@ -152,13 +154,13 @@ def _scene(request: Request, painted: Source) -> Scene:
 
 
 def _check_cuts(request: Request, count: int) -> None:
-    """Refuse cuts that are not in the stretch, counted from its own first frame instead of the content's."""
+    """Refuse cuts outside the compared frames; they may have been numbered from `start` instead of 0."""
     end = request.start + count
     for cut in request.cuts or ():
         if not request.start <= cut < end:
             raise InputError(
-                f"cuts has {cut}, and frames {request.start} to {end - 1} of the content are compared; count the "
-                f"cuts as start is, from the content's first frame"
+                f"cuts has {cut}, but frames {request.start} to {end - 1} of the content are compared; number the "
+                f"cuts like start, from the content's first frame"
             )
 
 

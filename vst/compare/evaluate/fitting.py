@@ -1,4 +1,4 @@
-"""Pictures of different sizes, made comparable."""
+"""Resizes or crops pictures to a common size."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ Sizes = tuple[int, int]
 
 
 def fit(picture: Picture, sizes: Sizes) -> Picture:
-    """Give a picture (H, W, 3) in [0, 1] the (height, width) wanted.
+    """Resize a picture (H, W, 3) in [0, 1] to `sizes`, (height, width).
 
-    Smaller by averaging over areas, larger by cubic interpolation. A picture that is one pixel larger on an
-    odd side is cut: players want even sides, and writers repeat the edge for them.
+    It is shrunk by averaging over areas, and enlarged by cubic interpolation. A picture that is one pixel larger on an
+    odd side is cropped: video players need even sides, and writers repeat the edge for them.
     """
     height, width = sizes
     if picture.shape[:2] == sizes:
@@ -29,16 +29,16 @@ def fit(picture: Picture, sizes: Sizes) -> Picture:
     return np.clip(resized, 0, 1).astype(np.float32)
 
 
-def note_on(found: Sizes, wanted: Sizes) -> str | None:
-    """What had to be done to a painted clip's frames before they could be compared."""
+def fitting_note(found: Sizes, wanted: Sizes) -> str | None:
+    """How a painted clip's frames had to be changed before the comparison; None if they were not."""
     if found == wanted:
         return None
     was = f"{found[1]}x{found[0]} pixels"
     if _is_padded(found, wanted):
-        return f"{was}, cut to {wanted[1]}x{wanted[0]}: the rest repeats the edge"
+        return f"{was}, cropped to {wanted[1]}x{wanted[0]}: the rest repeats the edge"
     if abs(found[0] * wanted[1] - found[1] * wanted[0]) > max(found) * max(wanted) / 50:
-        return f"{was}, and so of another shape: stretched to {wanted[1]}x{wanted[0]}"
-    return f"{was}, resized to {wanted[1]}x{wanted[0]}; size={max(found)} would compare it as it is"
+        return f"{was}, with another aspect ratio: stretched to {wanted[1]}x{wanted[0]}"
+    return f"{was}, resized to {wanted[1]}x{wanted[0]}; size={max(found)} would compare it at its own size"
 
 
 def _is_padded(found: Sequence[int], wanted: Sizes) -> bool:

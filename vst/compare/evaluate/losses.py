@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from vst.features.vgg import VGG19
 
 STYLE_SIZE = 256
-"""Longer side, in pixels, at which the painting is looked at: the one at which a run does by default."""
+"""Longer side of the painting, in pixels: a run's default."""
 
 STYLE_LAYERS = ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1")
 CONTENT_LAYER = "conv4_2"
 
 
 class PaperLosses:
-    """The paper's content and style losses of finished paintings, as a run has them by default.
+    """The paper's content and style losses of finished paintings, with the defaults of a run.
 
     `style` is the painting s, (1, 3, h, w) in [0, 1].
     """
@@ -49,9 +49,9 @@ class PaperLosses:
 
 
 def open_losses(request: Request, sizes: Sizes) -> PaperLosses | None:
-    """The losses by the painting asked for, of frames of a (height, width); None where there is none.
+    """The losses for the requested painting and frames of `sizes`, (height, width); None if no painting is requested.
 
-    Raises `InputError` where VGG-19 cannot see frames so small.
+    Raises `InputError` where the frames are too small for VGG-19.
     """
     if request.style is None:
         return None
@@ -66,8 +66,8 @@ def open_losses(request: Request, sizes: Sizes) -> PaperLosses | None:
     least = smallest_side(STYLE_LAYERS)
     if min(sizes) < least:
         raise InputError(
-            f"the frames of {request.content} are {sizes[1]}x{sizes[0]} pixels, and VGG-19 needs {least} a "
-            f"side; raise size, or leave style out"
+            f"the frames of {request.content} are {sizes[1]}x{sizes[0]} pixels, and VGG-19 needs at least {least} on "
+            f"each side; raise size, or leave style out"
         )
     with torch.no_grad():
         return PaperLosses(VGG19(normalised()), painting.image)

@@ -1,4 +1,4 @@
-"""What is to be evaluated, read from `key=value` arguments."""
+"""Reads what to evaluate from `key=value` arguments."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FLOWS = ("deepflow", "dis", "farneback", "raft")
 
 @dataclass(frozen=True)
 class Request:
-    """What was asked for on the command line."""
+    """The arguments of the command line."""
 
     content: str
     stylized: tuple[str, ...]
@@ -35,9 +35,9 @@ def parse(arguments: Sequence[str]) -> Request:
     parser = Parser(prog="python -m vst.evaluate")
     parser.add_option("-o", dest="output", type=Path)
     parser.add_argument("pairs", nargs="*")
-    asked = parser.parse_intermixed_args(list(arguments))
+    parsed = parser.parse_intermixed_args(list(arguments))
     given: dict[str, list[str]] = {}
-    for argument in asked.pairs:
+    for argument in parsed.pairs:
         key, equals, value = argument.partition("=")
         if not equals or key not in _READERS:
             raise InputError(f"{argument} is not understood; see {parser.prog} --help")
@@ -50,11 +50,11 @@ def parse(arguments: Sequence[str]) -> Request:
     for key, values in given.items():
         if len(values) > 1 and key != "stylized":
             raise InputError(f"{key} is given {len(values)} times; give it once")
-    if asked.output and asked.output.is_dir():
-        raise InputError(f"-o {asked.output} is a folder; name a file")
+    if parsed.output and parsed.output.is_dir():
+        raise InputError(f"-o {parsed.output} is a folder; name a file")
     stylized = tuple(given.pop("stylized"))
     read = {key: _READERS[key](key, values[0]) for key, values in given.items()}
-    return Request(stylized=stylized, output=asked.output, **read)
+    return Request(stylized=stylized, output=parsed.output, **read)
 
 
 def _text(key: str, text: str) -> str:
@@ -74,7 +74,7 @@ def _whole(key: str, text: str, least: int) -> int:
 
 
 def _numbers(key: str, text: str) -> tuple[int, ...]:
-    """Whole numbers with commas, in brackets or not."""
+    """Whole numbers separated by commas, with or without brackets."""
     inner = text.removeprefix("[").removesuffix("]").strip()
     return tuple(_whole(key, number.strip(), least=0) for number in inner.split(",")) if inner else ()
 

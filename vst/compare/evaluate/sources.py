@@ -1,4 +1,4 @@
-"""Clips to be compared, read from videos, from folders of pictures, or computed."""
+"""The clips to compare: videos, folders of pictures, and built-in scenes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from PIL import Image
 
 from vst.compare.evaluate.fitting import Picture, Sizes, fit
 from vst.errors import ClipBroke, InputError
-from vst.files import natural
+from vst.files import natural_key
 from vst.video.reader import VideoReader
 
 if TYPE_CHECKING:
@@ -21,18 +21,18 @@ PICTURES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff",
 
 
 class Source(Protocol):
-    """Frames in order: how many there are, and of which (height, width)."""
+    """A clip: the number of its frames, and their (height, width)."""
 
     count: int
     sizes: Sizes
 
     def pictures(self) -> Iterator[Picture]:
-        """Yield them one by one, (H, W, 3), RGB in [0, 1]."""
+        """Yield the frames in order, (H, W, 3), RGB in [0, 1]."""
         ...
 
 
 def open_source(name: str) -> Source:
-    """The video or the folder of pictures of that name; raises `InputError` where it cannot be read."""
+    """Open a video or a folder of pictures; raises `InputError` where it cannot be read."""
     path = Path(name)
     if not path.exists():
         raise InputError(f"{name} does not exist; name a video or a folder of frames")
@@ -40,26 +40,26 @@ def open_source(name: str) -> Source:
 
 
 class PictureFolder:
-    """The pictures in a folder as a clip, in the order of their names, numbers in them taken as numbers.
+    """The pictures in a folder as a clip, in the natural order of their names.
 
-    All have the size of the first. Raises `InputError` where there are none, or one cannot be used.
+    All must have the size of the first. Raises `InputError` where there are none, or one cannot be used.
     """
 
     def __init__(self, folder: Path):
         files = [file for file in folder.iterdir() if file.suffix.lower() in PICTURES]
         if not files:
             raise InputError(f"the folder {folder} contains no pictures; name a video or a folder of frames")
-        self._files = sorted(files, key=lambda file: natural(file.name))
+        self._files = sorted(files, key=lambda file: natural_key(file.name))
         self.count = len(files)
         self.sizes: Sizes = self._load(self._files[0]).shape[:2]
 
     def pictures(self) -> Iterator[Picture]:
-        """Yield them one by one."""
+        """Yield the pictures in order."""
         for file in self._files:
             picture = self._load(file)
             if picture.shape[:2] != self.sizes:
                 raise InputError(
-                    f"{file} is {picture.shape[1]}x{picture.shape[0]} pixels and the first of its folder "
+                    f"{file} is {picture.shape[1]}x{picture.shape[0]} pixels, but the first in its folder "
                     f"{self.sizes[1]}x{self.sizes[0]}; give frames of one size"
                 )
             yield picture
@@ -89,14 +89,14 @@ class Video:
             for frame in self._reader.read():
                 yield frame.content[0].permute(1, 2, 0).numpy()
         except ClipBroke as error:
-            # its own sentence speaks of what was painted
+            # ClipBroke's own message is about a run
             raise InputError(
-                f"{self._reader.path} breaks at frame {error.source_frame}; repair it or leave its end out"
+                f"{self._reader.path} breaks at frame {error.source_frame}; repair it, or cut off its end"
             ) from error
 
 
 class SceneFrames:
-    """A computed scene from a frame on."""
+    """A built-in scene from frame `start` on."""
 
     def __init__(self, scene: Scene, start: int):
         self._scene, self._start = scene, start
@@ -109,15 +109,15 @@ class SceneFrames:
             yield frame.content[0].permute(1, 2, 0).numpy()
 
 
-class Stretch:
-    """A stretch of a clip, scaled."""
+class ClipPart:
+    """A part of a clip, scaled."""
 
     def __init__(self, source: Source, start: int, count: int, sizes: Sizes):
         self._source, self._start = source, start
         self.count, self.sizes = count, sizes
 
     def pictures(self) -> Iterator[Picture]:
-        """Yield the frames of the stretch."""
+        """Yield the frames of the part."""
         for number, picture in enumerate(self._source.pictures()):
             if number >= self._start + self.count:
                 return

@@ -1,4 +1,4 @@
-"""The figures of an evaluation as text, side by side."""
+"""Formats the figures of an evaluation as a text table."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 
 def table(figures: dict[str, Any]) -> str:
-    """The summaries side by side, a metric a row, with what was compared above and remarks below."""
+    """The summaries side by side, one metric per row, with what was compared above and notes below."""
     systems = figures["systems"]
     width, height = figures["size"]
     cuts = f", cuts at {', '.join(map(str, figures['cuts']))}" if figures["cuts"] else ""
@@ -34,7 +34,7 @@ def table(figures: dict[str, Any]) -> str:
 
 
 def _short(paths: Sequence[str]) -> list[str]:
-    """The last parts of paths, as many as it takes to tell them apart."""
+    """The last parts of paths, as many as are needed to distinguish them."""
     parts = [Path(path).parts for path in paths]
     for count in range(1, max(map(len, parts))):
         names = ["/".join(part[-count:]) for part in parts]

@@ -1,8 +1,8 @@
-"""The figures of many runs as files, PNG and SVG: what the page shows, on paper.
+"""The figures of many runs as PNG and SVG files: those of the report page, for print.
 
     python -m vst.plots RUN_OR_SWEEP_DIR … [-o DIR] [--format png,svg] [--frame N]
 
-Importing this costs next to nothing; matplotlib is imported when figures are drawn.
+Importing this package is cheap; matplotlib is imported when figures are drawn.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ def write_plots(
 ) -> list[Path]:
     """Draw the figures of all runs found under `directories`, and return the files written.
 
-    They go to the folder `output`, by default `plots/` in the first directory. `frame` is the one whose loss
-    curves, paintings and residuals are drawn, by default the one in the middle of the shortest run. Raises
+    They go to the folder `output`, by default `plots/` in the first directory. Loss curves, paintings and
+    residuals are drawn for frame `frame`, by default the one in the middle of the shortest run. Raises
     `InputError` where there are no runs, or no such frame.
     """
     from vst.compare.plots.files import write_figures

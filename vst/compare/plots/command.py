@@ -13,15 +13,15 @@ from vst.errors import InputError
 USAGE = """\
 python -m vst.plots DIR [DIR …] [-o DIR] [--format png,svg] [--frame N]
 
-  DIR             a run, or a folder that holds runs at any depth, such as a multirun
-  -o DIR          where the figures go; without it, plots/ in the first folder named
-  --format NAMES  png, svg, or both with a comma, as without it
-  --frame N       the frame whose curves and pictures are drawn, from 0; without it, one in the middle
+  DIR             a run, or a folder that contains runs at any depth, such as a multirun
+  -o DIR          the folder for the figures; by default, plots/ in the first folder named
+  --format NAMES  png, svg, or both, separated by a comma; by default both
+  --frame N       the frame whose curves and pictures are drawn, from 0; by default, one in the middle
 """
 
 
 def main() -> None:
-    """Draw what the command line names, and exit: 0 done, 1 failed, 2 wrong input."""
+    """Draw the figures of the runs that the command line names, and exit: 0 success, 1 failure, 2 wrong input."""
     execute(USAGE, _draw)
 
 

@@ -1,4 +1,4 @@
-"""Draws what `vst.compare.series` says with matplotlib: the page's figures, each on one sheet."""
+"""Draws the data of `vst.compare.series` with matplotlib: the figures of the report page, each as one sheet."""
 
 from __future__ import annotations
 
@@ -33,18 +33,18 @@ from vst.compare.series import (
     curve_lines,
     lines_along,
     parallel_axes,
-    telling,
+    parallel_choice,
     trade_offs,
 )
 
 
 def losses_along(runs: Sequence[Run], looks: Sequence[Look]) -> Figure | None:
-    """The losses of the painted frames along the clip, a panel a loss; None where there are none."""
+    """The losses of the painted frames along the clip, one panel per loss; None where there are none."""
     return _along(runs, looks, LOSS_TITLES)
 
 
 def metrics_along(runs: Sequence[Run], looks: Sequence[Look]) -> Figure | None:
-    """The metrics of the painted frames along the clip, a panel a metric; None where there are none."""
+    """The metrics of the painted frames along the clip, one panel per metric; None where there are none."""
     return _along(runs, looks, METRIC_TITLES)
 
 
@@ -56,7 +56,7 @@ def _along(runs: Sequence[Run], looks: Sequence[Look], titles: Mapping[str, str]
 
 
 def curves(runs: Sequence[Run], looks: Sequence[Look], frame: int) -> Figure | None:
-    """The losses at every evaluation of one frame, a panel a loss; None where no run has kept them."""
+    """The losses at every evaluation of one frame, one panel per loss; None where no run has them."""
     x_title = f"{EVALUATION_AXIS}, frame {frame}"
     return _panels(curve_lines(runs, frame), runs, looks, CURVE_TITLES, x_title)
 
@@ -64,7 +64,7 @@ def curves(runs: Sequence[Run], looks: Sequence[Look], frame: int) -> Figure | N
 def _panels(
     lines: Iterable[Line], runs: Sequence[Run], looks: Sequence[Look], titles: Mapping[str, str], x_title: str
 ) -> Figure | None:
-    """A panel a series, two beside each other, and one legend for all."""
+    """One panel per series, two in a row, and one legend for all."""
     by_key: dict[str, list[Line]] = {key: [] for key in titles}
     for line in lines:
         by_key[line.key].append(line)
@@ -92,7 +92,7 @@ def _panels(
 
 
 def mark_cuts(axes: Axes, runs: Sequence[Run]) -> None:
-    """A line between the frame that begins a shot and the one before, named by its clip where there are several."""
+    """Draw a line between each frame that begins a shot and the one before, labelled by clip if there are several."""
     clips: dict[int, list[str]] = {}
     for run in runs:
         for cut in run.cuts:
@@ -115,7 +115,7 @@ def mark_cuts(axes: Axes, runs: Sequence[Run]) -> None:
 
 
 def trade_off(runs: Sequence[Run], looks: Sequence[Look]) -> Figure | None:
-    """Style loss against warping error with its Pareto front, a panel a clip and painting; None for one run."""
+    """Style loss against warping error with Pareto fronts, one panel per clip and painting; None for one run."""
     traded = trade_offs(runs)
     if traded is None:
         return None
@@ -154,7 +154,7 @@ def _trade_panel(
             markersize=8,
             linestyle="none",
             markeredgecolor=look.colour,
-            # hollow for a run that is not finished, as on the page
+            # hollow for an unfinished run, as on the page
             markerfacecolor=look.colour if finished else "white",
             gid=f"run-{index}",
         )
@@ -168,8 +168,8 @@ def _trade_panel(
 
 
 def parallel(runs: Sequence[Run], looks: Sequence[Look]) -> Figure | None:
-    """Parallel coordinates: an axis a setting that differs and a metric, a line a run; None for too few of either."""
-    found = parallel_axes(runs, *telling(runs))
+    """Parallel coordinates: one axis per differing setting and per metric, one line per run; None for too few."""
+    found = parallel_axes(runs, *parallel_choice(runs))
     if found is None:
         return None
     figure = Figure(figsize=(max(WIDTH, 1.15 * len(found)), 3.7), layout="constrained")
@@ -178,7 +178,7 @@ def parallel(runs: Sequence[Run], looks: Sequence[Look]) -> Figure | None:
     axes.set_xlim(-0.6, len(found) - 0.8)
     axes.set_ylim(-0.06, 1.22)
     for index, look in enumerate(looks):
-        # a run goes straight past an axis on which it has no place
+        # a run's line skips an axis on which it has no value
         places = [(place, axis.places[index]) for place, axis in enumerate(found)]
         known = [(place, height) for place, height in places if height is not None]
         draw_line(axes, look, [place for place, _ in known], [height for _, height in known])

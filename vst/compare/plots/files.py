@@ -1,4 +1,4 @@
-"""Draws every figure that the runs have something for, and writes it."""
+"""Draws all figures for which the runs have data, and writes them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from vst.errors import InputError
 def write_figures(
     directories: Sequence[Path], output: Path | None, formats: Sequence[str], frame: int | None
 ) -> list[Path]:
-    """What `vst.compare.plots.write_plots` says."""
+    """See `vst.compare.plots.write_plots`."""
     runs = find_runs(directories)
     folder = directories[0] / "plots" if output is None else output
     if folder.exists() and not folder.is_dir():
@@ -40,13 +40,13 @@ def write_figures(
                 save(figure, written[-1])
     except OSError as error:
         raise InputError(
-            f"the folder {folder} cannot be written ({error.strerror or error}); name another with -o"
+            f"the folder {folder} cannot be written ({error.strerror or error}); name another folder with -o"
         ) from error
     return written
 
 
 def _frame_shown(runs: Sequence[Run], frame: int | None) -> int:
-    """The frame asked for, or the one in the middle of the shortest run that has any."""
+    """The requested frame, or the one in the middle of the shortest run that has any."""
     painted = [len(run.rows) for run in runs if run.rows]
     if not painted:
         raise InputError("no run has painted a frame yet; wait for one, or name other runs")
@@ -54,7 +54,7 @@ def _frame_shown(runs: Sequence[Run], frame: int | None) -> int:
         return min(painted) // 2
     if not 0 <= frame < max(painted):
         raise InputError(
-            f"--frame {frame} is in no run; choose from 0 to {max(painted) - 1}, which the longest has painted"
+            f"--frame {frame} is in no run; choose from 0 to {max(painted) - 1}, the last frame of the longest run"
         )
     return frame
 
@@ -71,7 +71,7 @@ def _figures(runs: Sequence[Run], frame: int) -> Iterator[tuple[str, Figure]]:
         }
         for model, figure in grids(runs, frame).items():
             found["grid_" + re.sub(r"[^\w-]", "_", model)] = figure
-        # without a frame before it, the first has no residual
+        # the first frame has no residual, since there is none before it
         if frame > 0:
             found[f"residuals_{frame}"] = _residuals(runs, frame)
     return ((name, figure) for name, figure in found.items() if figure is not None)

@@ -1,4 +1,4 @@
-"""How figures in files look, and how they are written."""
+"""The style of the figures in files, and how they are written."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from vst.formatting import legible
 
 WIDTH = 8.0
 PANEL = 2.3
-"""Inches: how wide a figure is, and how high a panel in it."""
+"""Width of a figure, and height of a panel in it, in inches."""
 
 QUIET = "#6B6B6B"
 MARKERS = ("o", "s", "D", "^", "P", "v", "*")
-"""One a colour, so that colour is never alone."""
+"""One marker per colour, so that runs can be told apart without colour."""
 
 DASHES: dict[str, LineStyleType] = {
     "solid": "solid",
@@ -37,13 +37,13 @@ DASHES: dict[str, LineStyleType] = {
     "10px,3px,2px,3px,2px,3px": (0, (5, 2, 1, 2, 1, 2)),
     "14px,3px,5px,3px": (0, (8, 2, 3, 2)),
 }
-"""The page's dashes, by their names there."""
+"""matplotlib's equivalents of the report page's dashes, by their names there."""
 
 STYLE: Any = {
     "figure.facecolor": "white",
     "figure.constrained_layout.use": True,
     "savefig.dpi": 130,
-    # DejaVu Sans, which comes with matplotlib, first: an SVG names the others for machines that lack it
+    # DejaVu Sans, which comes with matplotlib, is first; an SVG also names the others, for machines without it
     "font.family": "sans-serif",
     "font.size": 9,
     "axes.titlesize": 9,
@@ -56,7 +56,7 @@ STYLE: Any = {
     "axes.axisbelow": True,
     "legend.frameon": False,
     "image.interpolation": "nearest",
-    # text stays text, and the same figure has the same bytes
+    # text is stored as text, and equal figures have equal bytes
     "svg.fonttype": "none",
     "svg.hashsalt": "vst",
 }
@@ -64,18 +64,18 @@ STYLE: Any = {
 
 @contextmanager
 def paper() -> Generator[None]:
-    """What is drawn within looks as figures in files do; nothing needs a display."""
+    """Apply the style of figures in files within the block; no display is needed."""
     with mpl.rc_context(STYLE):
         yield
 
 
 def literal(text: str) -> str:
-    """Text as matplotlib is to show it: it would take what stands between dollar signs for mathematics."""
+    """Text escaped for matplotlib, which would typeset what is between dollar signs as mathematics."""
     return text.replace("$", r"\$")
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Write a figure as PNG or SVG, by the path's suffix, atomically, without dates and versions."""
+    """Write a figure atomically, as PNG or SVG by the path's suffix, without dates and versions."""
     kind = path.suffix.removeprefix(".")
     metadata = {"Software": None} if kind == "png" else {"Date": None, "Creator": None}
     with mpl.rc_context(STYLE), atomic_write(path) as aside:
@@ -83,7 +83,7 @@ def save(figure: Figure, path: Path) -> None:
 
 
 def draw_line(axes: Axes, look: Look, x: Sequence[float | None], y: Sequence[float | None]) -> None:
-    """One line of a run; where a value is missing it is broken, and a marker shows a value alone."""
+    """Draw one line of a run, broken where a value is missing; markers show values that have no neighbour."""
     axes.plot(
         [_number(value) for value in x],
         [_number(value) for value in y],
@@ -100,19 +100,19 @@ def _number(value: float | None) -> float:
 
 
 def marker_of(look: Look) -> str:
-    """The marker that goes with a run's colour."""
+    """The marker for a run's colour."""
     return MARKERS[COLOURS.index(look.colour)]
 
 
 def handle(look: Look) -> Line2D:
-    """What a legend shows of a run."""
+    """A run's line in a legend."""
     return Line2D(
         [], [], color=look.colour, linestyle=DASHES[look.dash], marker=marker_of(look), markersize=4
     )
 
 
 def legend(figure: Figure, names: Sequence[str], handles: Sequence[Line2D]) -> None:
-    """A legend under a figure, which grows by it, whatever is in the names."""
+    """Add a legend below a figure, which is made higher for it; the names may have any characters."""
     size = 9 if len(names) <= 9 else 7.5
     em = size / 72
     column = (max(map(len, names), default=1) * 0.58 + 7) * em
@@ -125,7 +125,7 @@ def legend(figure: Figure, names: Sequence[str], handles: Sequence[Line2D]) -> N
         fontsize=size,
         handlelength=4.5,  # long enough for dashes to show beside the marker
     )
-    # set here, or a name that begins with _ would be left out
+    # set afterwards, since matplotlib omits labels that begin with _
     for text, name in zip(placed.get_texts(), names, strict=True):
         text.set_text(literal(name))
     rows = -(-len(names) // columns)
@@ -133,13 +133,13 @@ def legend(figure: Figure, names: Sequence[str], handles: Sequence[Line2D]) -> N
 
 
 def legible_ticks(axes: Axes, *, x: bool = False, y: bool = False) -> None:
-    """Mark an axis in few characters: as the report writes numbers, but for zeros that say nothing."""
-    for wanted, axis in ((x, axes.xaxis), (y, axes.yaxis)):
-        if wanted:
+    """Format the ticks of axes briefly: like the report's numbers, without trailing zeros."""
+    for chosen, axis in ((x, axes.xaxis), (y, axes.yaxis)):
+        if chosen:
             axis.set_major_formatter(FuncFormatter(lambda value, _: tick(value)))
 
 
 def tick(value: float) -> str:
-    """A mark of an axis."""
+    """The label of a tick."""
     text = f"{value:.4g}"
     return legible(value) if "e" in text else text.replace("-", "−")

@@ -1,4 +1,4 @@
-"""The sheets of painted frames: a grid of paintings × clips for each model, and what changes from frame to frame."""
+"""Sheets of painted frames: a grid of paintings × clips for each model, and residuals from frame to frame."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Picture = NDArray[np.uint8]
 
 
 def grids(runs: Sequence[Run], frame: int) -> dict[str, Figure]:
-    """For each model its paintings × clips at one frame; none where there is but one painting and clip."""
+    """A grid of paintings × clips for each model, at one frame; none where there is only one painting and one clip."""
     clips = list(dict.fromkeys(run.clip for run in runs))
     styles = list(dict.fromkeys(run.style for run in runs))
     painted = [run for run in runs if run.frames > frame]
@@ -34,7 +34,7 @@ def grids(runs: Sequence[Run], frame: int) -> dict[str, Figure]:
 
 
 def _grid(runs: Sequence[Run], styles: Sequence[str], clips: Sequence[str], model: str, frame: int) -> Figure:
-    # of several runs in a cell, which differ in other settings, the first
+    # several runs in a cell differ in other settings; the first is shown
     cells = {(run.style, run.clip): run for run in reversed(runs)}
     pictures = {place: _frame(run, frame) for place, run in cells.items()}
     figure, panels = _sheet(len(styles), len(clips), list(pictures.values()))
@@ -54,15 +54,15 @@ def _grid(runs: Sequence[Run], styles: Sequence[str], clips: Sequence[str], mode
 def residuals(
     runs: Sequence[Run], looks: Sequence[Look], contents: Mapping[int, Path], frame: int
 ) -> Figure | None:
-    """What changes from the frame before, mean of the channels, of each run and its clip, on one scale.
+    """The change from the previous frame, averaged over the channels, of each run and clip, on one colour scale.
 
-    `contents` are folders of the clips' frames by the numbers of the runs that painted them first. None where no
-    run has both frames.
+    `contents` maps the index of the first run of each clip to the folder of the clip's frames. None where no run has
+    both frames.
     """
     painted = [(run, look) for run, look in zip(runs, looks, strict=True) if run.frames > frame]
     if not painted:
         return None
-    # pairs, for two stretches of a clip have one name
+    # pairs, since two parts of one clip have the same name
     folders = [(f"content: {runs[index].clip}", folder) for index, folder in contents.items()]
     folders += [(look.label, run.directory / "frames") for run, look in painted]
     changes = [
@@ -73,7 +73,7 @@ def residuals(
     most = int(WIDTH * 13 / columns)
     lines = max(len(wrap(name, most)) for name, _ in changes)
     figure, panels = _sheet(-(-len(changes) // columns), columns, [change for _, change in changes], lines)
-    # where nearly all is below, so that a speck does not darken the rest
+    # a high quantile, so that a few bright pixels do not darken the rest
     top = max(1e-3, *(float(np.quantile(change, 0.995)) for _, change in changes))
     image = None
     for axes, (name, change) in zip(chain(*panels), changes, strict=False):
@@ -81,15 +81,15 @@ def residuals(
         axes.set_title("\n".join(wrap(name, most)), fontsize=8)
     assert image is not None
     bar = figure.colorbar(image, ax=list(chain(*panels)), shrink=0.7, extend="max")
-    bar.set_label("of the range of pixels")
-    figure.suptitle(f"|frame {frame} − frame {frame - 1}|, mean of the channels", fontsize=9)
+    bar.set_label("fraction of the pixel range")
+    figure.suptitle(f"|frame {frame} − frame {frame - 1}|, averaged over the channels", fontsize=9)
     return figure
 
 
 def _sheet(
     rows: int, columns: int, pictures: Sequence[NDArray], lines: int = 1
 ) -> tuple[Figure, list[list[Axes]]]:
-    """Panels without axes, as high as the pictures in them and `lines` of a title."""
+    """Panels without axes, as high as their pictures and `lines` lines of title."""
     height, width = pictures[0].shape[:2] if pictures else (3, 4)
     cell = WIDTH / max(columns, 3)
     figure = Figure(
@@ -115,5 +115,5 @@ def _frame(run: Run, index: int) -> Picture:
 
 
 def _change(before: Path, now: Path) -> NDArray[np.float64]:
-    """|V'[i] − V'[i-1]|, mean of the channels, (H, W), of the range of pixels."""
+    """|V'[i] − V'[i-1]|, averaged over the channels, (H, W), as a fraction of the pixel range."""
     return np.abs(load_png(now).astype(float) - load_png(before)).mean(2) / 255

@@ -2,7 +2,7 @@
 
     python -m vst.report RUN_OR_SWEEP_DIR … [-o DIR]
 
-Importing this costs next to nothing; torch and Plotly are imported when a page is written.
+Importing this package is cheap; torch and Plotly are imported when a page is written.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ def write_report(directories: Sequence[Path], output: Path | None = None) -> Pat
     """Write the page of all runs found under `directories`, and return the path of its index.html.
 
     It goes to the folder `output`, by default `report/` in the first directory. Raises `InputError` where
-    there are no runs, or the page cannot go where it should.
+    there are no runs, or the page cannot be written there.
     """
     from vst.compare.report.page import write_page
 

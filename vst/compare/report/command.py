@@ -12,16 +12,16 @@ from vst.errors import InputError
 USAGE = """\
 python -m vst.report DIR [DIR …] [-o DIR]
 
-  DIR      a run, or a folder that holds runs at any depth, such as a multirun
-  -o DIR   where the page goes; without it, report/ in the first folder named
+  DIR      a run, or a folder that contains runs at any depth, such as a multirun
+  -o DIR   the folder for the page; by default, report/ in the first folder named
 
-Open the index.html it names in a browser: nothing is served, and nothing is fetched. The page refers to the
-runs' frames and videos where they lie; keep them together when you move them.
+Open the index.html that it prints in a browser: the page needs no server and no network. It refers to the runs'
+frames and videos by relative paths, so move the page and the runs together.
 """
 
 
 def main() -> None:
-    """Write the page of the runs that the command line names, and exit: 0 done, 1 failed, 2 wrong input."""
+    """Write the page of the runs that the command line names, and exit: 0 success, 1 failure, 2 wrong input."""
     execute(USAGE, lambda arguments: print(f"report  {write_report(*parse(arguments))}"))
 
 

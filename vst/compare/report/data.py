@@ -1,4 +1,4 @@
-"""What the page's scripts work on."""
+"""The data for the page's scripts."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from vst.compare.groups import group_of, numbered
+from vst.compare.groups import group_numbers, group_of
 from vst.compare.report.plots import curves, losses_along, metrics_along, parallel, trade_off
 from vst.compare.report.sections import columns
 from vst.compare.report.shown import Shown
-from vst.compare.series import LOSSES, telling
+from vst.compare.series import LOSSES, parallel_choice
 
 
 def scripts_data(shown: Shown) -> dict[str, Any]:
-    """What the scripts work on."""
+    """The data for the page's scripts: the runs, clips, metrics and figures."""
     return {
         "runs": [_run(shown, index) for index in range(len(shown.runs))],
         "contents": [_content(shown, number) for number in range(len(shown.contents))],
@@ -41,7 +41,7 @@ def _figures(shown: Shown) -> dict[str, Any]:
         "curves": curves(runs, looks),
         "metrics": metrics_along(runs, looks),
         "tradeoff": trade_off(runs, looks),
-        "parallel": parallel(runs, looks, *telling(runs)),
+        "parallel": parallel(runs, looks, *parallel_choice(runs)),
     }
 
 
@@ -61,7 +61,7 @@ def _run(shown: Shown, index: int) -> dict[str, Any]:
         "clip": run.clip,
         "style": run.style,
         "motion": run.motion,
-        "group": numbered(shown.runs, group_of)[index],
+        "group": group_numbers(shown.runs, group_of)[index],
         "content": shown.chosen[index],
         "folder": _reference(shown, run.directory) + "/",
         "frames": _reference(shown, run.directory / "frames") + "/" if run.frames else None,
@@ -96,20 +96,20 @@ def _content(shown: Shown, number: int) -> dict[str, Any]:
 
 
 def _reference(shown: Shown, path: Path) -> str:
-    """How the page refers to a file: by its place beside the page, whatever characters are in its name."""
+    """The URL of a file on the page: its path relative to the page, with special characters escaped."""
     try:
         relative = os.path.relpath(path.resolve(), shown.folder.resolve())
-    except ValueError:  # another drive
+    except ValueError:  # on another drive
         return path.resolve().as_uri()
     return quote(Path(relative).as_posix())
 
 
 def _finite(value: float | None) -> float | str | None:
-    """Infinity by name, since JSON has none."""
+    """The number, or infinity by name, since JSON has no infinity."""
     return value if value is None or abs(value) != float("inf") else ("high" if value > 0 else "low")
 
 
 def _thinned(values: Sequence[float | None], every: int) -> list[float | None]:
-    """Every so many values, the last one too, with the digits a figure can show."""
+    """Every `every`-th value and the last one, with as many digits as a figure can show."""
     chosen = values if every == 1 else chain(values[:-1:every], values[-1:])
     return [None if value is None else float(f"{value:.5g}") for value in chosen]

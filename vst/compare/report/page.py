@@ -24,11 +24,11 @@ SCRIPTS = ("screens.js", "player.js", "table.js", "glance.js", "figures.js", "pa
 MARK = '<meta name="generator" content="vst.report">'
 
 FEW_NAMES = 3
-"""Folders up to which the page is called by their names: its title stays in sight."""
+"""The most folders of which the title lists the names; the title stays short, since it is always in view."""
 
 
 def write_page(directories: Sequence[Path], output: Path | None = None) -> Path:
-    """What `vst.compare.report.write_report` says."""
+    """See `vst.compare.report.write_report`."""
     runs = find_runs(directories)
     folder = _folder(directories[0] / "report" if output is None else output)
     contents, chosen = write_contents(runs, folder)
@@ -41,7 +41,7 @@ def write_page(directories: Sequence[Path], output: Path | None = None) -> Path:
 
 
 def _folder(path: Path) -> Path:
-    """Make the report's folder; refuse one that holds a page of someone else's."""
+    """Create the report's folder; refuse one whose index.html is not a report."""
     page = path / "index.html"
     try:
         if path.exists() and not path.is_dir():
@@ -53,25 +53,26 @@ def _folder(path: Path) -> Path:
             raise PermissionError(None, "Permission denied", str(path))
     except OSError as error:
         raise InputError(
-            f"the folder {path} cannot be written ({error.strerror}); name another with -o"
+            f"the folder {path} cannot be written ({error.strerror}); name another folder with -o"
         ) from error
     return path
 
 
 def title_of(directories: Sequence[Path], folder: Path) -> str:
-    """What a page is called: by the folders it was made from.
+    """The page's title: the names of the folders that it was made from.
 
-    If they are many, or the page lies in the one that holds them all, as a grid's and a search's does, by that one.
+    If they are many, or the page is in the folder that contains them all, as for a grid or a search, it is that
+    folder's name.
     """
     places = [directory.resolve() for directory in directories]
-    holder = Path(os.path.commonpath(places))
-    if len(places) > FEW_NAMES or holder == folder.resolve().parent:
-        return holder.name or "runs"
+    common = Path(os.path.commonpath(places))
+    if len(places) > FEW_NAMES or common == folder.resolve().parent:
+        return common.name or "runs"
     return ", ".join(place.name for place in places)
 
 
 def _copy_assets(folder: Path) -> None:
-    """Put scripts and styles beside the page; Plotly comes from its Python package, not from the network."""
+    """Copy scripts and styles beside the page; Plotly is taken from its Python package, not from the network."""
     from plotly.offline import get_plotlyjs
 
     for name in ("page.css", *SCRIPTS):
@@ -80,7 +81,7 @@ def _copy_assets(folder: Path) -> None:
 
 
 def _html(shown: Shown, directories: Sequence[Path]) -> str:
-    """The page's HTML. Everything that runs have named is escaped."""
+    """The page's HTML. Names from runs are escaped."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
@@ -99,7 +100,7 @@ def _html(shown: Shown, directories: Sequence[Path]) -> str:
         contents=data["contents"],
         statuses=_counted(run.status for run in shown.runs),
         settings=shown.settings,
-        brought={setting.key for setting in shown.settings if implied_by_choice(setting, shown.runs)},
+        implied={setting.key for setting in shown.settings if implied_by_choice(setting, shown.runs)},
         columns=columns(shown),
         keyframes=key_frame_rows(shown),
         grid=grid(shown),
@@ -120,7 +121,7 @@ def _counted(values: Iterator[str]) -> list[tuple[str, int]]:
 
 
 def _magma() -> list[tuple[float, float, float]]:
-    """The colours of the runs' own residual images, from no change to the scale's end: RGB in [0, 1]."""
+    """The colour map of the runs' residual images, from no change to the end of the scale: RGB in [0, 1]."""
     import cv2
     import numpy as np
 

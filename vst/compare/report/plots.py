@@ -1,7 +1,7 @@
-"""The page's figures, drawn by Plotly. Python makes every trace of what `vst.compare.series` says; the page shows and
-hides them, and gives them its colours.
+"""The page's Plotly figures. Python makes all traces from the data of `vst.compare.series`; the page's scripts show and
+hide them, and set the colours of the theme.
 
-Each trace carries in `meta` the run it belongs to and, where one can choose, the series.
+Each trace has in `meta` its run and, where the series can be chosen, its series.
 """
 
 from __future__ import annotations
@@ -32,24 +32,24 @@ from vst.metrics.catalogue import Metric
 
 Figure = dict[str, Any]
 
-DECADES = 20
-"""How many times the least warping error the largest is, from which on they stand by their logarithm."""
+LOG_SCALE_RATIO = 20
+"""The ratio of the largest to the smallest warping error from which on the axis is logarithmic."""
 
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "x", "star", "hexagon", "triangle-down")
 
 
 def escaped(text: str) -> str:
-    """Text as Plotly is to show it: it would take tags for markup, and `%{…}` for a variable."""
+    """Text escaped for Plotly, which would interpret tags as markup and `%{…}` as a variable."""
     return html.escape(text, quote=False).replace("{", "&#123;")
 
 
 def losses_along(runs: Sequence[Run], looks: Sequence[Look]) -> Figure:
-    """The losses of the painted frames along the clip, a line a run."""
+    """The losses of the painted frames along the clip, one line per run."""
     return _along(runs, looks, LOSS_TITLES)
 
 
 def metrics_along(runs: Sequence[Run], looks: Sequence[Look]) -> Figure:
-    """The metrics of the painted frames along the clip, a line a run."""
+    """The metrics of the painted frames along the clip, one line per run."""
     return _along(runs, looks, METRIC_TITLES)
 
 
@@ -62,7 +62,7 @@ def _along(runs: Sequence[Run], looks: Sequence[Look], titles: Mapping[str, str]
 
 
 def curves(runs: Sequence[Run], looks: Sequence[Look]) -> Figure:
-    """The losses at every evaluation of one frame, a line a run, which the page fills for the frame it shows."""
+    """The losses at every evaluation of a frame, one line per run; the page inserts the data of the frame shown."""
     present = {key: [_has_curve(run, key) for run in runs] for key in CURVE_TITLES}
     traces = [
         _line(look, [], [], {"run": index, "series": key}, "evaluation %{x}: %{y:.4g}")
@@ -80,7 +80,7 @@ def _has_curve(run: Run, key: str) -> bool:
 def _line(
     look: Look, x: Sequence[float | None], y: Sequence[float | None], meta: dict[str, Any], hover: str
 ) -> go.Scatter:
-    # the markers are what shows of a value alone between two cuts
+    # markers show values that have no neighbour, such as one between two cuts
     return go.Scatter(
         x=list(x),
         y=list(y),
@@ -94,7 +94,7 @@ def _line(
 
 
 def trade_off(runs: Sequence[Run], looks: Sequence[Look]) -> Figure | None:
-    """Style loss against warping error, a point a run, and the Pareto fronts; None where there is nothing to trade."""
+    """Style loss against warping error, one point per run, and the Pareto fronts; None for fewer than two points."""
     traded = trade_offs(runs)
     if traded is None:
         return None
@@ -120,7 +120,7 @@ def trade_off(runs: Sequence[Run], looks: Sequence[Look]) -> Figure | None:
         )
     figure = _figure(traces, traded.x_title, {"style": traded.y_title})
     errors = [error for error, _ in traded.points.values()]
-    if min(errors) > 0 and max(errors) / min(errors) >= DECADES:
+    if min(errors) > 0 and max(errors) / min(errors) >= LOG_SCALE_RATIO:
         figure["layout"]["xaxis"] |= {"type": "log", "dtick": "D2", "tickformat": "~g"}
     return figure
 
@@ -132,7 +132,7 @@ def _symbol(traded: TradeOff, index: int) -> str:
 def _front(front: Front, traded: TradeOff, runs: Sequence[Run]) -> go.Scatter:
     """The Pareto front of a clip and painting, which the page draws through those of its runs that are shown.
 
-    Its markers lie under those of the runs, and are there for the legend.
+    Its markers, hidden behind those of the runs, are for the legend.
     """
     first = front.members[0]
     run = runs[first]
@@ -150,11 +150,11 @@ def _front(front: Front, traded: TradeOff, runs: Sequence[Run]) -> go.Scatter:
 def parallel(
     runs: Sequence[Run], looks: Sequence[Look], settings: Sequence[Setting], metrics: Sequence[Metric]
 ) -> Figure | None:
-    """Parallel coordinates: an axis a setting that differs and a metric, a line a run.
+    """Parallel coordinates: one axis per differing setting and per metric, one line per run.
 
-    None for fewer than three runs, or with no setting to compare. They are drawn as ordinary lines, since Plotly's own
-    need WebGL and `eval`: not every desktop has the one, and a page that shows foreign names should not
-    allow the other.
+    None for fewer than three runs, or where no setting differs. They are drawn as ordinary lines, since Plotly's own
+    need WebGL and `eval`: not every desktop has the former, and a page that shows names from elsewhere should not
+    allow the latter.
     """
     axes = parallel_axes(runs, settings, metrics)
     if axes is None:
@@ -191,7 +191,7 @@ def parallel(
 
 
 def _annotations(axis: Axis, place: int) -> list[dict[str, Any]]:
-    """The axis' name above it, and its marks to the left."""
+    """The axis' title above it, and its labels to the left."""
     remark = f"<br><i>{escaped(axis.remark)}</i>" if axis.remark else ""
     name = {
         "x": place,
@@ -220,7 +220,7 @@ def _stroke(place: int) -> dict[str, Any]:
 
 
 def _figure(traces: Iterable[go.Scatter], x_title: str, titles: Mapping[str, str]) -> Figure:
-    """A figure without Plotly's own colours; `titles` name the vertical axis for each series that can be chosen."""
+    """A figure without Plotly's default colours; `titles` are those of the vertical axis by series."""
     traces = list(traces)
     series = {trace.meta.get("series") for trace in traces}
     offered = {key: title for key, title in titles.items() if key in series} or dict(titles)

@@ -1,18 +1,18 @@
-"""What the page's tables and sheets have in their rows and columns."""
+"""The rows and columns of the page's tables and grids."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
-from vst.compare.groups import group_of, numbered
+from vst.compare.groups import group_numbers, group_of
 from vst.compare.report.shown import Shown
 from vst.compare.settings import implied_by_model
 from vst.formatting import exponent, legible
 
 
 def columns(shown: Shown) -> list[dict[str, Any]]:
-    """The metrics' columns: how they are headed, and the text of each run's value."""
+    """The columns of the metrics: the metric, its power of ten, and each run's value as number and text."""
     columns = []
     for metric in shown.metrics:
         values = [run.summary.get(metric.key) for run in shown.runs]
@@ -23,7 +23,7 @@ def columns(shown: Shown) -> list[dict[str, Any]]:
 
 
 def key_frame_rows(shown: Shown) -> list[dict[str, Any]]:
-    """For each clip that is there, and each of its runs, which frames to show."""
+    """For each clip with key frames: its runs, and the frames to show."""
     rows: list[dict[str, Any]] = []
     for number in range(len(shown.contents)):
         members = [i for i, content in enumerate(shown.chosen) if content == number]
@@ -34,7 +34,7 @@ def key_frame_rows(shown: Shown) -> list[dict[str, Any]]:
 
 
 def grid(shown: Shown) -> dict[str, Any] | None:
-    """Style × clip for each model, where there is more than one of either."""
+    """A grid of styles × clips for each model; None where there is only one of each."""
     clips = list(dict.fromkeys(run.clip for run in shown.runs))
     styles = list(dict.fromkeys(run.style for run in shown.runs))
     if len(clips) * len(styles) < 2:
@@ -60,7 +60,7 @@ def grid(shown: Shown) -> dict[str, Any] | None:
 
 
 def _in_cell(shown: Shown, index: int) -> str:
-    """What tells a run from others in its cell of the grid."""
+    """The settings that distinguish a run from others in its cell of the grid."""
     parts = [
         f"{setting.key} {setting.text(index)}"
         for setting in shown.settings
@@ -72,11 +72,11 @@ def _in_cell(shown: Shown, index: int) -> str:
 
 
 def glance(shown: Shown) -> dict[str, Any] | None:
-    """The models and clips whose means say which keeps which coherent; None where there is nothing to average.
+    """The table of means by model and clip; None where there is nothing to average.
 
-    Runs of one model on the same clip and painting differ in a setting: a mean over those would say nothing.
+    Several runs of one model on the same clip and painting differ in a setting, over which a mean is meaningless.
     """
-    groups = numbered(shown.runs, group_of)
+    groups = group_numbers(shown.runs, group_of)
     pairs = [(run.model, group) for run, group in zip(shown.runs, groups, strict=True)]
     models = {run.model: index for index, run in reversed(list(enumerate(shown.runs)))}
     if len(set(groups)) < 2 or len(models) < 2 or len(set(pairs)) < len(pairs):
@@ -93,8 +93,8 @@ def glance(shown: Shown) -> dict[str, Any] | None:
 
 
 def matched_models(shown: Shown) -> list[str]:
-    """The models a run of which can be the baseline in each of several groups."""
-    groups = numbered(shown.runs, group_of)
+    """The models whose runs can be the baselines of their groups; none where there is only one group."""
+    groups = group_numbers(shown.runs, group_of)
     if len(set(groups)) < 2:
         return []
     return list(dict.fromkeys(run.model for run in shown.runs))

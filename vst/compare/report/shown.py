@@ -12,12 +12,12 @@ from vst.compare.settings import Setting
 from vst.metrics.catalogue import Metric
 
 MOST_CURVE_POINTS = 300_000
-"""Of all runs together; beyond it every curve keeps its ends and an even choice between them."""
+"""The most points of all curves together; beyond it, every curve is thinned evenly, and keeps its ends."""
 
 
 @dataclass
 class Shown:
-    """All that a page shows; for each run its look, and in `chosen` the number of its clip among `contents`."""
+    """Everything that a page shows; `chosen` has for each run the index of its clip in `contents`."""
 
     folder: Path
     runs: list[Run]
@@ -29,6 +29,6 @@ class Shown:
 
     @cached_property
     def every(self) -> int:
-        """Of how many evaluations the curves keep one."""
+        """Curves keep one of this many evaluations."""
         points = sum(len(rows) * len(LOSSES) for run in self.runs for rows in run.curves.values())
         return max(1, -(-points // MOST_CURVE_POINTS))

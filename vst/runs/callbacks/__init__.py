@@ -1,1 +1,1 @@
-"""What a run writes and shows after every frame; no callback alters a painting."""
+"""Callbacks, which write and show results after every frame; none of them alters a painting."""

@@ -14,7 +14,7 @@ from vst.runs.table import Table
 
 
 class Curves(Callback):
-    """Writes curves.csv: the losses at every evaluation of every frame, before their weights, and the total.
+    """Writes curves.csv: the unweighted losses at every evaluation of every frame, and the weighted total.
 
     ```yaml
     curves:
@@ -47,16 +47,16 @@ class Curves(Callback):
             logger.log_curve(frame.index, frame.pass_index, losses)
 
     def state_dict(self) -> dict[str, Any]:
-        """The table's size, to which a resumed run cuts it back."""
+        """The table's size, to which a resumed run truncates it."""
         return {"size": self.table.size}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take back what `state_dict` gave."""
+        """Restore what `state_dict` returned."""
         self._size = state_dict["size"]
 
 
 def _by_evaluation(stylized: Stylized) -> Iterator[dict[str, float]]:
-    """The losses at each evaluation by name; a model without coherence has 0 there."""
+    """The losses at each evaluation by name, with a coherence of 0 for a model without that loss."""
     columns = {name: values[:, 0].tolist() for name, values in stylized.solution.curves.items()}
     for values in zip(*columns.values(), strict=True):
         yield {"coherence": 0.0, **dict(zip(columns, values, strict=True))}

@@ -15,9 +15,9 @@ from vst.video.store import save_png
 
 
 class Sheets(Callback, ABC):
-    """Pictures of some frames, evenly spread over the stretch, written as PNG and shown to the loggers.
+    """Pictures of some frames, evenly spread over the clip, written as PNG and sent to the loggers.
 
-    A later pass writes them anew; the loggers, which cannot take anything back, see those of the last pass.
+    Each pass overwrites them; the loggers, which cannot replace what they have received, get only the last pass's.
     """
 
     key: str
@@ -29,23 +29,23 @@ class Sheets(Callback, ABC):
 
     @abstractmethod
     def draw(self, stylized: Stylized) -> Picture | None:
-        """The picture of one frame, or None where it has none."""
+        """The picture of one frame, or None where there is none."""
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Choose the frames, and make room for the pictures."""
+        """Choose the frames, and create the folder for the pictures."""
         self.directory.mkdir(parents=True, exist_ok=True)
         frames = data_of(trainer).clip.info.frames
         self._indices = self.choose(frames)
 
     def choose(self, frames: int) -> frozenset[int]:
-        """The indices of `count` frames of a stretch, its first and last among them."""
+        """The indices of `count` evenly spread frames, the first and the last included."""
         spread = np.linspace(0, frames - 1, min(self.count, frames))
         return frozenset(int(index) for index in spread.round())
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Draw the frame where it is one of the chosen."""
+        """Draw the frame if it was chosen."""
         stylized = stylized_of(outputs)
         index = stylized.frame.index
         if index not in self._indices:
@@ -54,8 +54,8 @@ class Sheets(Callback, ABC):
         path.unlink(missing_ok=True)
         if picture is not None:
             save_png(path, picture)
-            shown = media_loggers(trainer) if stylized.frame.pass_index == last_pass(trainer) else []
-            for logger in shown:
+            loggers = media_loggers(trainer) if stylized.frame.pass_index == last_pass(trainer) else []
+            for logger in loggers:
                 logger.log_image(self.key, picture, index)
 
 
@@ -99,7 +99,10 @@ class Residuals(Sheets):
         self.scale = scale
 
     def choose(self, frames: int) -> frozenset[int]:
-        """As key frames, but for the frames at either end that have no frame painted before them."""
+        """As for key frames, with frame 1 instead of 0, and the last but one added.
+
+        Frame 0 has no frame before it, and in a backward pass, neither has the last.
+        """
         inner = super().choose(frames) - {0, frames - 1}
         return inner | {min(1, frames - 1), max(frames - 2, 0), frames - 1}
 

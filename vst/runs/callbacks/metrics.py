@@ -17,19 +17,19 @@ from vst.video.datamodule import ClipDataModule
 
 
 class Metrics(Callback):
-    """Writes metrics.csv: a row a frame and pass, and sums it up.
+    """Writes metrics.csv, one row per frame and pass, and summarises it.
 
     ```yaml
     metrics:
       _target_: vst.runs.callbacks.metrics.Metrics
       directory: ${paths.run}
-      interval: 10   # frames between the two of the long warping error
-      motion: auto   # exact where the clip knows it, else an estimator that the model does not use; or its name
+      interval: 10   # distance in frames of the long warping error
+      motion: auto   # exact if the clip knows it, else an estimator that the model does not use; or an estimator's name
     ```
-    `time` is when the frame is shown, in seconds of the source, `cut` is 1 where a new shot begins; the losses
-    (before their weights) and the temporal metrics (vst.metrics) are those of the finished painting, clamped to
-    [0, 1] and not rounded to 8 bits; a metric is empty where it is not defined. `outcome` says how the
-    minimisation ended.
+    `time` is the frame's time in the source in seconds, and `cut` is 1 where a new shot begins. The losses
+    (unweighted, but for the total) and the temporal metrics (vst.metrics) are those of the finished painting, clamped
+    to [0, 1] and not rounded to 8 bits; a metric is empty where it is undefined. `outcome` says how the minimisation
+    ended.
     """
 
     def __init__(self, directory: str, interval: int = 10, motion: Judge = "auto"):
@@ -37,7 +37,7 @@ class Metrics(Callback):
         self.reach = self.interval = interval
         self.motion: Judge = motion
         self.judge: str | None = None
-        """What the motion was taken from, once the run has begun."""
+        """The source of the motion, known once the run has begun."""
         self._size: int | None = 0
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -82,12 +82,14 @@ class Metrics(Callback):
         self.table.append([{**place, **figures, OUTCOME: solution.outcomes[0]}])
         whole = frame.pass_index == last_pass(trainer) and batch_idx + 1 == trainer.num_training_batches
         self._size = None if whole else self.table.size
-        if frame.pass_index == last_pass(trainer):  # or a frame would have several figures of one name
+        if frame.pass_index == last_pass(
+            trainer
+        ):  # otherwise a frame would have several values of one figure
             for logger in trainer.loggers:
                 logger.log_metrics(figures, step=frame.index)
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Measure the paintings of the last of several passes, which need not have come in order."""
+        """Measure the paintings of the last of several passes, which need not have been painted in order."""
         last, data, paintings = last_pass(trainer), data_of(trainer), stylizer_of(pl_module).paintings
         if last == 0 or paintings is None or data.kept is None:
             return
@@ -106,7 +108,7 @@ class Metrics(Callback):
         self.table.replace(rows)
 
     def summary(self) -> dict[str, Any]:
-        """Means over the frames, of what the newest pass came to, where there is a value, and of what all took."""
+        """Means over the frames: of the newest pass's defined values, and of the cost summed over the passes."""
         rows = self.table.read()
         newest = list({row["frame"]: row for row in rows}.values())
         names = [name for name in self.table.columns if name not in (*PLACE, OUTCOME)]
@@ -116,19 +118,19 @@ class Metrics(Callback):
         means |= {name: total / len(newest) for name, total in spent.items() if newest}
         roots = {root: math.sqrt(means[name]) for root, name in ROOTS.items() if name in means}
         totals = {f"{name}_total": total for name, total in spent.items()}
-        troubled = sum(row[OUTCOME] != "finished" for row in rows)
-        return {"frames": len(newest), **means, **roots, **totals, "frames_not_finished": troubled}
+        not_finished = sum(row[OUTCOME] != "finished" for row in rows)
+        return {"frames": len(newest), **means, **roots, **totals, "frames_not_finished": not_finished}
 
     def state_dict(self) -> dict[str, Any]:
-        """The table's size, to which a resumed run cuts it back; None when all rows are there."""
+        """The table's size, to which a resumed run truncates it; None once all rows are written."""
         return {"size": self._size}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take back what `state_dict` gave."""
+        """Restore what `state_dict` returned."""
         self._size = state_dict["size"]
 
     def _is_cut(self, data: ClipDataModule, index: int) -> bool:
-        """Whether a shot begins there, as the clip itself knows it where it does."""
+        """Whether a shot begins at this frame, by the clip's exact cuts if it has them, else by the detected ones."""
         return index in getattr(data.clip, "cuts", data.cuts)
 
 

@@ -1,4 +1,4 @@
-"""The trainer's parts by the types that this house gives them, which Lightning's own annotations leave open."""
+"""The parts of the trainer with this package's types, which Lightning's annotations do not give."""
 
 from __future__ import annotations
 
@@ -29,5 +29,5 @@ def stylized_of(outputs: Any) -> Stylized:
 
 
 def last_pass(trainer: Trainer) -> int:
-    """The number of the pass whose paintings are the run's result; 0 where there is but one."""
+    """The number of the pass whose paintings are the run's result; 0 where there is only one."""
     return data_of(trainer).first_pass + (trainer.max_epochs or 1) - 1

@@ -14,14 +14,14 @@ SECONDS_BETWEEN_LINES = 10
 
 
 class Progress(ProgressBar):
-    """Shows how far the run is, in frames and evaluations, and how long it still takes.
+    """Shows the run's progress in frames and evaluations, and the time that remains.
 
     ```yaml
     progress:
       _target_: vst.runs.callbacks.progress.Progress
     ```
-    A run that shares its terminal with others has a `name`: then it prints a line now and then, which
-    begins with it, instead of a bar.
+    A run that shares its terminal with others has a `name`; instead of a bar, it then prints a line every ten seconds
+    or so, which begins with the name.
     """
 
     def __init__(self, name: str | None = None) -> None:
@@ -36,14 +36,14 @@ class Progress(ProgressBar):
         self._enabled = False
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Begin the bar; a resumed run's begins where that stopped."""
+        """Begin the bar; a resumed run's begins where the run stopped."""
         data = data_of(trainer)
         passes = data.first_pass + (trainer.max_epochs or 0)
         frames = data.clip.info.frames
         self._evaluations = stylizer_of(pl_module).evaluations
         self._frames, self._total = frames, frames * passes
         self._done = data.first_pass * frames + data.first_position
-        self._first, self._began, self._said = self._done, time.monotonic(), 0.0
+        self._first, self._began, self._printed = self._done, time.monotonic(), 0.0
         self._bar = tqdm(
             total=self._total * self._evaluations,
             initial=self._done * self._evaluations,
@@ -51,9 +51,9 @@ class Progress(ProgressBar):
             file=sys.stderr,
             unit="evaluation",
             dynamic_ncols=True,
-            # a log file wants a line now and then, not one a second
+            # in a log file, a line every ten seconds is enough
             mininterval=0.2 if sys.stderr.isatty() else 10,
-            bar_format="{desc} {percentage:3.0f}% |{bar}| {elapsed} gone, {remaining} left",
+            bar_format="{desc} {percentage:3.0f}% |{bar}| {elapsed} elapsed, {remaining} left",
         )
         self._describe()
         stylizer_of(pl_module).on_progress = self._advance
@@ -65,29 +65,29 @@ class Progress(ProgressBar):
         self._done += 1
         self._describe()
         if self.name is not None and self._enabled:
-            self._say()
+            self._print_line()
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Leave the bar as it stands."""
+        """Close the bar, and leave it on the screen."""
         self._close()
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
-        """Leave the bar as it stands, so that the message has a line of its own."""
+        """Close the bar, so that the error message has a line of its own."""
         self._close()
 
     def _advance(self, done: float) -> None:
         if self._bar is not None:
             self._bar.update(round((self._done + done) * self._evaluations) - self._bar.n)
 
-    def _say(self) -> None:
+    def _print_line(self) -> None:
         now = time.monotonic()
         last = self._done == self._total
-        if last or now - self._said >= SECONDS_BETWEEN_LINES:
-            self._said = now
-            gone = now - self._began
-            left = gone / (self._done - self._first) * (self._total - self._done)
-            times = f"{tqdm.format_interval(gone)} gone, {tqdm.format_interval(left)} left"
-            # in one piece, or others' lines could come in between
+        if last or now - self._printed >= SECONDS_BETWEEN_LINES:
+            self._printed = now
+            elapsed = now - self._began
+            left = elapsed / (self._done - self._first) * (self._total - self._done)
+            times = f"{tqdm.format_interval(elapsed)} elapsed, {tqdm.format_interval(left)} left"
+            # in one write, so that lines of other runs cannot come between
             sys.stderr.write(f"{self.name}: frame {self._done}/{self._total}, {times}\n")
 
     def _describe(self) -> None:

@@ -20,31 +20,31 @@ if TYPE_CHECKING:
 
 
 class Resume(Checkpoint):
-    """Keeps checkpoints/last.ckpt: what a run needs to continue after the frame it painted last.
+    """Writes checkpoints/last.ckpt: what a run needs to continue after the last frame that it painted.
 
     ```yaml
     resume:
       _target_: vst.runs.callbacks.resume.Resume
       directory: ${paths.run}/checkpoints
     ```
-    It is written after every frame, once all that the frame leaves is on disk; being a `Checkpoint`, it
-    comes after all other callbacks. Rows of a frame that was not finished are beyond the sizes it holds.
+    It is written after every frame, once all other output of the frame is on disk; being a `Checkpoint`, this callback
+    comes after all others. Rows of an unfinished frame are beyond the table sizes that it stores.
     """
 
     def __init__(self, directory: str):
         self.path = checkpoint_path(Path(directory).parent)
         self.config: dict[str, Any] = {}
-        """What the run is configured by, which a run that resumes it must be, too."""
+        """The run's configuration, which a run that resumes it must share."""
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Mark the directory as this run's, before there is a frame."""
+        """Write a first checkpoint, which marks the directory as this run's before any frame is painted."""
         data = data_of(trainer)
         self._save(trainer, pl_module, data.first_pass, data.first_position)
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Note that a frame is finished."""
+        """Write the checkpoint after a finished frame."""
         data = data_of(trainer)
         done = batch_idx + 1 + (data.first_position if data.pass_index == data.first_pass else 0)
         frames = data.clip.info.frames
@@ -76,18 +76,18 @@ def load_checkpoint(run: Path) -> dict[str, Any]:
 
 
 def restore(state: dict[str, Any], trainer: Trainer, module: VideoStylizer, data: ClipDataModule) -> None:
-    """Put a run that is about to begin where a checkpoint's run stopped."""
+    """Restore a checkpoint's state into a run that is about to begin."""
     data.first_pass, data.first_position = state["pass"], state["position"]
     data.load_state_dict(state["data"])
     module.history.load_state_dict(state["history"])
     if module.anchor is not None:
         module.anchor.load_state_dict(state["anchor"])
     for part in _parts(trainer):
-        if kept := state["parts"].get(type(part).__name__):
-            part.load_state_dict(kept)
+        if stored := state["parts"].get(type(part).__name__):
+            part.load_state_dict(stored)
 
 
 def _parts(trainer: Trainer) -> list[Any]:
-    """The callbacks and loggers, those that remember something among them."""
+    """The callbacks and loggers that have a state."""
     parts = [*cast(Any, trainer).callbacks, *trainer.loggers]
     return [part for part in parts if hasattr(part, "state_dict")]

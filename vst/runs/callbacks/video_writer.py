@@ -17,14 +17,14 @@ from vst.video.writer import write_video
 
 
 class VideoWriter(Callback):
-    """Keeps every painted frame as PNG, and at the end, or where the run stops, makes the painted clip of them.
+    """Writes every painted frame as PNG, and the painted clip when the run ends or stops.
 
     ```yaml
     video_writer:
       _target_: vst.runs.callbacks.video_writer.VideoWriter
       directory: ${paths.run}
     ```
-    A later pass paints over the frames of an earlier one, so that an interrupted run leaves the newest.
+    A later pass overwrites the frames of an earlier one, so that an interrupted run has the newest of each.
     """
 
     def __init__(self, directory: str):
@@ -38,17 +38,17 @@ class VideoWriter(Callback):
         save_png(self._frame(stylized.frame.index), stylized.image)
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Make room for the frames."""
+        """Create the folder for the frames."""
         (self.directory / "frames").mkdir(parents=True, exist_ok=True)
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Make the painted clip."""
+        """Write the painted clip."""
         self._write_clip(trainer)
         for logger in media_loggers(trainer):
             logger.log_video("stylized", self.directory / "stylized.mp4")
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
-        """Make a clip of what is painted."""
+        """Write a clip of the frames painted so far."""
         self._write_clip(trainer)
 
     def _write_clip(self, trainer: Trainer) -> None:
@@ -64,7 +64,7 @@ class VideoWriter(Callback):
     def _painted(self, datamodule: ClipDataModule) -> Iterator[tuple[NDArray[np.uint8], int]]:
         """The painted frames in the order in which they are shown, up to the first that is missing."""
         for index in range(datamodule.clip.info.frames):
-            # a frame that was killed between its picture and its checkpoint is painted again, and not shown yet
+            # if the run was killed between a frame's picture and its checkpoint, it is painted again, and not shown yet
             if index not in datamodule.times or not self._frame(index).is_file():
                 return
             yield load_png(self._frame(index)), datamodule.times[index]

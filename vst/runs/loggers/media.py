@@ -12,14 +12,14 @@ from pytorch_lightning.loggers import Logger
 
 
 class MediaLogger(Logger):
-    """A logger that also takes what the callbacks make: curves, pictures, the painted clip, the summary.
+    """A logger that also accepts what the callbacks produce: curves, pictures, the painted clip, the summary.
 
-    It is told what the run is, begins, takes what there is, and finishes, whatever happened in between.
+    `describe` is called first, then `begin`, then the logging methods, and finally `finish`, even after a failure.
     """
 
     @abstractmethod
     def describe(self, model: str, style: str, video: str, config: Mapping[str, Any]) -> None:
-        """Say what the run is: its names, and its configuration."""
+        """Receive the names of the run's parts and its configuration."""
 
     @abstractmethod
     def begin(self) -> None:
@@ -31,21 +31,21 @@ class MediaLogger(Logger):
 
     @abstractmethod
     def log_curve(self, frame: int, pass_index: int, rows: Iterable[Mapping[str, Any]]) -> None:
-        """Take one frame's losses, a row an evaluation."""
+        """Log one frame's losses, one row per evaluation."""
 
     @abstractmethod
     def log_image(self, key: str, image: NDArray[np.uint8], frame: int) -> None:
-        """Take a picture, uint8 RGB of shape (H, W, 3), that belongs to a frame."""
+        """Log a picture of a frame, uint8 RGB of shape (H, W, 3)."""
 
     @abstractmethod
     def log_video(self, key: str, path: Path) -> None:
-        """Take a finished video file."""
+        """Log a finished video file."""
 
     @abstractmethod
     def log_summary(self, summary: Mapping[str, Any]) -> None:
-        """Take the run's summary."""
+        """Log the run's summary."""
 
 
 def media_loggers(trainer: Trainer) -> list[MediaLogger]:
-    """The loggers of a trainer that take media."""
+    """The loggers of a trainer that accept media."""
     return [logger for logger in trainer.loggers if isinstance(logger, MediaLogger)]

@@ -15,33 +15,33 @@ from numpy.typing import NDArray
 from pytorch_lightning.utilities.rank_zero import rank_zero_only
 
 from vst.errors import InputError
-from vst.formatting import written
+from vst.formatting import format_setting
 from vst.runs.loggers.media import MediaLogger
 
 Mode = Literal["online", "offline", "disabled"]
 
-STEPS_A_FRAME = 1000
-"""W&B's steps from one frame to the next; a frame that logs more rows pushes the later ones on."""
+STEPS_PER_FRAME = 1000
+"""W&B's steps from one frame to the next; a frame that logs more rows delays the later ones."""
 
 
 class WandbRun(MediaLogger):
-    """A run on Weights & Biases, online where there is a key, else offline; it never asks and never hangs.
+    """A run on Weights & Biases, online if there is a key, else offline; it never prompts and never hangs.
 
     ```yaml
     wandb:
       _target_: vst.runs.loggers.wandb.WandbRun
       directory: ${paths.run}
       project: vst
-      group: null   # the clip and the painting, so that the models stand side by side
+      group: null   # null: the clip and the painting, so that the models are compared side by side
       mode: auto    # or online, offline
     ```
     An evaluation's losses are logged under `curve/` (against `evaluation`, counted through the run), a frame's
     figures under `frame/` and its pictures under `media/` (against `frame`), and the means under `summary/`, each
     in a section of its own in W&B's workspace. Figures and pictures are those of the last pass, since a frame can
-    have but one value there. W&B's own step only orders what came, and is what pictures are leafed through by:
-    every frame begins with a multiple of `STEPS_A_FRAME`, so that the pictures of one frame stand side by side
-    whatever its evaluations were. Where an agent of a W&B sweep began the process, the run is the one that the
-    agent names, in the sweep's project.
+    have only one value there. W&B's own step only orders the rows, and is the slider by which pictures are browsed:
+    every frame begins at a multiple of `STEPS_PER_FRAME`, so that the pictures of one frame are at the same step in all
+    runs, however many evaluations they have. Where an agent of a W&B sweep started the process, the run is the one
+    that the agent names, in the sweep's project.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class WandbRun(MediaLogger):
         self.run_id = secrets.token_hex(4)
 
     def describe(self, model: str, style: str, video: str, config: Mapping[str, Any]) -> None:
-        """Say what the run is, before anything is logged: its group, tags, name and configuration."""
+        """Set the run's group, tags, name and configuration, before anything is logged."""
         self._labels = {"model": model, "style": style, "video": video}
         self._config = {**config, **{f"{key}_name": value for key, value in self._labels.items()}}
 
@@ -74,13 +74,13 @@ class WandbRun(MediaLogger):
     def experiment(self) -> wandb.Run:
         """W&B's run."""
         if self._run is None:
-            raise RuntimeError("begin() comes before anything is logged")
+            raise RuntimeError("begin() must be called before anything is logged")
         return self._run
 
     def begin(self) -> None:
-        """Begin W&B's run; where that cannot be done as asked, nothing is painted."""
+        """Begin W&B's run; raises `InputError` where mode=online is not possible, so that nothing is painted."""
         try:
-            run = self._init(_mode_found() if self._mode == "auto" else self._mode)
+            run = self._init(_default_mode() if self._mode == "auto" else self._mode)
         except (wandb.errors.CommError, wandb.errors.AuthenticationError, wandb.errors.UsageError) as error:
             reason = str(error).splitlines()[0]
             if self._mode == "online":
@@ -91,11 +91,11 @@ class WandbRun(MediaLogger):
             run = self._init("offline")
         for axis in ("evaluation", "frame", "pass"):
             run.define_metric(axis, hidden=True, summary="none")
-        # without a summary of their own, which would be the last frame's beside the means of all
+        # no summary: W&B would show the last frame's value besides the means over all frames
         run.define_metric("curve/*", step_metric="evaluation", summary="none")
         run.define_metric("frame/*", step_metric="frame", summary="none")
         run.define_metric("media/*", step_metric="frame")
-        # the run's own, where an agent of a sweep began this process and named the run
+        # another id where the agent of a sweep started this process and named the run
         self.run_id = run.id
         self._run = run
 
@@ -103,7 +103,7 @@ class WandbRun(MediaLogger):
         labels = self._labels
         in_sweep = "WANDB_SWEEP_ID" in os.environ
         return wandb.init(
-            # in a sweep both are the sweep's, and wandb warns of others
+            # in a sweep both are set by the sweep, and wandb warns of others
             project=None if in_sweep else self._project,
             id=None if in_sweep else self.run_id,
             dir=self._directory,
@@ -114,7 +114,7 @@ class WandbRun(MediaLogger):
             tags=[f"{kind}:{label}"[:64] for kind, label in labels.items()],
             config=self._config,
             mode=mode,
-            # an unfinished run would be handed out again, with its old configuration
+            # otherwise wandb returns the unfinished run again, with its old configuration
             reinit="finish_previous",
             settings=wandb.Settings(init_timeout=20, silent=True),
         )
@@ -131,24 +131,24 @@ class WandbRun(MediaLogger):
 
     @rank_zero_only
     def log_hyperparams(self, params: dict[str, Any] | Namespace, *args: Any, **kwargs: Any) -> None:
-        """Lightning's own; the configuration comes through `describe`."""
+        """Do nothing: the configuration is given to `describe`."""
 
     def _log(self, frame: int | None, row: Mapping[str, Any]) -> None:
-        """Log a row; the step is given, so that what a resumed run says again is not taken twice."""
+        """Log a row at an explicit step, so that rows which a resumed run logs again are not recorded twice."""
         if frame != self._frame:
-            self._frame, self._next_step = frame, max(self._next_step, self._frames * STEPS_A_FRAME)
+            self._frame, self._next_step = frame, max(self._next_step, self._frames * STEPS_PER_FRAME)
             self._frames += 1
         self.experiment.log(dict(row), step=self._next_step, commit=True)
         self._next_step += 1
 
     @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
-        """Take one frame's figures; `step` is the frame."""
+        """Log one frame's figures; `step` is the frame."""
         self._log(step, {"frame": step, **{f"frame/{name}": value for name, value in metrics.items()}})
 
     @rank_zero_only
     def log_curve(self, frame: int, pass_index: int, rows: Iterable[Mapping[str, Any]]) -> None:
-        """Take one frame's losses, a row an evaluation."""
+        """Log one frame's losses, one row per evaluation."""
         for row in rows:
             self._evaluations += 1
             place = {"evaluation": self._evaluations, "frame": frame, "pass": pass_index}
@@ -156,17 +156,17 @@ class WandbRun(MediaLogger):
 
     @rank_zero_only
     def log_image(self, key: str, image: NDArray[np.uint8], frame: int) -> None:
-        """Take a picture; it must be uint8, since wandb casts floats in [0, 1] to 0."""
+        """Log a picture; it must be uint8, since wandb casts floats in [0, 1] to 0."""
         self._log(frame, {"frame": frame, f"media/{key}": wandb.Image(image, caption=f"frame {frame}")})
 
     @rank_zero_only
     def log_video(self, key: str, path: Path) -> None:
-        """Take a video file as it is."""
+        """Log a video file unchanged."""
         self._log(None, {f"media/{key}": wandb.Video(str(path), format="mp4")})
 
     @rank_zero_only
     def log_summary(self, summary: Mapping[str, Any]) -> None:
-        """Put the run's summary where W&B's tables look; what is not a number there has no entry, or would be text."""
+        """Put the run's summary into W&B's, without undefined figures, which W&B would turn into text."""
         if self._run is None:  # it could not begin
             return
         finite = {name: value for name, value in summary.items() if math.isfinite(value)}
@@ -174,7 +174,7 @@ class WandbRun(MediaLogger):
 
     @rank_zero_only
     def finish(self, failed: bool) -> None:
-        """End the run, marked as failed or not; what was not sent yet is sent or kept."""
+        """End the run, marked as failed or not, after sending or storing what is pending."""
         if self._run is not None:
             self._run.finish(exit_code=1 if failed else 0)
 
@@ -189,7 +189,7 @@ class WandbRun(MediaLogger):
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Take back what `state_dict` gave."""
+        """Restore what `state_dict` returned."""
         self.run_id = state["run_id"]
         self._evaluations = state["evaluations"]
         self._frame, self._frames, self._next_step = state["frame"], state["frames"], state["next_step"]
@@ -201,21 +201,21 @@ def run_group(video: str, style: str) -> str:
 
 
 def run_name(model: str, style: str, video: str, config: Mapping[str, Any]) -> str:
-    """A run's name in legends: its model and its weights, which sweeps go over, then what it paints and how.
+    """A run's name in legends: its model and its weights, which sweeps vary, then the clip and the painting.
 
-    η stands where it is not 0, β always, and α where it is not the 1 that the others are measured by.
+    β is always in it, η where it is not 0, and α where it is not 1.
     """
     weights = {"η": ("eta", 0), "β": ("beta", None), "α": ("alpha", 1)}
     parts = [
-        f"{symbol}={written(float(config[key]))}"
+        f"{symbol}={format_setting(float(config[key]))}"
         for symbol, (key, usual) in weights.items()
         if config[key] != usual
     ]
     return f"{' '.join([model, *parts])} · {run_group(video, style)}"
 
 
-def _mode_found() -> Mode:
-    """Online where W&B finds credentials, without asking and without the network, and nothing says otherwise."""
+def _default_mode() -> Mode:
+    """WANDB_MODE if set, else online if W&B has credentials, which is checked without a prompt or the network."""
     named = os.environ.get("WANDB_MODE", "online")
     if named != "online":
         return "disabled" if named == "disabled" else "offline"

@@ -1,19 +1,19 @@
 "use strict";
-/* The figures: their traces come with the page; here they are chosen, coloured, and tied to the player. */
+/* The figures: the page contains their traces, which are selected, coloured and linked to the player here. */
 {
   const { runs, figures } = vst.data;
   const divs = Object.fromEntries([...document.querySelectorAll("[data-figure]")].map((div) => [div.dataset.figure, div]));
   const ALONG = ["metrics", "losses"];
-  const NAMED = 9; // runs up to which figures have a legend; hovering names a run always
+  const NAMED = 9; // the most runs for which figures have a legend; hovering always names a run
   const narrow = matchMedia("(max-width: 640px)");
-  const singled = new Set(); // runs chosen on the parallel coordinates
+  const selected = new Set(); // runs selected on the parallel coordinates
 
   const chosenSeries = (name) => document.querySelector(`[data-series=${name}]`)?.value;
   const isLog = (name) => document.querySelector(`[data-log=${name}]`)?.checked ?? false;
   const inWholeClip = () => document.getElementById("stretch").value === "clip";
   const style = (property) => getComputedStyle(document.documentElement).getPropertyValue(property).trim();
 
-  /** What one run's curves draw: of the frame shown, or of all, each frame as wide as the next. */
+  /** The data of one run's curves: of the frame shown, or of all frames, all equally wide. */
   const curve = (run, series) => {
     if (!inWholeClip()) {
       const own = run.curves[vst.player.frame];
@@ -33,25 +33,25 @@
   const tracesOf = (name) => {
     const shown = new Set(vst.shown.map((run) => run.id));
     const series = chosenSeries(name);
-    const someSingled = vst.shown.some((run) => singled.has(run.id));
+    const someSelected = vst.shown.some((run) => selected.has(run.id));
     const traces = figures[name].data.filter(({ meta }) =>
       meta.members ? meta.members.some((id) => shown.has(id))
         : shown.has(meta.run) && (series === undefined || meta.series === series),
     ).map((given) => {
-      // by it, what the legend hides stays hidden, and not the trace that takes its place among those shown
+      // the uid keeps a trace hidden by the legend hidden, rather than whichever trace moves to its index
       const trace = { ...given, uid: given.meta.members ? `front${given.meta.members[0]}` : `run${given.meta.run}` };
       if (trace.meta.members) return front(trace, shown);
       if (name === "curves") {
         const drawn = { ...trace, ...curve(runs[trace.meta.run], series) };
         return inWholeClip() ? { ...drawn, mode: "lines", hovertemplate: trace.hovertemplate.replace("evaluation", "frame") } : drawn;
       }
-      if (name === "parallel" && someSingled) return { ...trace, opacity: singled.has(trace.meta.run) ? 1 : 0.1 };
+      if (name === "parallel" && someSelected) return { ...trace, opacity: selected.has(trace.meta.run) ? 1 : 0.1 };
       return trace;
     });
     return isByModel(name) ? namedByModel(traces) : traces;
   };
 
-  /** The Pareto front of those of its runs that are shown, by their warping error from left to right. */
+  /** The Pareto front of the runs shown, from left to right by their warping error. */
   const front = (trace, shown) => {
     const points = trace.meta.members.filter((id) => shown.has(id))
       .map((id) => [runs[id].summary.warping_error, runs[id].summary.style, id])
@@ -77,10 +77,10 @@
   const colours = new Map(runs.map((run) => [run.model, run.colour]));
   const coloursTellModels = colours.size > 1 && runs.every((run) => run.colour === colours.get(run.model));
 
-  /** Whether a figure's legend names models: where runs are many, or their points look alike. */
+  /** Whether a figure's legend names models: if there are many runs, or their points look alike. */
   const isByModel = (name) => coloursTellModels && (name === "tradeoff" || vst.shown.length > NAMED);
 
-  /** The traces with one entry a model in the legend, which shows and hides all of its runs. */
+  /** The traces with one legend entry per model, which shows and hides all of its runs. */
   const namedByModel = (traces) => {
     const named = new Set();
     return traces.map((trace) => {
@@ -95,7 +95,7 @@
   /** The largest whole number on the horizontal axis. */
   const largest = (name) => Math.max(0, ...tracesOf(name).map(({ x }) => x.findLast((value) => value !== null) ?? 0));
 
-  /** Which clips are cut at which frames; a clip is named only where there are several. */
+  /** The frames at cuts and their labels, which name the clips only if there are several. */
   const cuts = () => {
     const found = new Map();
     for (const run of vst.shown) {
@@ -108,7 +108,7 @@
   const escaped = (text) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll("{", "&#123;");
 
   const cutLines = () => cuts().map(([cut, text]) => ({
-    // the cut lies between the frame that begins the shot and the one before
+    // the cut is between the frame that begins the shot and the one before
     type: "line", x0: cut - 0.5, x1: cut - 0.5, y0: 0, y1: 1, yref: "paper", layer: "below",
     line: { color: style("--quiet"), width: 1.5, dash: "dash" },
     label: { text: escaped(text), textposition: "end", textangle: 0, xanchor: "left", yanchor: "top", font: { size: 11, color: style("--quiet") } },
@@ -135,22 +135,22 @@
     }
     if (name !== "parallel" && name !== "tradeoff" && largest(name) <= 12) layout.xaxis.dtick = 1;
     if (name !== "parallel") layout.showlegend = isByModel(name) || (vst.shown.length <= NAMED && !narrow.matches);
-    if (layout.xaxis.type === "log" && narrow.matches) layout.xaxis.dtick = 1; // whole decades alone
+    if (layout.xaxis.type === "log" && narrow.matches) layout.xaxis.dtick = 1; // whole decades only
     const series = chosenSeries(name);
     const title = given.meta.titles[series] ?? given.yaxis.title?.text;
-    // a low figure has no room for a long title in one line
+    // a low figure has no room for a long title on one line
     if (title) layout.yaxis.title = { text: narrow.matches ? title.replace(" (", "<br>(") : title, standoff: 8 };
     const whole = name === "curves" && inWholeClip();
-    if (whole) layout.xaxis.title = { ...layout.xaxis.title, text: "frame, its evaluations from left to right" };
+    if (whole) layout.xaxis.title = { ...layout.xaxis.title, text: "frame, with its evaluations from left to right" };
     if (ALONG.includes(name)) layout.shapes = cutLines();
-    // there the evaluations of a frame begin at its number, and a cut lies at it
+    // there, a frame's evaluations begin at its number, so a cut is at the number itself
     if (whole) layout.shapes = cutLines().map((shape) => ({ ...shape, x0: shape.x0 + 0.5, x1: shape.x1 + 0.5 }));
     return layout;
   };
 
   const CONFIG = { displaylogo: false, responsive: true, modeBarButtonsToRemove: ["lasso2d", "select2d", "autoScale2d"], toImageButtonOptions: { format: "svg" } };
 
-  let drawnFrame = null; // of the curves
+  let drawnFrame = null; // the frame of the curves drawn
   const draw = async (name) => {
     if (!divs[name]) return;
     if (name === "curves") drawnFrame = vst.player.frame;
@@ -161,7 +161,7 @@
 
   const drawAll = () => Promise.all(Object.keys(divs).map(draw));
 
-  /* The frame shown, as a line of our own over the figure: drawing the figure anew would be too slow to play. */
+  /* The frame shown is a line of our own over the figure: redrawing the figure would be too slow during playback. */
   const moveCursor = (name) => {
     const div = divs[name];
     const axis = div?._fullLayout?.xaxis;
@@ -180,7 +180,7 @@
     Object.assign(cursor.style, { left: `${axis._offset + place}px`, top: `${size.t}px`, height: `${size.h}px` });
   };
 
-  /* The curves are those of the frame where the player rests: while it is dragged along, drawing them would be in its way. */
+  /* The curves are drawn only once the player rests at a frame: during a drag, drawing them would slow it down. */
   let resting = null;
   const onFrame = () => {
     for (const name of [...ALONG, "curves"]) moveCursor(name);
@@ -189,12 +189,12 @@
     resting = setTimeout(() => draw("curves"), 120);
   };
 
-  /** Single out the runs that have a point among those chosen on every axis where any is chosen. */
-  const single = (points) => {
+  /** Select the runs with a selected point on every axis that has any selected point. */
+  const selectRuns = (points) => {
     const byAxis = Map.groupBy(points, (point) => point.x);
     const chosen = [...byAxis.values()].map((group) => new Set(group.map((point) => point.data.meta.run)));
-    singled.clear();
-    for (const run of chosen[0] ?? []) if (chosen.every((set) => set.has(run))) singled.add(run);
+    selected.clear();
+    for (const run of chosen[0] ?? []) if (chosen.every((set) => set.has(run))) selected.add(run);
   };
 
   vst.beginFigures = async () => {
@@ -203,10 +203,10 @@
       divs[name].on("plotly_click", ({ points }) => vst.player.step(Math.round(points[0].x) - vst.player.frame));
       divs[name].on("plotly_relayout", () => moveCursor(name));
     }
-    divs.parallel?.on("plotly_selected", (event) => { single(event?.points ?? []); draw("parallel"); });
-    divs.parallel?.on("plotly_deselect", () => { singled.clear(); draw("parallel"); });
+    divs.parallel?.on("plotly_selected", (event) => { selectRuns(event?.points ?? []); draw("parallel"); });
+    divs.parallel?.on("plotly_deselect", () => { selected.clear(); draw("parallel"); });
     document.addEventListener("vst:frame", onFrame);
-    let typed = null; // figures of many runs take longer than the next letter of a filter
+    let typed = null; // delayed, since drawing the figures of many runs takes longer than typing the next letter of a filter
     document.addEventListener("vst:runs", () => { clearTimeout(typed); typed = setTimeout(drawAll, 120); });
     document.addEventListener("vst:theme", drawAll);
     narrow.addEventListener("change", drawAll);

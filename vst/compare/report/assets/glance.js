@@ -1,10 +1,10 @@
 "use strict";
-/* The means of each model: which keeps which clip coherent, and at what cost. */
+/* The means of each model: how coherent it keeps each clip, and at what cost. */
 {
   const cells = [...document.querySelectorAll("[data-mean]")];
   const columnOf = (cell) => `${cell.dataset.mean} ${cell.dataset.clip ?? ""}`;
 
-  /** A cell's mean over the finished runs of its model, how many they are, and how many paintings and clips there are. */
+  /** A cell's mean over the finished runs of its model, their number, and the number of paintings and clips. */
   const meanOf = (cell) => {
     const { mean: key, clip } = cell.dataset;
     const members = vst.shown.filter((run) => clip === undefined || run.clip === clip);
@@ -30,7 +30,7 @@
       note.textContent = ` (${count} of ${all})`;
       cell.append(note);
     }
-    // the mean over some of the paintings is not to be compared with that over all
+    // a mean over only some of the paintings is not comparable with one over all
     return count && count === all ? mean : null;
   };
 
@@ -38,7 +38,7 @@
     const columns = Map.groupBy(cells.map((cell) => [cell, fill(cell)]), ([cell]) => columnOf(cell));
     for (const column of columns.values()) {
       const known = column.map(([, mean]) => mean).filter((mean) => mean !== null);
-      const least = Math.min(...known); // of each of these figures less is better
+      const least = Math.min(...known); // lower is better for all of these figures
       const tells = known.some((mean) => mean !== least);
       for (const [cell, mean] of column) cell.classList.toggle("best", tells && mean === least);
     }

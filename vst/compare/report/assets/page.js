@@ -1,5 +1,5 @@
 "use strict";
-/* Puts the page together: the stage, the wipe, what is chosen, and light or dark. */
+/* Assembles the page: the panels, the wipe, the selection, and the theme. */
 {
   const at = (id) => document.getElementById(id);
   const make = (tag, className, text) => {
@@ -10,14 +10,14 @@
   };
   const { runs, contents } = vst.data;
 
-  /** A metric's value in the power of ten that the table has it in, so that frames and runs compare at a glance. */
+  /** A metric's value with the same power of ten as in the table, so that frames and runs are easy to compare. */
   const written = (key, value) => {
     const { power } = vst.data.metrics.find((metric) => metric.key === key);
     const superscript = [...String(power)].map((sign) => (sign === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[sign])).join("");
     return `${vst.scaled(key, value)}${power ? `×10${superscript}` : ""}`;
   };
 
-  /** A panel of the stage: its name, the canvas, the video file, and the figures of the frame shown. */
+  /** A panel: its name, the canvas, the video file, and the figures of the frame shown. */
   class Panel {
     constructor({ label, swatch, source, video, run }) {
       Object.assign(this, { source, run });
@@ -25,7 +25,7 @@
       const caption = make("figcaption");
       if (swatch) caption.append(swatch);
       const name = make("span", "name", label);
-      name.title = label; // it may be longer than the panel is wide
+      name.title = label; // for a name wider than the panel
       caption.append(name);
       if (run && run.status !== "finished") caption.append(make("span", `status ${run.status}`, run.status));
       this.screenElement = make("div", "screen");
@@ -36,7 +36,7 @@
       this.videoFile = video;
     }
 
-    /** Put the video file over the canvas, or take it away: it is loaded only while it is looked at. */
+    /** Show the video file over the canvas, or remove it, so that it is loaded only while it is shown. */
     setView(view) {
       this.video?.remove();
       this.video = null;
@@ -60,7 +60,7 @@
       if (error != null) parts.push(`warping error ${written("warping_error", error)}`);
       else if (loss != null) parts.push(`style loss ${written("style", loss)}`);
       if (this.run?.cuts.includes(own)) parts.push("cut");
-      if (own === 0 && vst.player.view === "residual") parts.splice(1, 1, "no change: none is before it");
+      if (own === 0 && vst.player.view === "residual") parts.splice(1, 1, "first frame, no residual");
       this.readout.textContent = parts.join(" · ");
     }
 
@@ -73,7 +73,7 @@
   const runPanel = (run) => new Panel({ label: run.label, swatch: swatchOf(run), source: vst.runSources[run.id], video: run.video, run });
   const contentPanel = (number) => new Panel({ label: `content ${contents[number].name}`, source: vst.contentSources[number], video: contents[number].video });
 
-  /** Show panels for the runs chosen, in the table's order, each clip before its runs; keep those that stay. */
+  /** Show panels for the chosen runs, in the table's order, each clip before its runs; reuse existing panels. */
   const fillStage = () => {
     const wanted = [];
     for (const run of vst.played) {
@@ -92,9 +92,9 @@
     }
     const elements = wanted.map((key) => panels.get(key).element);
     const present = [...at("stage").children];
-    // moving a panel that stays would reload its video
+    // moving an existing panel would reload its video
     if (elements.some((element, place) => element !== present[place]) || elements.length !== present.length) at("stage").replaceChildren(...elements);
-    at("chosen").textContent = `${vst.played.length} of ${vst.shown.length} runs; choose them by their ticks in the table`;
+    at("chosen").textContent = `${vst.played.length} of ${vst.shown.length} runs; tick runs in the table to choose them`;
     vst.player.follow(vst.played.length ? vst.played : vst.shown);
   };
 
@@ -140,10 +140,10 @@
       this.move(Math.max(0, Math.min(100, (100 * (event.clientX - box.left)) / box.width)));
     },
 
-    /** Two of what plays until others are chosen: of one clip and painting, or else a run and its clip. */
+    /** The default pair: two chosen runs of one clip and painting, or else a run and its clip. */
     choose() {
       const first = vst.played.length ? vst.played : runs;
-      // as unlike as the order of the runs makes them
+      // the last, which probably differs most from the first
       const other = first.findLast((run) => run.content === first[0].content && run.group === first[0].group);
       const content = vst.contentSources[first[0].content] ? `content:${first[0].content}` : `run:${first[0].id}`;
       const chosen = { left: `run:${first[0].id}`, right: other !== first[0] ? `run:${other.id}` : content };

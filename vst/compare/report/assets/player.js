@@ -1,5 +1,5 @@
 "use strict";
-/* One clock for everything that moves: a frame number, and what all screens show of it. */
+/* The player: one frame number, which all screens show. */
 {
   const AHEAD = 8; // frames decoded in advance
   const at = (id) => document.getElementById(id);
@@ -11,10 +11,10 @@
     speed: 1,
     length: 1,
     cuts: [],
-    lead: null, // the source whose times everything keeps
+    lead: null, // the source whose frame times are used
     turn: 0,
 
-    /** Take the runs that are to move: how long they are, and where they are cut. */
+    /** Set the runs to play: their length, and their cuts. */
     follow(runs) {
       const sources = runs.map((run) => vst.runSources[run.id]).filter(Boolean);
       this.lead = sources[0] ?? null;
@@ -30,7 +30,7 @@
       this.go(Math.min(this.frame, this.length - 1));
     },
 
-    /** Show frame `i`: all screens in sight at once, when the last of them is decoded. */
+    /** Show frame `i` on all visible screens at once, when it is decoded for all of them. */
     async go(i) {
       const wanted = Math.max(0, Math.min(i, this.length - 1));
       const turn = (this.turn += 1);
@@ -38,7 +38,7 @@
       this.frame = wanted;
       const screens = [...vst.screens].filter((screen) => screen.seen);
       await Promise.all(screens.map((screen) => screen.prepare(wanted, view)));
-      if (turn !== this.turn) return; // another frame was asked for meanwhile
+      if (turn !== this.turn) return; // another frame was requested meanwhile
       this.draw(screens);
       this.lookAhead(screens);
     },
@@ -55,7 +55,7 @@
       }
     },
 
-    /** Draw again what is shown, after a change of what is in sight or how it is seen. */
+    /** Draw the current frame again, after a change of the visible screens or of the view. */
     refresh() { return this.go(this.frame); },
 
     tell() {
@@ -71,9 +71,9 @@
       return this.view === "video" ? [...document.querySelectorAll("#stage video")] : [];
     },
 
-    /** Take the videos to the middle of the frame shown: its beginning may still be the frame before.
+    /** Seek the videos to the middle of the frame shown: at its beginning, the previous frame may still be shown.
 
-        One seek after the other: Chromium may keep a frame on the screen that it passed while it was sent elsewhere. */
+        Seeks are done one after another: during overlapping seeks, Chromium may keep showing an intermediate frame. */
     place() {
       for (const video of this.videos()) {
         const { source } = video.vst;
@@ -84,7 +84,7 @@
       }
     },
 
-    /** Keep playing videos to the clock: a little faster or slower, and with a jump where that is not enough. */
+    /** Keep playing videos in sync: a little faster or slower, and with a seek where that is not enough. */
     steer() {
       for (const video of this.videos()) {
         const { source } = video.vst;
@@ -92,7 +92,7 @@
         const late = wanted - video.currentTime;
         if (Math.abs(late) > 0.25 && !video.seeking) video.currentTime = wanted;
         video.playbackRate = Math.max(0.0625, this.speed * (1 + Math.max(-0.1, Math.min(0.1, late))));
-        if (video.paused && !video.ended) video.play().catch(() => {}); // it is paused again before it began
+        if (video.paused && !video.ended) video.play().catch(() => {}); // rejected if it is paused before it has begun
       }
     },
 
@@ -125,7 +125,7 @@
       at("toggle").setAttribute("aria-label", this.playing ? "Pause" : "Play");
     },
 
-    /** One turn of the screen's refresh: on to the next frame when it is due and every screen has it. */
+    /** One display refresh: advance to the next frame when it is due and decoded for every screen. */
     tick(now) {
       if (!this.playing) return;
       const lasts = () => (1000 * (this.lead?.lasts(this.frame) ?? 0.04)) / this.speed;
@@ -142,10 +142,10 @@
         if (waiting.length === failed.length) {
           this.turn += 1;
           this.frame = next;
-          if (next === 0) this.place(); // a video that has ended would stay there
+          if (next === 0) this.place(); // a video that has ended would not restart
           this.draw(screens);
           this.lookAhead(screens);
-          // a frame that came late is not made up for: that would skip others
+          // a late frame is not caught up with, since that would skip others
           this.due = Math.max(this.due + lasts(), now);
         } else {
           for (const screen of waiting) screen.prepare(next, this.view).then(() => { screen.given = next; });
@@ -165,7 +165,7 @@
       return this.refresh();
     },
 
-    /** The change that has the scale's last colour; one for all residuals on the page. */
+    /** Set the change that has the scale's last colour, for all residuals on the page. */
     setScale(scale) {
       const gain = 1 / (3 * scale);
       const row = `${gain} ${gain} ${gain} 0 0`;
@@ -186,7 +186,7 @@
     radio.addEventListener("change", () => player.setView(radio.value));
   }
 
-  /* What was chosen with the mouse does not keep the keys: after a click on `residual` the arrows step on. */
+  /* A control changed with the mouse loses the keyboard focus: after a click on `residual`, the arrow keys still step. */
   let byMouse = false;
   document.addEventListener("pointerdown", () => { byMouse = true; }, true);
   document.addEventListener("keydown", () => { byMouse = false; }, true);
@@ -208,7 +208,7 @@
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const target = event.target;
-    // what takes the key itself keeps it
+    // leave the key to controls that use it
     if (target.matches("input[type=search], select")) return;
     if (event.key === " " && target.matches("button, a, input[type=checkbox]")) return;
     if (/^(Arrow|Home|End)/.test(event.key) && target.matches("input[type=range], input[type=radio], .scroll")) return;

@@ -1,30 +1,29 @@
 "use strict";
-/* Where pictures come from, and the screens they are drawn on.
+/* The sources of pictures, and the screens they are drawn on.
 
-   Why frames and not videos: seeking a video is asynchronous, lands between frames at some rates, and several
-   players drift apart, so that a comparison of one frame with another could not be trusted. A run keeps every
-   painted frame as a lossless PNG. A screen is a canvas that gets exactly frame i, and the player draws all
-   screens in one go, once frame i of every one of them is decoded: they cannot be out of step. Where frames are
-   missing, the pictures are taken from the video, at the middle of each frame's time. The video files themselves
-   are one of the three views.
+   Why frames and not videos: seeking a video is asynchronous and at some rates inexact, and several players drift
+   apart, so that a comparison of frames could not be trusted. A run stores every painted frame as a lossless PNG. A
+   screen is a canvas that shows exactly frame i, and the player draws all screens at once, when frame i of each is
+   decoded, so they are always in sync. Where frames are missing, the pictures are taken from the video, at the middle
+   of each frame's time. The video files themselves are one of the three views.
 
-   Nothing is ever read back from a canvas, which browsers forbid for pictures from disk: a residual is one
-   picture drawn over the one before it with the `difference` operation, and an SVG filter gives its colours. */
+   Nothing is read back from a canvas, which browsers forbid for pictures from disk: a residual is a picture drawn
+   over the previous one with the `difference` operation, and coloured by an SVG filter. */
 const vst = {};
 
 vst.data = JSON.parse(document.getElementById("data").textContent);
 
-/** Bytes of decoded pictures that all sources together keep. */
+/** The most bytes of decoded pictures that all sources together cache. */
 vst.MEMORY = 400e6;
 
-/** Keeps the pictures asked for last, and decodes each only once; `load` gives the picture of a frame. */
+/** A cache of the most recently used pictures, each decoded only once; `load` decodes the picture of a frame. */
 class Source {
   constructor({ count, size, times, rate }) {
     Object.assign(this, { count, size, times, rate });
-    this.kept = new Map();
+    this.cache = new Map();
   }
 
-  /** The frame that shows at the player's frame `i`: the last one where the clip is over. */
+  /** The frame to show at the player's frame `i`: the last one if the clip has ended. */
   frame(i) { return Math.max(0, Math.min(i, this.count - 1)); }
 
   /** When frame `i` begins, in seconds from the first. */
@@ -39,24 +38,24 @@ class Source {
     return span > 0 ? span : 1 / this.rate;
   }
 
-  ready(i) { return this.kept.get(i)?.picture ?? null; }
+  ready(i) { return this.cache.get(i)?.picture ?? null; }
 
-  /** Promise of frame `i`, decoded, or of null where it cannot be had. */
+  /** Promise of frame `i`, decoded, or of null if it is not available. */
   picture(i) {
-    let entry = this.kept.get(i);
+    let entry = this.cache.get(i);
     if (!entry) {
       entry = { picture: null };
       entry.promise = this.load(i).then((picture) => (entry.picture = picture), () => null);
     }
-    this.kept.delete(i); // and put at the end: what was used last goes last
-    this.kept.set(i, entry);
-    while (this.kept.size > this.most()) this.kept.delete(this.kept.keys().next().value);
+    this.cache.delete(i); // reinserted at the end: the least recently used is removed first
+    this.cache.set(i, entry);
+    while (this.cache.size > this.most()) this.cache.delete(this.cache.keys().next().value);
     return entry.promise;
   }
 
   most() {
     const [width, height] = this.size ?? [640, 360];
-    // no fewer than what the player decodes in advance, or they would drive each other out
+    // at least as many as the player decodes in advance, so that these do not evict each other
     return Math.max(12, Math.floor(vst.MEMORY / (vst.sources.length * width * height * 4)));
   }
 }
@@ -76,7 +75,7 @@ class FrameSource extends Source {
   }
 }
 
-/** Frames out of a video: one seek after the other, since a video is at one time only. */
+/** Frames of a video, by one seek after another, since a video element has only one position. */
 class VideoSource extends Source {
   constructor(options) {
     super(options);
@@ -117,7 +116,7 @@ vst.contentSources = vst.data.contents.map((content, number) => {
   return makeSource(content, painted.times, painted.rate);
 });
 
-/** A canvas that shows one frame of a source, as it is or as its change from the frame before. */
+/** A canvas that shows one frame of a source, or its change from the previous frame. */
 class Screen {
   constructor(element, source, fixed = null) {
     Object.assign(this, { element, source, fixed, seen: false });
@@ -146,12 +145,12 @@ class Screen {
 
   isReady(i, view) { return !this.source || this.frames(i, view).every((frame) => this.source.ready(frame)); }
 
-  /** Promise that all it takes for frame `i` is decoded, or cannot be had. */
+  /** Promise that everything needed for frame `i` is decoded, or not available. */
   async prepare(i, view) {
     if (this.source) await Promise.all(this.frames(i, view).map((frame) => this.source.picture(frame)));
   }
 
-  /** Draw frame `i`, in the same turn for all screens; what cannot be had leaves the screen as it is. */
+  /** Draw frame `i`, in the same event-loop turn for all screens; if it is not available, the screen stays unchanged. */
   draw(i, view) {
     if (!this.source) return;
     const [frame] = this.frames(i, view);
@@ -159,7 +158,7 @@ class Screen {
     if (pictures.includes(null)) return;
     const residual = view === "residual";
     const drawn = `${frame} ${residual}`;
-    if (drawn === this.drawn) return; // a key frame, or what is over already
+    if (drawn === this.drawn) return; // a key frame, or a clip that has ended
     this.drawn = drawn;
     const [width, height] = this.source.size;
     if (this.canvas.width !== width || this.canvas.height !== height) Object.assign(this.canvas, { width, height });
@@ -168,7 +167,7 @@ class Screen {
     context.drawImage(pictures[0], 0, 0);
     if (residual) {
       context.globalCompositeOperation = "difference";
-      // the first frame has none before it: its change is nothing
+      // the first frame has none before it: its change is zero
       context.drawImage(pictures[1] ?? pictures[0], 0, 0);
     }
     this.canvas.classList.toggle("residual", residual);
@@ -179,7 +178,7 @@ class Screen {
 
 vst.screens = new Set();
 
-/* What is scrolled out of sight is neither decoded nor waited for. */
+/* Screens scrolled out of view are neither decoded nor waited for. */
 vst.watch = new IntersectionObserver((entries) => {
   for (const { target, isIntersecting } of entries) {
     if (target.vstScreen) target.vstScreen.seen = isIntersecting;

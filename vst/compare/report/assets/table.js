@@ -1,5 +1,5 @@
 "use strict";
-/* The table of runs: sorted, filtered, the best marked, and differences to a baseline. */
+/* The table of runs: sorting, filtering, marking the best, and differences to a baseline. */
 {
   const at = (id) => document.getElementById(id);
   const { runs, metrics } = vst.data;
@@ -9,10 +9,10 @@
   const cellOf = (row, key) => row.querySelector(`[data-metric="${key}"]`);
   const isShown = (row) => !row.hidden;
 
-  const MOST_PLAYED = 12; // panels that play before any run is ticked by hand
+  const MOST_PLAYED = 12; // the most panels shown before any run is ticked by hand
   let pickedByHand = false;
 
-  /** A metric's value in the power of ten of its column, in three digits. */
+  /** A metric's value divided by its column's power of ten, to three digits. */
   vst.scaled = (key, value) => {
     const { power } = metrics.find((metric) => metric.key === key);
     const scaled = value / 10 ** power;
@@ -34,7 +34,7 @@
     document.dispatchEvent(new CustomEvent("vst:runs"));
   };
 
-  /** Tick what is to play: all that is shown where that is little, else runs of the first clip and painting. */
+  /** Tick the runs to play: all runs shown if they are few, else some of the first clip and painting. */
   const pick = () => {
     const shown = rows.filter(isShown);
     const first = shown.length <= MOST_PLAYED ? shown : shown.filter((row) => runOf(row).group === runOf(shown[0]).group);
@@ -57,7 +57,7 @@
     for (const element of document.querySelectorAll("[data-row]")) {
       element.hidden = rows.find((row) => row.dataset.run === element.dataset.row).hidden;
     }
-    // a table of which no run is left says nothing
+    // hide tables without a run
     for (const table of document.querySelectorAll("[data-rows]")) table.hidden = !table.querySelector("[data-row]:not([hidden])");
     at("nothing").hidden = rows.some(isShown);
     at("clear").hidden = words.length === 0 && wanted.length === 0;
@@ -69,10 +69,10 @@
   const clear = () => {
     for (const control of [at("filter"), ...document.querySelectorAll("[data-filter]")]) control.value = "";
     filter();
-    at("filter").focus(); // the button goes
+    at("filter").focus(); // the button is hidden now
   };
 
-  /** Mark the best value of each metric among the rows shown that are comparable: of one clip and painting. */
+  /** Mark the best value of each metric among the rows shown, for each group of comparable runs. */
   const markBest = () => {
     for (const cell of body.querySelectorAll(".best")) cell.classList.remove("best");
     const shown = rows.filter(isShown);
@@ -86,7 +86,7 @@
           .map((cell) => [distance(metric, Number(cell.dataset.number)), cell]);
         if (values.length < 2) continue;
         const least = Math.min(...values.map(([value]) => value));
-        if (values.every(([value]) => value === least)) continue; // all alike: none is best
+        if (values.every(([value]) => value === least)) continue; // all equal: none is best
         for (const [value, cell] of values) if (value === least) cell.classList.add("best");
       }
     }
@@ -96,7 +96,7 @@
     }
   };
 
-  /** The run to which another is compared; null where there is none, or several. */
+  /** The baseline of a run; null where there is none, or several. */
   const baselineOf = (run) => {
     const chosen = at("baseline").value;
     if (chosen === "") return null;
@@ -132,18 +132,18 @@
         if (!text) continue;
         const delta = document.createElement("small");
         delta.className = "delta";
-        // what is of another clip or painting is neither better nor worse
+        // a run on another clip or painting is neither better nor worse
         const gain = metric.judged && run.group === baseline.group ? distance(metric, base) - distance(metric, value) : 0;
         if (gain !== 0) delta.classList.add(gain > 0 ? "better" : "worse");
         delta.textContent = text + (gain > 0 ? " ▲" : gain < 0 ? " ▼" : "");
         delta.title = gain > 0 ? "better than the baseline" : gain < 0 ? "worse than the baseline"
-          : run.group === baseline.group ? "" : "of another clip or painting";
+          : run.group === baseline.group ? "" : "on another clip or painting";
         cell.append(delta);
       }
     }
     const chosen = at("baseline").value;
     at("compared").textContent = chosen === "" ? ""
-      : `▲ better, ▼ worse than ${chosen.startsWith("model:") ? `the one run of ${chosen.slice(6)} on the same clip and painting` : runs[Number(chosen)].label}.`;
+      : `▲ better, ▼ worse than ${chosen.startsWith("model:") ? `the run of ${chosen.slice(6)} on the same clip and painting` : runs[Number(chosen)].label}.`;
   };
 
   const valueOf = (row, key) => {
@@ -163,7 +163,7 @@
     const isAbsent = (value) => value === null || value === "–";
     const order = rows.slice().sort((one, other) => {
       const [a, b] = [valueOf(one, key), valueOf(other, key)];
-      if (isAbsent(a) || isAbsent(b)) return isAbsent(a) - isAbsent(b); // what is absent stays below
+      if (isAbsent(a) || isAbsent(b)) return isAbsent(a) - isAbsent(b); // missing values stay at the bottom
       const sign = typeof a === "number" && typeof b === "number"
         ? a - b : String(a).localeCompare(String(b), undefined, { numeric: true });
       return descending ? -sign : sign;
