@@ -26,7 +26,7 @@ class Config:
     eta: float = MISSING
     """η, weight of the coherence loss; at least 0, and exactly 0 in models that have no coherence loss."""
     evaluations: int = MISSING
-    """Evaluations of the objective per frame, the one at the start included; at least 1."""
+    """The most evaluations of the objective per frame, the one at the start included; at least 1."""
     evaluation_factors: list[float] = field(default_factory=list)
     """Factors of `evaluations` for the first frames of a shot, in turn; 1 for later frames and in later passes."""
     passes: int = MISSING

@@ -12,8 +12,10 @@ from torchvision.models import vgg19
 from vst.errors import InputError
 from vst.features import vgg, weights
 from vst.features.layers import check_layers, smallest_side
+from vst.features.precision import fastest_precision
 from vst.features.vgg import VGG19
 from vst.features.weights import LAYERS, Filters
+from vst.losses.functional import content_loss, gram_matrix
 
 
 def picture(lanes: int = 1, height: int = 40, width: int = 48, seed: int = 0) -> Tensor:
@@ -147,11 +149,11 @@ def tf32_as_before() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("tf32_as_before")
-def test_bf16_gives_float32_close_to_float32(random_backbone):
+def test_bf16_is_close_to_float32(random_backbone):
     exact = random_backbone(picture(), LAYERS)
     found = VGG19(random_backbone.weights, precision="bf16")(picture(), LAYERS)
     for layer in LAYERS:
-        assert found[layer].dtype == torch.float32
+        assert found[layer].dtype == torch.bfloat16
         error = (found[layer] - exact[layer]).norm() / exact[layer].norm()
         assert 1e-5 < error < 0.03  # rounded at all, and to 8 bits rather than fewer
 
@@ -177,6 +179,55 @@ def test_tf32_is_switched_for_the_whole_process(random_backbone):
     assert torch.backends.cudnn.allow_tf32
     VGG19(small, precision="float32")
     assert not torch.backends.cudnn.allow_tf32
+
+
+@pytest.mark.parametrize(
+    ("avx512", "amx", "chosen"),
+    [(True, False, "bf16"), (False, True, "bf16"), (False, False, "float32")],
+)
+@pytest.mark.usefixtures("tf32_as_before")
+def test_auto_is_the_fastest_that_a_processor_has(random_backbone, monkeypatch, avx512, amx, chosen):
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: avx512)
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: amx)
+    backbone = VGG19(random_backbone.weights, precision="auto")
+    assert backbone.precision is None
+    found = backbone(picture(), ["conv1_1"])["conv1_1"]
+    assert backbone.precision == chosen
+    assert found.dtype == {"bf16": torch.bfloat16, "float32": torch.float32}[chosen]
+
+
+@pytest.mark.parametrize(("capability", "chosen"), [((9, 0), "bf16"), ((8, 0), "bf16"), ((7, 5), "tf32")])
+def test_auto_is_the_fastest_that_a_card_has(monkeypatch, capability, chosen):
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
+    assert fastest_precision(torch.device("cuda")) == chosen
+
+
+@pytest.mark.usefixtures("tf32_as_before")
+def test_a_precision_is_chosen_once(random_backbone, monkeypatch):
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: True)
+    backbone = VGG19(random_backbone.weights, precision="auto")
+    backbone.choose_precision(torch.device("cpu"), began_with="float32")
+    backbone.choose_precision(torch.device("cpu"))
+    assert backbone.precision == "float32"
+    for layer, values in random_backbone(picture(), LAYERS).items():
+        assert torch.equal(backbone(picture(), LAYERS)[layer], values)
+
+
+@pytest.mark.usefixtures("tf32_as_before")
+def test_losses_of_bf16_are_summed_in_float32(random_backbone):
+    backbone = VGG19(random_backbone.weights, precision="bf16")
+    found, other = (backbone(picture(seed=seed), LAYERS) for seed in (0, 1))
+    for layer in LAYERS:
+        gram = gram_matrix(found[layer])
+        expected = gram_matrix(found[layer].double())
+        assert gram.dtype == torch.float32
+        torch.testing.assert_close(
+            gram.double(), expected, rtol=1e-5, atol=1e-6 * expected.abs().max().item()
+        )
+        loss = content_loss(found[layer], other[layer])
+        torch.testing.assert_close(
+            loss.double(), content_loss(found[layer].double(), other[layer].double()), rtol=1e-5, atol=0
+        )
 
 
 @pytest.mark.parametrize("layer", ["conv1_2", "conv2_1", "conv3_4", "conv4_2", "conv5_1"])

@@ -246,6 +246,19 @@ def test_gradients_are_those_of_the_values(name):
     assert torch.autograd.gradcheck(lambda x: LOSSES[name](x, slice(None)), (canvas,))
 
 
+def test_the_gradient_of_a_gram_matrix_in_bf16_is_close_to_that_in_float32():
+    exact = rand(2, 8, 12, 16).float().requires_grad_()
+    rounded = exact.detach().bfloat16().requires_grad_()
+    target = gram_matrix(rand(1, 8, 5, 5, seed=1).float())
+    for canvas in (exact, rounded):
+        style_loss([gram_matrix(canvas)], [target]).sum().backward()
+    assert rounded.grad is not None
+    assert exact.grad is not None
+    assert rounded.grad.dtype == torch.bfloat16
+    error = (rounded.grad.float() - exact.grad).norm() / exact.grad.norm()
+    assert error < 0.02
+
+
 @pytest.mark.parametrize("name", LOSSES)
 def test_lanes_are_independent(name):
     canvas = rand(3, 3, 4, 5).requires_grad_()

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from vst.optim import Losses, Solution, minimise
+from vst.optim.lbfgs import PATIENCE
 
 Function = Callable[[Tensor], Tensor]
 
@@ -143,6 +144,58 @@ def test_stacking_changes_no_lane(name):
         )
         torch.testing.assert_close(together.point[one], alone.point, rtol=1e-8, atol=1e-10)
         assert together.outcomes[lane] == alone.outcomes[0]
+
+
+def test_a_lane_ends_where_it_hardly_improves():
+    start, function = points(3), FUNCTIONS["quartic"]
+    whole = minimise(function, start, evaluations=60)
+    solution = minimise(function, start, evaluations=60, tolerance=0.01)
+    assert (solution.evaluations < 60).all()
+    assert len(solution.curves["total"]) == int(solution.evaluations.max())
+    assert solution.outcomes == ("finished",) * 3
+    for lane, count in enumerate(solution.evaluations.tolist()):
+        curve = whole.curves["total"][:, lane]
+        best = torch.cummin(curve, 0).values
+        stops = [
+            n
+            for n in range(2 * PATIENCE, 60)
+            if best[n - PATIENCE] - best[n] < 0.01 * best[n].abs()
+            and curve[n - PATIENCE + 1 : n + 1].max() - best[n] < 0.05 * best[n].abs()
+        ]
+        assert count == stops[0] + 1
+        torch.testing.assert_close(solution.curves["total"][:count, lane], curve[:count])
+        assert solution.curves["total"][count:, lane].isnan().all()
+        assert solution.losses["total"][lane] == best[count - 1]
+        alone = minimise(function, start[lane : lane + 1], evaluations=60, tolerance=0.01)
+        assert alone.evaluations[0] == count
+        torch.testing.assert_close(alone.point[0], solution.point[lane])
+
+
+def test_a_lane_that_restarts_is_given_time():
+    """One value is not a number; the lane is back where it was, and has not improved for longer than it may."""
+    visits = 0
+
+    def objective(x: Tensor) -> Tensor:
+        nonlocal visits
+        visits += 1
+        return quartic(x) if visits != 8 else quartic(x) * torch.nan
+
+    solution = minimise(objective, points(), evaluations=60, tolerance=1e9)
+    assert solution.evaluations[0] == 8 + 2 * PATIENCE + 1
+    assert solution.outcomes == ("restarted",)
+
+
+def test_a_lane_that_overshoots_is_given_time():
+    """Ten values that no step improves, one of them far off, and then a way down."""
+    values = [*[3.0] * 9, 1e6, 3.0, 3.0, 3.0, *(2.9 - 0.2 * n for n in range(7)), *[1.5] * 40]
+
+    def objective(x: Tensor) -> Tensor:
+        return values[len(seen)] + 0 * x.sum(1) if seen.append(x) is None else x
+
+    seen: list[Tensor] = [torch.zeros(1)]
+    solution = minimise(objective, torch.zeros(1, 3), evaluations=50, tolerance=0.01)
+    assert 20 < solution.evaluations[0] < 50
+    assert solution.losses["total"][0] == 1.5
 
 
 @pytest.mark.parametrize("budget", [1, 2, 7])

@@ -104,7 +104,7 @@ def test_a_class_takes_what_its_base_takes():
         (CONTENT, "layers", None, "is not a list of names; give one"),
         (STYLE, "normalisation", "c", "is not known; choose one of: chw, hw, none"),  # an alias, imported
         (STYLE, "normalisation", None, "is not known; choose one of: chw, hw, none"),
-        (VGG, "precision", "half", "is not known; choose one of: float32, tf32, bf16"),  # an alias of its own
+        (VGG, "precision", "half", "is not known; choose one of: auto, float32, tf32, bf16"),  # an alias
         (VGG, "pooling", "mean", "is not known; choose one of: max, average"),
         (
             "vst.optim.minimise",

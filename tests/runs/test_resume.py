@@ -10,7 +10,16 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import pytest
+from omegaconf import DictConfig
+from pytorch_lightning import Callback, Trainer
 
+from vst.composing import composed, with_run_directory
+from vst.errors import Pruned
+from vst.features import vgg
+from vst.runs.configuration import stored_overrides
+from vst.runs.record import read_record
+from vst.runs.run import run
+from vst.runs.settings import resolve
 from vst.runs.table import Table
 
 Launch = Callable[..., BaseProcess]
@@ -129,3 +138,55 @@ def test_other_options_are_refused(tmp_path: Path, launch: Launch) -> None:
     assert finish(launch(LONG, "model=mse", f"hydra.run.dir={directory}")) == 2, "it holds a run"
     assert finish(launch(f"resume={directory}", "beta=7")) == 2, "it is from another configuration"
     assert finish(launch(f"resume={directory}")) == 0
+
+
+class StopsAfter(Callback):
+    """Ends a run once it has painted some frames, in order."""
+
+    def __init__(self, frames: int):
+        self.frames = frames
+
+    def on_train_batch_end(self, trainer: Trainer, *_: object) -> None:
+        if trainer.global_step == 0 and trainer.fit_loop.epoch_loop.batch_idx + 1 == self.frames:
+            raise Pruned("enough")
+
+
+def test_a_run_keeps_the_precision_that_it_began_with(
+    tmp_path: Path, options: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fastest(precision: str) -> None:
+        monkeypatch.setattr(vgg, "fastest_precision", lambda device: precision)
+
+    def configured(directory: Path, *more: str) -> DictConfig:
+        return composed([*options, "model=naive", "~callbacks.progress", f"paths.run={directory}", *more])
+
+    fastest("float32")
+    whole = run(configured(tmp_path / "whole"))
+    with pytest.raises(Pruned):
+        run(configured(tmp_path / "run"), callbacks={"stop": StopsAfter(2)})
+    fastest("bf16")
+    resumed = run(configured(tmp_path / "run", f"resume={tmp_path / 'run'}"))
+    other = run(configured(tmp_path / "other"))
+    records = [read_record(directory) for directory in (whole, resumed, other)]
+    assert [record and record.provenance.precision for record in records] == ["float32", "float32", "bf16"]
+    last = sorted((whole / "frames").iterdir())[-1].name
+    pictures = [(directory / "frames" / last).read_bytes() for directory in (whole, resumed, other)]
+    assert pictures[0] == pictures[1] != pictures[2]
+
+
+def test_a_run_of_the_first_version_is_resumed_as_it_began(tmp_path: Path) -> None:
+    (tmp_path / ".hydra").mkdir()
+    (tmp_path / ".hydra" / "overrides.yaml").write_text("[model=robust, 'shares=[1]']")
+    (tmp_path / ".hydra" / "config.yaml").write_text(
+        "backbone: {precision: float32}\noptimizer: {history: 10}\n"
+    )
+    overrides = stored_overrides(tmp_path)
+    assert overrides == [
+        "backbone.precision=float32",
+        "optimizer.tolerance=0",
+        "model=robust",
+        "evaluation_factors=[1]",
+    ]
+    settings = resolve(with_run_directory(composed(overrides)))
+    assert settings["backbone"]["precision"] == "float32"
+    assert settings["optimizer"]["tolerance"] == 0

@@ -8,10 +8,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vst.features.layers import LAYERS
+from vst.features.precision import Asked, Precision, fastest_precision
 from vst.features.weights import Filters
 
 Activations = dict[str, Tensor]
-Precision = Literal["float32", "tf32", "bf16"]
 
 
 class VGG19(nn.Module):
@@ -19,8 +19,9 @@ class VGG19(nn.Module):
 
     `activations` says whether a layer's activations are taken before its ReLU, as the paper's "Conv" says,
     or after it. `pooling` is VGG's own maximum, or the average that Gatys et al. found to paint smoother.
-    `precision` is that of the convolutions on a GPU: `tf32` and `bf16` are faster; the activations that
-    leave are float32 always, because L-BFGS stalls on a loss that is rounded to bfloat16.
+    `precision` is that of the convolutions, and of the activations that leave; `auto` is the fastest that the device
+    computes itself, chosen with the first images or by `choose_precision`. Losses sum and compare in float32
+    (`vst.losses.functional.full_precision`), because L-BFGS stalls on a loss that is rounded to bfloat16.
     """
 
     def __init__(
@@ -28,24 +29,38 @@ class VGG19(nn.Module):
         weights: Filters,
         activations: Literal["before_relu", "after_relu"] = "before_relu",
         pooling: Literal["max", "average"] = "max",
-        precision: Precision = "float32",
+        precision: Asked = "float32",
     ):
         super().__init__()
         self.weights = weights
         self.before_relu = activations == "before_relu"
         self.pool = F.max_pool2d if pooling == "max" else F.avg_pool2d
-        # A switch of the whole process, and not one around the forward pass: the backward pass obeys it too.
-        torch.backends.cudnn.allow_tf32 = precision == "tf32"
+        self.precision: Precision | None = None
+        """What is computed in; None until it is chosen."""
         for name, tensor in weights.tensors.items():
-            # 255 levels do not fit bfloat16's 8 bits: what the first layer sees stays float32
-            half = precision == "bf16" and not name.startswith("input")
             # channels_last is the layout in which both cuDNN and oneDNN run these convolutions fastest
             layout = torch.channels_last if tensor.dim() == 4 else torch.contiguous_format
-            stored = tensor.to(torch.bfloat16 if half else torch.float32, memory_format=layout)
-            self.register_buffer(name.replace(".", "_"), stored, persistent=False)
+            self.register_buffer(_buffer(name), tensor.float().to(memory_format=layout), persistent=False)
+        if precision != "auto":
+            self._convert(precision)
+
+    def choose_precision(self, device: torch.device, began_with: Precision | None = None) -> None:
+        """Settle what `auto` is: what a run `began_with`, else what is fastest on the device."""
+        if self.precision is None:
+            self._convert(began_with or fastest_precision(device))
+
+    def _convert(self, precision: Precision) -> None:
+        self.precision = precision
+        # A switch of the whole process, and not one around the forward pass: the backward pass obeys it too.
+        torch.backends.cudnn.allow_tf32 = precision == "tf32"
+        for name in self.weights.tensors if precision == "bf16" else ():
+            # 255 levels do not fit bfloat16's 8 bits: what the first layer sees stays float32
+            if not name.startswith("input"):
+                setattr(self, _buffer(name), getattr(self, _buffer(name)).to(torch.bfloat16))
 
     def forward(self, images: Tensor, layers: Iterable[str]) -> Activations:
-        """Return the activations of `layers`, each (L, C, h, w) float32, of images (L, 3, H, W) in [0, 1]."""
+        """Return the activations of `layers`, each (L, C, h, w), of images (L, 3, H, W) in [0, 1]."""
+        self.choose_precision(images.device)
         wanted = set(layers)
         result: Activations = {}
         x = self._convolve(images.contiguous(memory_format=torch.channels_last), "input", padding=0)
@@ -57,9 +72,13 @@ class VGG19(nn.Module):
             convolved = self._convolve(x, layer, padding=1)
             x = F.relu(convolved)
             if layer in wanted:
-                result[layer] = (convolved if self.before_relu else x).float()
+                result[layer] = convolved if self.before_relu else x
         return result
 
     def _convolve(self, x: Tensor, name: str, padding: int) -> Tensor:
         weight: Tensor = getattr(self, f"{name}_weight")
         return F.conv2d(x.to(weight.dtype), weight, getattr(self, f"{name}_bias"), padding=padding)
+
+
+def _buffer(name: str) -> str:
+    return name.replace(".", "_")

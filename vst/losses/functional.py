@@ -8,7 +8,7 @@ Source: Wang, Wu & Pan, "On Extending Image Style Transfer to Video Style Transf
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -19,7 +19,12 @@ Gate = Callable[[Tensor], Tensor]
 
 def mean_squared_error(first: Tensor, second: Tensor) -> Tensor:
     """MSE of two tensors (L, …), lane by lane: (L,), in the squared unit of the arguments."""
-    return (first - second).square().flatten(1).mean(1)
+    return (full_precision(first) - full_precision(second)).square().flatten(1).mean(1)
+
+
+def full_precision(values: Tensor) -> Tensor:
+    """Values of bfloat16 or float16 in float32, others as they are: what is summed or compared is never rounded."""
+    return values.float() if values.dtype in (torch.bfloat16, torch.float16) else values
 
 
 def gram_matrix(activations: Tensor, normalisation: Normalisation = "chw") -> Tensor:
@@ -29,9 +34,33 @@ def gram_matrix(activations: Tensor, normalisation: Normalisation = "chw") -> Te
     and images of different size comparable; `hw` by H·W alone; `none` does not divide.
     """
     lanes, channels, height, width = activations.shape
-    flat = activations.reshape(lanes, channels, height * width)
+    # positions before channels: in channels_last, as VGG-19 gives them, that is no copy
+    flat = activations.permute(0, 2, 3, 1).reshape(lanes, height * width, channels)
     divisor = {"chw": channels * height * width, "hw": height * width, "none": 1}[normalisation]
-    return flat @ flat.transpose(1, 2) / divisor
+    return _InnerProducts.apply(flat) / divisor
+
+
+class _InnerProducts(torch.autograd.Function):
+    """Aᵀ A of A (L, P, C), summed in full precision.
+
+    Its gradient A (G + Gᵀ) is one product, where autograd would take two and add them, in the precision of A, which is
+    that of the convolutions.
+    """
+
+    @staticmethod
+    def forward(flat: Tensor) -> Tensor:
+        full = full_precision(flat)
+        return full.mT @ full
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor], output: Tensor) -> None:
+        ctx.save_for_backward(*inputs)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        (flat,) = ctx.saved_tensors
+        symmetric = gradients[0] + gradients[0].mT
+        return flat @ symmetric.to(flat.dtype)
 
 
 def content_loss(activations: Tensor, target: Tensor) -> Tensor:

@@ -1,65 +1,19 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
+from vst.optim.curvature import Curvature
 from vst.optim.solution import Losses, Outcome, Solution
 
 Objective = Callable[[Tensor], Losses | Tensor]
 
-
-class _Memory:
-    """What L-BFGS knows of the curvature, lane by lane: the last `size` pairs of a step and the change of
-    gradient along it, and the scale of its first guess at the inverse Hessian.
-
-    Every lane has a ring of its own, (size, L, N), because a pair that one lane cannot use must not push out
-    one that it can. 1/(step·change) is 0 where a place holds nothing.
-    """
-
-    def __init__(self, size: int, like: Tensor):
-        lanes, length = like.shape
-        self._steps = like.new_zeros(size, lanes, length)
-        self._changes = like.new_zeros(size, lanes, length)
-        self._inverses = like.new_zeros(size, lanes)
-        self._scale = like.new_ones(lanes)
-        self._learnt = torch.zeros(lanes, dtype=torch.int64, device=like.device)
-        self._lanes = torch.arange(lanes, device=like.device)
-
-    def learn(self, step: Tensor, change: Tensor) -> None:
-        """Take in one step, (L, N), in the lanes in which it shows positive curvature."""
-        curvature = _dot(step, change)
-        # the same threshold as torch.optim.LBFGS, so that both walk the same path
-        usable = curvature > 1e-10
-        place = self._learnt % len(self._steps), self._lanes
-        self._steps[place] = torch.where(usable[:, None], step, self._steps[place])
-        self._changes[place] = torch.where(usable[:, None], change, self._changes[place])
-        self._inverses[place] = torch.where(usable, 1 / curvature, self._inverses[place])
-        self._scale = torch.where(usable, curvature / _dot(change, change), self._scale)
-        self._learnt = self._learnt + usable
-
-    def forget(self, lanes: Tensor) -> None:
-        """Forget everything of the `lanes`, (L,) boolean."""
-        self._inverses = torch.where(lanes, 0, self._inverses)
-        self._scale = torch.where(lanes, 1, self._scale)
-
-    def direction(self, gradient: Tensor) -> Tensor:
-        """−H·gradient by the two-loop recursion (Nocedal & Wright 2006, algorithm 7.4), (L, N)."""
-        size = len(self._steps)
-        newest_first = [((self._learnt - 1 - age) % size, self._lanes) for age in range(size)]
-        direction = -gradient
-        weights = []
-        for place in newest_first:
-            weight = self._inverses[place] * _dot(self._steps[place], direction)
-            direction = direction - weight[:, None] * self._changes[place]
-            weights.append(weight)
-        direction = direction * self._scale[:, None]
-        for place, weight in zip(reversed(newest_first), reversed(weights), strict=True):
-            correction = weight - self._inverses[place] * _dot(self._changes[place], direction)
-            direction = direction + correction[:, None] * self._steps[place]
-        return direction
+PATIENCE = 5
+"""Evaluations over which a lane has to improve by the tolerance."""
 
 
 def minimise(
@@ -68,6 +22,7 @@ def minimise(
     *,
     evaluations: int,
     history: int = 10,
+    tolerance: float = 0.0,
     on_evaluation: Callable[[int], None] | None = None,
 ) -> Solution:
     """Minimise `objective` by L-BFGS from `start`, (L, …), every lane for itself.
@@ -75,13 +30,16 @@ def minimise(
     The objective takes a tensor of the start's shape and gives a value a lane, (L,), alone or as `Losses`.
     Lanes must not depend on each other: the gradient of their sum then holds each lane's own gradient.
     `evaluations` is the budget, the evaluation at the start included; `history` the number of steps that
-    L-BFGS remembers. `on_evaluation` is told the number of evaluations done, after each.
+    L-BFGS remembers. A lane ends before its budget is spent where the last `PATIENCE` evaluations have improved its
+    best value by less than `tolerance`, relative to it, and none of them was worse than it by `PATIENCE` times as
+    much: L-BFGS without a line search may overshoot, and find its way again. 0 never ends a lane. `on_evaluation` is
+    told the number of evaluations done, after each.
 
     The steps are those of `torch.optim.LBFGS` without a line search: the first is min(1, 1/|g|₁) along
     −gradient, later ones have length 1. The best iterate is kept and returned. Where a lane's value or
     gradient is not finite it goes back to its best iterate and starts afresh there with a tenth of the first
     step, once; if that happens again, the lane stops at its best iterate. Nothing is read back from the
-    device before the end, so that a GPU never waits for the loop. It is one function of over 50 lines because
+    device that the loop would have to wait for. It is one function of over 50 lines because
     every evaluation continues from a dozen values of the one before.
     """
     if evaluations < 1:
@@ -89,16 +47,17 @@ def minimise(
     began = time.perf_counter()
     lanes = start.shape[0]
     point = start.detach().flatten(1).clone()
-    memory = _Memory(history, point)
+    curvature = Curvature(history, point)
+    progress = _Progress(tolerance, point)
     best_point, best_total = point.clone(), torch.full_like(point[:, 0], torch.inf)
     restarts = torch.zeros(lanes, dtype=torch.int64, device=point.device)
     counts, best_row = torch.zeros_like(restarts), torch.zeros_like(restarts)
     fresh = torch.ones_like(restarts, dtype=torch.bool)
+    running = fresh
     previous_gradient = step = torch.zeros_like(point)
     records: list[dict[str, Tensor]] = []
 
     for number in range(1, evaluations + 1):
-        running = restarts < 2
         losses, gradient = _evaluate(objective, point, start.shape)
         total = losses.total.detach()
         finite = torch.isfinite(total) & torch.isfinite(gradient).all(1)
@@ -112,36 +71,77 @@ def minimise(
             on_evaluation(number)
         failed = running & ~finite
         restarts = restarts + failed
-        if number == evaluations:
+        running = running & (restarts < 2) & progress.goes_on(total, best_total, failed)
+        if number == evaluations or progress.all_ended(running):
             break
 
         gradient = torch.where(finite[:, None], gradient, 0)
-        usable = finite & ~fresh
-        memory.learn(
-            torch.where(usable[:, None], step, 0),
-            torch.where(usable[:, None], gradient - previous_gradient, 0),
+        usable = (finite & ~fresh)[:, None]
+        curvature.forget(failed)
+        direction = curvature.direction(
+            gradient,
+            torch.where(usable, step, 0),
+            torch.where(usable, gradient - previous_gradient, 0),
         )
-        memory.forget(failed)
-        direction = memory.direction(gradient)
         length = torch.where(fresh, _first_length(gradient, restarts), 1)
-        moving = finite & (restarts < 2)
-        step = torch.where(moving[:, None], direction * length[:, None], 0)
-        point = torch.where(moving[:, None], point + step, best_point)
+        moving = (finite & running)[:, None]
+        step = torch.where(moving, direction * length[:, None], 0)
+        point = torch.where(moving, point + step, best_point)
         previous_gradient = gradient
         # a lane that went back evaluates its best iterate again next, and takes a first step from there
         fresh = failed
-        if point.device.type == "cpu" and not (restarts < 2).any():
-            break
 
-    curves = {name: torch.stack([record[name] for record in records]).cpu() for name in records[0]}
+    counts, best_row = counts.cpu(), best_row.cpu()
+    rows = records[: int(counts.max())]
+    curves = {name: torch.stack([record[name] for record in rows]).cpu() for name in rows[0]}
     return Solution(
         point=best_point.view(start.shape),
-        losses={name: curve.gather(0, best_row.cpu()[None])[0] for name, curve in curves.items()},
+        losses={name: curve.gather(0, best_row[None])[0] for name, curve in curves.items()},
         curves=curves,
-        evaluations=counts.cpu(),
+        evaluations=counts,
         outcomes=tuple(_outcome(int(count)) for count in restarts),
         seconds=time.perf_counter() - began,
     )
+
+
+class _Progress:
+    """Which lanes still improve, and whether any does."""
+
+    def __init__(self, tolerance: float, like: Tensor):
+        self._tolerance = tolerance
+        self._best: deque[Tensor] = deque(maxlen=PATIENCE + 1)
+        self._totals: deque[Tensor] = deque(maxlen=PATIENCE)
+        self._since_restart = torch.zeros(like.shape[0], dtype=torch.int64, device=like.device)
+        self._flags: deque[tuple[Tensor, torch.cuda.Event]] = deque()
+
+    def goes_on(self, total: Tensor, best_total: Tensor, failed: Tensor) -> Tensor:
+        """Whether each lane still improves, or may, (L,) boolean; at its start and after a restart it is given time."""
+        self._best.append(best_total)
+        self._totals.append(torch.where(torch.isfinite(total), total, torch.inf))
+        self._since_restart = torch.where(failed, 0, self._since_restart + 1)
+        if self._tolerance <= 0 or len(self._best) <= PATIENCE:
+            return torch.ones_like(failed)
+        enough = self._tolerance * best_total.abs()
+        improves = self._best[0] - best_total >= enough
+        searches = torch.stack(list(self._totals)).amax(0) - best_total >= PATIENCE * enough
+        return improves | searches | (self._since_restart <= 2 * PATIENCE)
+
+    def all_ended(self, running: Tensor) -> bool:
+        """Whether no lane runs any more; on a GPU as of the newest evaluation that it is known of without waiting.
+
+        Evaluations after a lane has ended change nothing in it, so that this decides nothing but when the loop ends.
+        """
+        if running.device.type != "cuda":
+            return not bool(running.any())
+        flag = torch.empty((), dtype=torch.bool, pin_memory=True)
+        flag.copy_(running.any(), non_blocking=True)
+        event = torch.cuda.Event()
+        event.record()
+        self._flags.append((flag, event))
+        ended = False
+        while self._flags and self._flags[0][1].query():
+            ended = not bool(self._flags.popleft()[0])
+        return ended
 
 
 def _evaluate(objective: Objective, point: Tensor, shape: torch.Size) -> tuple[Losses, Tensor]:
@@ -171,8 +171,3 @@ def _first_length(gradient: Tensor, restarts: Tensor) -> Tensor:
 
 def _outcome(restarts: int) -> Outcome:
     return ("finished", "restarted", "abandoned")[min(restarts, 2)]
-
-
-def _dot(first: Tensor, second: Tensor) -> Tensor:
-    """Inner products of vectors (L, N), lane by lane: (L,)."""
-    return (first * second).sum(1)

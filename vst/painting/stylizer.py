@@ -69,6 +69,7 @@ class VideoStylizer(LightningModule):
 
     def on_fit_start(self) -> None:
         """Look at the painting, once a run."""
+        self.backbone.choose_precision(self.device)
         with torch.no_grad():
             style = self.backbone(self.style, self.layers)
         for loss in self._terms():

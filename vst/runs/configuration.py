@@ -12,7 +12,7 @@ from omegaconf.errors import OmegaConfBaseException
 from vst.config import quoted
 from vst.errors import InputError
 from vst.files import write_text
-from vst.runs.moved import override_with_new_names, with_new_names
+from vst.runs.moved import FIRST_DEFAULTS, override_with_new_names, with_new_names
 from vst.runs.settings import FROM_FILES, Settings
 
 
@@ -53,7 +53,17 @@ def stored_overrides(run: Path) -> list[str]:
     # not resolved: an option that refers to another must still do so
     lines = OmegaConf.to_container(OmegaConf.load(stored), resolve=False) or []
     kept = [str(line) for line in lines if not str(line).startswith(("resume=", "hydra."))]
-    return [override_with_new_names(line) for line in kept]
+    # first, so that the run's own options stand
+    return [*_first_defaults(run), *(override_with_new_names(line) for line in kept)]
+
+
+def _first_defaults(run: Path) -> list[str]:
+    """The options whose defaults have changed, with the values that the run began with."""
+    config = OmegaConf.load(configuration_path(run))
+    values = {option: OmegaConf.select(config, option) for option in FIRST_DEFAULTS}
+    return [
+        f"{option}={FIRST_DEFAULTS[option] if value is None else value}" for option, value in values.items()
+    ]
 
 
 def stored_settings(run: Path) -> Settings | None:

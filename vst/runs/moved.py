@@ -22,14 +22,18 @@ OPTIONS = {
 """Paths of options: in version 0.1, and now."""
 
 
+FIRST_DEFAULTS = {"backbone.precision": "float32", "optimizer.tolerance": 0}
+"""Options whose defaults have changed, or that are new, and the values with which version 0.1 painted."""
+
+
 def with_new_names(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """A configuration as this version would write it."""
-    return _renamed(settings, OPTIONS, CLASSES)
-
-
-def with_first_names(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """A configuration as version 0.1 would have written it, to compare with fingerprints that it stored."""
-    return _renamed(settings, _reversed(OPTIONS), _reversed(CLASSES))
+    """A configuration as this version would write it, with the values of 0.1 for options that are new."""
+    renamed = _renamed(settings, OPTIONS, CLASSES)
+    for option, value in FIRST_DEFAULTS.items():
+        group, _, key = option.partition(".")
+        if isinstance(renamed.get(group), dict):
+            renamed[group].setdefault(key, value)
+    return renamed
 
 
 def override_with_new_names(override: str) -> str:
@@ -62,7 +66,3 @@ def _target(target: Any, classes: Mapping[str, str]) -> Any:
         if isinstance(target, str) and target.startswith(before):
             return now + target.removeprefix(before)
     return target
-
-
-def _reversed(names: Mapping[str, str]) -> dict[str, str]:
-    return {now: before for before, now in names.items()}

@@ -26,6 +26,7 @@ def provenance_of(settings: Settings, parts: Parts, trainer: Trainer) -> Provena
         config=settings,
         seed=settings["seed"],
         weights={"name": weights.name, "sha256": weights.sha256},
+        precision=parts.module.backbone.precision,
         clip=ClipRecord(
             name=info.name,
             start=info.start,

@@ -39,12 +39,14 @@ class ClipRecord:
 class Provenance:
     """What is needed to repeat a run.
 
-    `config` is its resolved configuration, `motion` the source of the motion by which its coherence was measured.
+    `config` is its resolved configuration, `precision` that of the convolutions, `motion` the source of the motion by
+    which its coherence was measured.
     """
 
     config: Settings = field(default_factory=dict)
     seed: int | None = None
     weights: Mapping[str, str | None] = field(default_factory=dict)
+    precision: str | None = None
     clip: ClipRecord = field(default_factory=ClipRecord)
     style: str | None = None
     motion: str | None = None

@@ -16,7 +16,6 @@ from omegaconf import DictConfig
 from vst.composing import composed, parse, with_run_directory
 from vst.errors import InputError
 from vst.runs.identity import identity
-from vst.runs.moved import with_first_names
 from vst.runs.settings import FROM_FILES, is_coherent, resolve
 
 if TYPE_CHECKING:
@@ -81,10 +80,7 @@ class Space:
 
         A file contributes its name and size, since its path may differ on another machine.
         """
-        # with the names of version 0.1, so that its searches can be resumed
-        settings = with_first_names(
-            identity(resolve(with_run_directory(composed(self.overrides(self.first())))))
-        )
+        settings = identity(resolve(with_run_directory(composed(self.overrides(self.first())))))
         for group in FROM_FILES:
             if isinstance(path := settings[group].get("path"), str):  # otherwise a node that fetches the file
                 file = Path(path)

@@ -54,6 +54,7 @@ class Resume(Checkpoint):
         module = stylizer_of(pl_module)
         state = {
             "config": self.config,
+            "precision": module.backbone.precision,
             "pass": pass_index,
             "position": position,
             "history": module.history.state_dict() if position else [],
@@ -79,6 +80,8 @@ def restore(state: dict[str, Any], trainer: Trainer, module: VideoStylizer, data
     """Restore a checkpoint's state into a run that is about to begin."""
     data.first_pass, data.first_position = state["pass"], state["position"]
     data.load_state_dict(state["data"])
+    if precision := state.get("precision"):
+        module.backbone.choose_precision(module.device, precision)
     module.history.load_state_dict(state["history"])
     if module.anchor is not None:
         module.anchor.load_state_dict(state["anchor"])
