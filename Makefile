@@ -9,7 +9,7 @@ READY := $(VENV)/.ready
 # a worker a core, each with one thread, and a file's tests in one worker
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile
 
-.PHONY: help setup demo notebook figures docs test test-fast lint format lock clean
+.PHONY: help setup demo notebook figures bench docs test test-fast lint format lock clean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -37,6 +37,9 @@ figures: $(READY) ## paint and draw every picture, plot and table of README and 
 	$(BIN)/python experiments/sheet.py multirun/models docs/models.png
 	$(BIN)/python experiments/best_eta.py $(DWANKO:%=--dwanko %)
 	$(BIN)/python experiments/figures.py --into README.md --into docs/results.md --search multirun/best_eta $(DWANKO:%=--dwanko %)
+
+bench: $(READY) ## measure speed and memory, ten minutes, and write the tables of docs/benchmarks.md
+	$(BIN)/python experiments/benchmarks/all.py --into docs/benchmarks.md
 
 docs: $(READY) ## build the documentation's site in site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --strict
