@@ -15,6 +15,12 @@ from markdown.extensions import Extension
 from markdown.inlinepatterns import InlineProcessor
 
 INLINE = r"\\\((.+?)\\\)"
+PRIMED = re.compile(r"([A-Za-z])'")
+
+
+def _element(tex: str, display: str) -> ElementTree.Element:
+    # a prime stands beside its letter: as a superscript it is shrunk, and fonts draw it small and high by themselves
+    return convert_to_element(PRIMED.sub(r"{\1\\prime}", tex), display=display)
 
 
 class _Inline(InlineProcessor):
@@ -22,7 +28,7 @@ class _Inline(InlineProcessor):
         self, m: re.Match[str], data: str
     ) -> tuple[ElementTree.Element, int, int]:
         equation = ElementTree.Element("span", {"class": "equation"})
-        equation.append(convert_to_element(m[1], display="inline"))
+        equation.append(_element(m[1], "inline"))
         return equation, m.start(0), m.end(0)
 
 
@@ -33,7 +39,7 @@ class _Block(BlockProcessor):
     def run(self, parent: ElementTree.Element, blocks: list[str]) -> None:
         tex = blocks.pop(0).strip()[2:-2]
         equation = ElementTree.SubElement(parent, "div", {"class": "equation"})
-        equation.append(convert_to_element(tex, display="block"))
+        equation.append(_element(tex, "block"))
 
 
 class MathML(Extension):

@@ -66,8 +66,7 @@ COLUMNS = (
 
 def tables(records: Records) -> str:
     """All results, and the comparison of robust with the others."""
-    heads = ["scenario", "model", "η", *(column.head for column in COLUMNS)]
-    lines = [table_line(heads), table_line(["---", "---", *["---:"] * (len(heads) - 2)])]
+    lines = header()
     for scenario, models in records.items():
         summaries = {model: record["summary"] for model, record in models.items()}
         bests = [column.best([own.get(column.key) for own in summaries.values()]) for column in COLUMNS]
@@ -78,11 +77,21 @@ def tables(records: Records) -> str:
                 f"**{cell}**" if cell == best else cell for cell, best in zip(cells, bests, strict=True)
             ]
             lines.append(table_line([scenario, model, power(eta) if eta else UNDEFINED, *marked]))
+    return "\n".join([*lines, "", caption(), *_ratios(records)]) + "\n"
+
+
+def header() -> list[str]:
+    """The first two lines of the table of all results."""
+    heads = ["scenario", "model", "η", *(column.head for column in COLUMNS)]
+    return [table_line(heads), table_line(["---", "---", *["---:"] * (len(heads) - 2)])]
+
+
+def caption() -> str:
+    """The line below the table of all results: what is in bold, and which values are better."""
     directions = "; ".join(
         f"{BY_KEY[column.key].title}: {BY_KEY[column.key].direction}" for column in COLUMNS
     )
-    ratios = _ratios(records)
-    return "\n".join([*lines, "", f"The best of each scenario is in bold ({directions}).", *ratios]) + "\n"
+    return f"The best of each scenario is in bold ({directions})."
 
 
 def summary(records: Records) -> str:

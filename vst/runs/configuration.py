@@ -59,7 +59,8 @@ def stored_overrides(run: Path) -> list[str]:
 
 def _first_defaults(run: Path) -> list[str]:
     """The options whose defaults have changed, with the values that the run began with."""
-    config = OmegaConf.load(configuration_path(run))
+    path = configuration_path(run)
+    config = OmegaConf.load(path) if path.is_file() else OmegaConf.create()
     values = {option: OmegaConf.select(config, option) for option in FIRST_DEFAULTS}
     return [
         f"{option}={FIRST_DEFAULTS[option] if value is None else value}" for option, value in values.items()
