@@ -1,9 +1,11 @@
-"""Where the wall time of a run goes: reading, motion, painting, judging, writing, start-up; at two sizes.
+"""Where the wall time of a run goes: painting, judging, writing, start-up, waiting for what is prepared; at two sizes.
 
     python experiments/benchmarks/wall.py [--sizes 144,426] [--frames 4] [--evaluations 30]
 
 A run of robust on a real clip, as `vst` does it, with clocks around the parts. Each part counts what it does itself,
 not what another part that it calls does; the rest is Lightning's and the start-up's, from the start of this process.
+Reading, cuts, motion, masks and the judge's motion are computed ahead, in a thread of their own that works beside the
+painting: what they take there is given too, and what the painting waits for them.
 """
 
 from __future__ import annotations
@@ -86,18 +88,23 @@ def run_with_clocks(size: int, frames: int, evaluations: int) -> dict[str, float
     from vst.composing import composed
     from vst.flow.steady import SteadyFlow
     from vst.metrics.clip import ClipMetrics
+    from vst.metrics.motion import EstimatedMotion
     from vst.painting import stylizer
     from vst.runs import run as runs
     from vst.runs.callbacks import curves, key_frames, resume, video_writer
+    from vst.video.datamodule import PreparedFrames
     from vst.video.loader import FrameLoader
 
-    clocks.watch(SteadyFlow, "__call__", "motion")
+    ahead = Clocks()
+    ahead.watch(SteadyFlow, "__call__", "ahead: motion")
+    ahead.watch(EstimatedMotion, "__call__", "ahead: the judge's motion")
+    ahead.watch_frames(FrameLoader, "__iter__", "ahead: reading, cuts")
     clocks.watch(ClipMetrics, "update", "judging")
-    clocks.watch_frames(FrameLoader, "__iter__", "reading, cuts")
+    clocks.watch_frames(PreparedFrames, "__iter__", "waiting for what is prepared")
     for owner in (curves.Curves, key_frames.Sheets, resume.Resume, video_writer.VideoWriter):
         clocks.watch(owner, "on_train_batch_end", "writing")
     clocks.watch(video_writer.VideoWriter, "on_fit_end", "writing")
-    clocks.watch(stylizer.VideoStylizer, "training_step", "masks, starts")
+    clocks.watch(stylizer.VideoStylizer, "training_step", "starts, warps")
     build = runs.build_parts
 
     def with_clock(*arguments: Any) -> Any:
@@ -111,7 +118,8 @@ def run_with_clocks(size: int, frames: int, evaluations: int) -> dict[str, float
         options = [f"evaluations={evaluations}", "~callbacks.progress", f"paths.run={Path(folder) / 'run'}"]
         runs.run(composed(["model=robust", *clip, *options]))
     clocks.switch()
-    return dict(clocks.seconds)
+    beside = {part: seconds for part, seconds in ahead.seconds.items() if part.startswith("ahead")}
+    return {**clocks.seconds, **beside}
 
 
 def report(sizes: list[int], frames: int, evaluations: int) -> str:
@@ -126,8 +134,11 @@ def report(sizes: list[int], frames: int, evaluations: int) -> str:
         done = subprocess.run([sys.executable, __file__, *given], capture_output=True, text=True, check=True)
         found[size] = json.loads(done.stdout.splitlines()[-1])
     parts = list(dict.fromkeys(part for seconds in found.values() for part in seconds))
-    parts.sort(key=lambda part: -max(seconds.get(part, 0.0) for seconds in found.values()))
-    totals = {size: sum(seconds.values()) for size, seconds in found.items()}
+    parts.sort(key=lambda part: (part.startswith("ahead"), -max(s.get(part, 0.0) for s in found.values())))
+    totals = {
+        size: sum(seconds for part, seconds in parts.items() if not part.startswith("ahead"))
+        for size, parts in found.items()
+    }
     rows = [
         [
             part,

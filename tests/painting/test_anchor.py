@@ -8,14 +8,14 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from vst.flow.estimators import DIS, FlowEstimator
-from vst.flow.neighbour import Neighbour
+from vst.flow.pair import FramePair
 from vst.flow.steady import SteadyFlow
 from vst.flow.warp import backward_warp
 from vst.frames import Frame
 from vst.losses.target import AnchorView
-from vst.painting.anchor import Anchor
-from vst.painting.history import History
-from vst.painting.stylized import Painted
+from vst.painting.anchor import Anchor, AnchorMotion, AnchorPlace, AnchorTrack
+from vst.painting.past import Past
+from vst.painting.preparation import shown_in_shot
 from vst.synthetic.scene import Scene
 from vst.synthetic.scenes import Battle, Talk
 
@@ -43,24 +43,23 @@ class Exact:
 
 
 def follow(
-    scene: Scene, estimator: FlowEstimator, folder: Path, frames: int
-) -> tuple[Anchor, list[AnchorView | None]]:
+    scene: Scene, estimator: FlowEstimator, frames: int
+) -> tuple[AnchorTrack, Anchor, list[AnchorView | None]]:
     """Paint every frame with noise of its own, and see the anchor from each."""
-    history, anchor, seen = History(folder, 1), Anchor(estimator), []
+    past, track, anchor, seen = Past(1, estimator), AnchorTrack(estimator), Anchor(), []
     for i in range(frames):
         frame = Frame(scene.frame(i), i, i, i, cut=i in scene.cuts)
-        past = [near for near in history.neighbours(frame, estimator) if near.same_shot]
-        seen.append(anchor.follow(frame.content, past))
+        motion = track.next(frame.content, shown_in_shot(past.pairs(frame)))
+        seen.append(anchor.view(motion))
         image = torch.rand(frame.content.shape, generator=torch.Generator().manual_seed(i))
-        painted = Painted(frame, image)
-        anchor.update(painted, seen[-1])
-        history.append(painted)
-    return anchor, seen
+        anchor.update(image, motion)
+        past.append(frame)
+    return track, anchor, seen
 
 
-def test_chained_flows_lead_to_the_anchor(tmp_path: Path) -> None:
+def test_chained_flows_lead_to_the_anchor() -> None:
     scene = Talk(72, 96, 8)
-    _, seen = follow(scene, Exact(scene), tmp_path, 8)
+    _, _, seen = follow(scene, Exact(scene), 8)
     assert seen[0] is None
     last = seen[-1]
     assert last is not None
@@ -70,7 +69,7 @@ def test_chained_flows_lead_to_the_anchor(tmp_path: Path) -> None:
     assert error.mean() < 0.05, "but for the interpolation at boundaries"
 
 
-def test_what_is_left_of_the_motion_is_estimated_anew(tmp_path: Path) -> None:
+def test_what_is_left_of_the_motion_is_estimated_anew() -> None:
     scene = Talk(72, 96, 8)
 
     class Lame(Exact):
@@ -81,7 +80,7 @@ def test_what_is_left_of_the_motion_is_estimated_anew(tmp_path: Path) -> None:
                 return DIS()(first, second)
             return 0.9 * super().__call__(first, second)
 
-    _, seen = follow(scene, Lame(scene), tmp_path, 8)
+    _, _, seen = follow(scene, Lame(scene), 8)
     last = seen[-1]
     assert last is not None
     true = scene.backward_flow(7, 7)
@@ -91,10 +90,10 @@ def test_what_is_left_of_the_motion_is_estimated_anew(tmp_path: Path) -> None:
     assert error < 0.8 * chained
 
 
-def test_a_new_anchor_is_taken_at_a_cut_and_when_little_is_left(tmp_path: Path) -> None:
+def test_a_new_anchor_is_taken_at_a_cut_and_when_little_is_left() -> None:
     scene = Battle(72, 96, 24)
     (cut,) = scene.cuts
-    _, seen = follow(scene, Exact(scene), tmp_path, cut + 2)
+    _, _, seen = follow(scene, Exact(scene), cut + 2)
     assert seen[cut] is None
     first = [followed.visibility.mean() for followed in seen[1:cut] if followed is not None]
     assert len(first) == cut - 1
@@ -116,21 +115,21 @@ def texture(height: int, width: int) -> Tensor:
 
 
 def follow_pictures(
-    pictures: list[Tensor], estimator: FlowEstimator, folder: Path
+    pictures: list[Tensor], estimator: FlowEstimator
 ) -> list[tuple[Tensor, AnchorView | None]]:
     """Paint each picture as its negative, and see the anchor from each, past blank frames as a run does."""
-    history, anchor, seen = History(folder, 3), Anchor(estimator), []
+    past, track, anchor, seen = Past(3, estimator), AnchorTrack(estimator), Anchor(), []
     for i, content in enumerate(pictures):
-        past = history.neighbours(Frame(content, i, i, i), estimator)
-        followed = anchor.follow(content, [near for near in past if not near.blank] or past)
-        painted = Painted(Frame(content, i, i, i), 1 - content)
-        anchor.update(painted, followed)
-        history.append(painted)
-        seen.append((painted.image, followed))
+        frame = Frame(content, i, i, i)
+        pairs = past.pairs(frame)
+        motion = track.next(content, shown_in_shot(pairs) or pairs)
+        seen.append((1 - content, anchor.view(motion)))
+        anchor.update(1 - content, motion)
+        past.append(frame)
     return seen
 
 
-def test_in_a_scene_that_stands_still_the_first_painting_is_kept(tmp_path: Path) -> None:
+def test_in_a_scene_that_stands_still_the_first_painting_is_kept() -> None:
     still = texture(48, 64)
     noise = [
         still + 0.001 * torch.rand(still.shape, generator=torch.Generator().manual_seed(i)) for i in range(5)
@@ -142,17 +141,17 @@ def test_in_a_scene_that_stands_still_the_first_painting_is_kept(tmp_path: Path)
         def __call__(self, first: Tensor, second: Tensor) -> Tensor:
             return torch.zeros_like(first[:, :2])
 
-    seen = follow_pictures(noise, Zero(), tmp_path)
+    seen = follow_pictures(noise, Zero())
     for _, followed in seen[1:]:
         assert followed is not None
         assert torch.equal(followed.moved, seen[0][0])
         assert followed.visibility.all()
 
 
-def test_a_texture_that_moves_is_followed_over_ten_frames_without_drift(tmp_path: Path) -> None:
+def test_a_texture_that_moves_is_followed_over_ten_frames_without_drift() -> None:
     pictures = [texture(48, 96).roll(2 * i, dims=3) for i in range(11)]
     estimator = Noisy(DIS())
-    seen = follow_pictures(pictures, estimator, tmp_path)
+    seen = follow_pictures(pictures, estimator)
     _, last = seen[-1]
     assert last is not None
     inner = last.flow[..., 6:-6, 26:-6]
@@ -179,10 +178,10 @@ class Noisy:
         return torch.where(length > 1, flow * (1 - 0.2 / length), flow)
 
 
-def test_the_anchor_is_followed_past_a_blank_frame(tmp_path: Path) -> None:
+def test_the_anchor_is_followed_past_a_blank_frame() -> None:
     pictures = [texture(48, 96).roll(2 * i, dims=3) for i in range(6)]
     pictures[3] = torch.ones_like(pictures[3])
-    seen = follow_pictures(pictures, SteadyFlow(), tmp_path)
+    seen = follow_pictures(pictures, SteadyFlow())
     for i in (2, 4, 5):
         _, followed = seen[i]
         assert followed is not None
@@ -194,13 +193,14 @@ def test_the_anchor_is_followed_past_a_blank_frame(tmp_path: Path) -> None:
 def test_it_goes_on_from_its_state(tmp_path: Path) -> None:
     scene = Talk(48, 64, 5)
     estimator = Exact(scene)
-    anchor, _ = follow(scene, estimator, tmp_path, 4)
+    track, anchor, _ = follow(scene, estimator, 4)
     torch.save(anchor.state_dict(), tmp_path / "state.pt")
-    again = Anchor(estimator)
+    again = Anchor()
     again.load_state_dict(torch.load(tmp_path / "state.pt", weights_only=True))
     content = scene.frame(4)
-    near = Neighbour(scene.frame(3), scene.frame(3), content, estimator)
-    expected, found = anchor.follow(content, [near]), again.follow(content, [near])
+    near = FramePair(scene.frame(3), content, estimator)
+    motion, motion_again = (one.next(content, [near]) for one in (track, AnchorTrack(estimator, again.place)))
+    expected, found = anchor.view(motion), again.view(motion_again)
     assert expected is not None
     assert found is not None
     for one, other in (
@@ -210,23 +210,37 @@ def test_it_goes_on_from_its_state(tmp_path: Path) -> None:
     ):
         assert torch.equal(one, other)
     again.clear()
-    assert again.follow(content, [near]) is None
+    assert again.view(motion) is None
     assert again.state_dict() == {}
     again.load_state_dict({})
-    assert again.follow(content, [near]) is None
+    assert again.view(motion) is None
 
 
 def test_each_lane_takes_a_new_anchor_of_its_own() -> None:
-    content, first, second = (
-        torch.rand(2, 3, 8, 8, generator=torch.Generator().manual_seed(i)) for i in range(3)
-    )
-    anchor = Anchor(DIS())
-    anchor.update(Painted(Frame(content, 0, 0, 0), first), None)
-    shown = torch.ones(2, 1, 8, 8)
-    shown[1, ..., :5] = 0  # more than half of it has left the view
-    flow = torch.full((2, 2, 8, 8), 0.5)
-    anchor.update(Painted(Frame(content, 1, 1, 1), second), AnchorView(flow, shown, first))
-    held = anchor.state_dict()
-    assert torch.equal(held["image"], torch.stack([first[0], second[1]]))
-    assert torch.equal(held["flow"], torch.stack([flow[0], torch.zeros(2, 8, 8)]))
-    assert torch.equal(held["visibility"], torch.stack([shown[0], torch.ones(1, 8, 8)]))
+    first, second = (torch.rand(2, 3, 8, 8, generator=torch.Generator().manual_seed(i)) for i in range(2))
+    place = AnchorPlace(first, torch.zeros(2, 2, 8, 8), torch.ones(2, 1, 8, 8))
+    anchor, renewed = Anchor(), torch.tensor([False, True]).view(2, 1, 1, 1)
+    anchor.update(first, AnchorMotion(None, torch.ones_like(renewed), place))
+    anchor.update(second, AnchorMotion((place.flow, place.visibility), renewed, place))
+    assert torch.equal(anchor.state_dict()["image"], torch.stack([first[0], second[1]]))
+
+
+def test_the_lane_of_which_too_little_is_visible_begins_anew() -> None:
+    content = texture(16, 16).expand(2, -1, -1, -1)
+
+    class Apart:
+        """No motion, and in the second lane none that is consistent."""
+
+        name = "apart"
+
+        def __call__(self, first: Tensor, second: Tensor) -> Tensor:
+            flow = torch.zeros(2, 2, 16, 16)
+            flow[1, 0] = 5
+            return flow
+
+    track = AnchorTrack(Apart())
+    track.next(content, [])
+    motion = track.next(content + 0.01, [FramePair(content, content + 0.01, Apart())])
+    assert motion.renewed.flatten().tolist() == [False, True]
+    assert torch.equal(motion.place.content, torch.stack([content[0], content[1] + 0.01]))
+    assert motion.place.visibility.flatten(1).all(1).tolist() == [True, True]

@@ -7,9 +7,11 @@ import pytest
 import torch
 from torch import Tensor
 
+from vst.flow.estimators import FlowEstimator
 from vst.flow.neighbour import Neighbour
 from vst.frames import Frame
 from vst.painting.history import History
+from vst.painting.past import Past
 from vst.painting.stylized import Painted
 
 
@@ -26,16 +28,22 @@ def painted(index: int, cut: bool = False, pass_index: int = 0) -> Painted:
     return Painted(Frame(content, index, 100 + index, 2 * index, pass_index, cut), image)
 
 
+def neighbours(history: History, frame: Frame, estimator: FlowEstimator | None = None) -> list[Neighbour]:
+    """Those of the next frame, as a run finds them."""
+    past = [one.frame for one in reversed(list(history))]
+    return history.neighbours(Past(history.reach, estimator or Still(), frames=past).pairs(frame))
+
+
 def places(history: History, frame: Frame) -> list[tuple[int, bool]]:
-    return [(near.distance, near.same_shot) for near in history.neighbours(frame, Still())]
+    return [(near.distance, near.same_shot) for near in neighbours(history, frame)]
 
 
 def test_neighbours_are_the_frames_painted_last_the_nearest_first(tmp_path: Path) -> None:
     history = History(tmp_path, reach=3)
-    assert history.neighbours(painted(0).frame, Still()) == []
+    assert neighbours(history, painted(0).frame) == []
     for index in range(5):
         history.append(painted(index))
-    found = history.neighbours(painted(5).frame, Still())
+    found = neighbours(history, painted(5).frame)
     assert [near.distance for near in found] == [1, 2, 3]
     for near, index in zip(found, (4, 3, 2), strict=True):
         assert torch.equal(near.stylized, painted(index).image)
@@ -68,7 +76,7 @@ def test_blank_frames_are_told_apart(tmp_path: Path) -> None:
     history.append(painted(0))
     white = painted(1)
     history.append(Painted(Frame(torch.ones(1, 3, 16, 20), 1, 101, 2), white.image))
-    assert [near.blank for near in history.neighbours(painted(2).frame, Still())] == [True, False]
+    assert [near.blank for near in neighbours(history, painted(2).frame)] == [True, False]
 
 
 def test_a_resumed_run_finds_the_same_numbers(tmp_path: Path) -> None:
@@ -118,7 +126,7 @@ def test_neighbours_keep_their_distances_backward_too(tmp_path: Path) -> None:
     history = History(tmp_path, reach=3)
     for index in (9, 8, 7, 6):
         history.append(painted(index, cut=index == 9, pass_index=1))
-    found = history.neighbours(painted(5, pass_index=1).frame, Still())
+    found = neighbours(history, painted(5, pass_index=1).frame)
     assert [near.distance for near in found] == [1, 2, 3]
     for near, index in zip(found, (6, 7, 8), strict=True):
         assert torch.equal(near.stylized, painted(index).image)
@@ -135,7 +143,7 @@ def test_a_neighbours_flows_go_the_way_they_are_named(tmp_path: Path) -> None:
 
     history = History(tmp_path, reach=1)
     history.append(painted(0))
-    (near,) = history.neighbours(painted(1).frame, Bright())
+    (near,) = neighbours(history, painted(1).frame, Bright())
     before, now = (painted(index).frame.content.mean().item() for index in (0, 1))
     assert near.backward_flow[0, :, 0, 0].tolist() == pytest.approx([now, before])
     assert near.forward_flow[0, :, 0, 0].tolist() == pytest.approx([before, now])

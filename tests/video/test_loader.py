@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +9,7 @@ import torch
 
 from vst.frames import Clip, Frame
 from vst.synthetic.scenes import Anime, Battle
-from vst.video.datamodule import ClipDataModule
+from vst.video.datamodule import FRAMES_AHEAD, ClipDataModule
 from vst.video.loader import FrameLoader
 from vst.video.store import FrameStore
 
@@ -29,10 +29,8 @@ def load(clip: Clip, pass_index: int = 0, position: int = 0, **options) -> Frame
 
 
 def test_cuts_are_found_while_the_clip_is_read(battle: Battle) -> None:
-    cuts: set[int] = set()
-    found = cuts_of(load(battle, cuts=cuts))
-    assert found == [(i, i == 6) for i in range(12)]
-    assert cuts == {6} == set(battle.cuts)
+    assert cuts_of(load(battle)) == [(i, i == 6) for i in range(12)]
+    assert set(battle.cuts) == {6}
 
 
 @pytest.mark.parametrize("position", [1, 5, 6, 7, 11])
@@ -41,8 +39,9 @@ def test_a_resumed_pass_sees_the_cuts_of_one_from_the_start(battle: Battle, posi
 
 
 def test_later_passes_have_the_cuts_and_times_of_the_first(battle: Battle, tmp_path: Path) -> None:
-    kept, times, cuts = FrameStore(tmp_path), {}, set()
-    first = {frame.index: frame for frame in load(battle, kept=kept, times=times, cuts=cuts)}
+    kept = FrameStore(tmp_path)
+    first = {frame.index: frame for frame in load(battle, kept=kept)}
+    times, cuts = {index: frame.pts for index, frame in first.items()}, {6}
     for pass_index, order in ((1, reversed(range(9))), (2, range(3, 12))):
         loader = load(battle, pass_index, position=3, kept=kept, times=times, cuts=cuts)
         frames = list(loader)
@@ -78,11 +77,10 @@ class Stretch:
 
 @pytest.mark.parametrize("position", [0, 2, 3])
 def test_known_cuts_are_frames_of_the_source(battle: Battle, tmp_path: Path, position: int) -> None:
-    clip, kept, times, cuts = Stretch(battle, 4), FrameStore(tmp_path), {}, set()
-    for pass_index in (0, 1):  # the first frame of the stretch, 4, begins no shot; nor do those outside
-        loader = load(clip, pass_index, kept=kept, times=times, cuts=cuts, known_cuts=[1, 4, 6, 11, 12])
-        assert {frame.source_index for frame in loader if frame.cut} == {6, 11}
-        assert cuts == {2, 7}
+    clip = Stretch(battle, 4)
+    # the first frame of the stretch, 4, begins no shot; nor do those outside
+    loader = load(clip, kept=FrameStore(tmp_path), known_cuts=[1, 4, 6, 11, 12])
+    assert {frame.source_index for frame in loader if frame.cut} == {6, 11}
     again = load(clip, position=position, known_cuts=[6])
     assert cuts_of(again) == [(i, i == 2) for i in range(position, 8)]
 
@@ -97,14 +95,27 @@ def test_a_scene_without_cuts_and_with_flashes_has_none() -> None:
     assert not any(cut for _, cut in cuts_of(load(Anime(72, 96, 14))))
 
 
+@dataclass
+class Alone:
+    """A batch that is nothing but its frame."""
+
+    frame: Frame
+
+
+def module_of(
+    battle: Battle, kept: FrameStore | None = None, cuts: list[int] | None = None
+) -> ClipDataModule:
+    return ClipDataModule(battle, lambda frames: map(Alone, frames), kept, cuts)
+
+
 def test_a_resumed_module_continues_where_it_stopped(battle: Battle, tmp_path: Path) -> None:
-    data = ClipDataModule(battle, FrameStore(tmp_path))
-    whole = [frame.index for frame in data.train_dataloader()]
-    assert whole == list(range(12))
-    again = ClipDataModule(battle, FrameStore(tmp_path))
+    data = module_of(battle, FrameStore(tmp_path))
+    assert [batch.frame.index for batch in data.train_dataloader()] == list(range(12))
+    assert data.cuts == {6}
+    again = module_of(battle, FrameStore(tmp_path))
     again.load_state_dict(data.state_dict())
     again.first_pass, again.first_position = 1, 4
-    frames = list(again.train_dataloader())
+    frames = [batch.frame for batch in again.train_dataloader()]
     assert [frame.index for frame in frames] == [7, 6, 5, 4, 3, 2, 1, 0]
     assert [frame.index for frame in frames if frame.cut] == [6]
     assert [frame.pts for frame in frames] == [data.times[frame.index] for frame in frames]
@@ -114,6 +125,23 @@ def test_a_resumed_module_continues_where_it_stopped(battle: Battle, tmp_path: P
 
 
 def test_a_module_with_known_cuts_detects_none(battle: Battle) -> None:
-    data = ClipDataModule(battle, known_cuts=[3])
-    assert [frame.index for frame in data.train_dataloader() if frame.cut] == [3]
+    data = module_of(battle, cuts=[3])
+    assert [batch.frame.index for batch in data.train_dataloader() if batch.frame.cut] == [3]
     assert data.state_dict()["cuts"] == [3]
+
+
+def test_frames_that_are_read_ahead_do_not_count_as_begun(battle: Battle) -> None:
+    data, prepared = module_of(battle), []
+
+    def prepare(frames: Iterator[Frame]) -> Iterator[Alone]:
+        for frame in frames:
+            prepared.append(frame.index)
+            yield Alone(frame)
+
+    data.prepare = prepare
+    frames = iter(data.train_dataloader())
+    for _ in range(3):
+        next(frames)
+    data.close()
+    assert sorted(data.times) == [0, 1, 2]
+    assert 3 <= len(prepared) <= 3 + FRAMES_AHEAD + 1

@@ -31,7 +31,7 @@ class Target:
     need, without blank ones; `anchor` is the painting that keeps the shot from drifting, if a loss asked for one.
     `pass_index` counts the passes from 0; `earlier` is this frame's painting from the pass before, None in the
     first. `place` counts the frames of the shot painted before this one, blank ones too, as far as the history
-    reaches.
+    reaches. `neighbours` are all frames painted before it that the history holds, the nearest first.
     """
 
     content: Tensor
@@ -42,3 +42,4 @@ class Target:
     anchor: AnchorView | None = None
     pass_index: int = 0
     place: int = 0
+    neighbours: Sequence[Neighbour] = ()

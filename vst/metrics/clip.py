@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from vst.metrics import catalogue
 from vst.metrics.ghosting import ghost_region, ghosting
-from vst.metrics.motion import Truth
+from vst.metrics.motion import Motion, Truth
 from vst.metrics.residual import residual_correlation, residual_mse
 from vst.metrics.temporal import flicker, root_warping_error, still_mask, warping_error
 from vst.metrics.unpainted import unpainted
@@ -19,6 +20,41 @@ METRICS = tuple(metric.key for metric in catalogue.METRICS if metric.clip)
 
 ROOTS = {"warping_error_root": "warping_error", "warping_error_long_root": "warping_error_long"}
 """Further values of its summary: the square roots of means."""
+
+
+@dataclass(frozen=True)
+class FrameMotion:
+    """The motion that a frame's metrics rely on: back to the frame before, and `interval` frames back; None across a
+    cut, or where the shot is too young."""
+
+    step: Motion | None = None
+    long: Motion | None = None
+
+
+class ClipMotion:
+    """The motion of a clip, frame by frame, by its content alone: it can be computed before the clip is painted."""
+
+    def __init__(self, truth: Truth, interval: int):
+        self.truth = truth
+        self._kept: deque[Tensor] = deque(maxlen=interval)
+
+    def next(self, content: Tensor, index: int, cut: bool = False) -> FrameMotion:
+        """Take the next frame, as `ClipMetrics.update` does."""
+        motion = FrameMotion()
+        if self._kept and not cut:
+            long = len(self._kept) == self._kept.maxlen
+            motion = FrameMotion(
+                self.truth(content, self._kept[-1], index, 1),
+                self.truth(content, self._kept[0], index, len(self._kept)) if long else None,
+            )
+        self.recall(content, cut)
+        return motion
+
+    def recall(self, content: Tensor, cut: bool = False) -> None:
+        """Take a frame without its motion."""
+        if cut:
+            self._kept.clear()
+        self._kept.append(content)
 
 
 class ClipMetrics:
@@ -31,29 +67,38 @@ class ClipMetrics:
     def __init__(self, truth: Truth, interval: int = 10):
         if interval < 1:
             raise ValueError(f"the long interval is {interval} frames, but must be at least 1")
-        self.truth = truth
         self.interval = interval
+        self.motion = ClipMotion(truth, interval)
         self._kept: deque[tuple[Tensor, Tensor]] = deque(maxlen=interval)
         self._index: int | None = None
         self._sums: dict[str, Tensor] = {}
         self._counts: dict[str, Tensor] = {}
 
-    def update(self, content: Tensor, stylized: Tensor, index: int, cut: bool = False) -> dict[str, Tensor]:
+    def update(
+        self,
+        content: Tensor,
+        stylized: Tensor,
+        index: int,
+        cut: bool = False,
+        motion: FrameMotion | None = None,
+    ) -> dict[str, Tensor]:
         """Take the next frame, and return its metrics by name, (L,) each, NaN where undefined.
 
         `content` is V[i], (1, 3, H, W), `stylized` V'[i], (L, 3, H, W), both in [0, 1]; `index` is the
-        frame's number in the clip, one more than the last, and `cut` is True if a new shot begins with it.
+        frame's number in the clip, one more than the last, and `cut` is True if a new shot begins with it. `motion`
+        is what `self.motion` returned for this frame, if it was asked ahead.
         The first frame has no metrics; across a cut only ghosting is defined, measured over the whole frame;
         the long warping error needs `interval` frames of the same shot before it. Values are float64 on the CPU.
         """
         if self._index is not None and index != self._index + 1:
             raise ValueError(f"frame {index} does not follow frame {self._index}")
+        motion = motion or self.motion.next(content, index, cut)
         values: dict[str, Tensor] = {}
         if self._kept:
             values = (
-                self._across_cut(content, stylized) if cut else self._within_shot(content, stylized, index)
+                self._across_cut(content, stylized) if cut else self._within_shot(content, stylized, motion)
             )
-        self.recall(content, stylized, index, cut)
+        self._keep(content, stylized, index, cut)
         undefined = torch.full((len(stylized),), torch.nan, dtype=torch.float64)
         row = {name: values[name].cpu() if name in values else undefined for name in METRICS}
         self._count(row)
@@ -61,6 +106,10 @@ class ClipMetrics:
 
     def recall(self, content: Tensor, stylized: Tensor, index: int, cut: bool = False) -> None:
         """Take a frame that was evaluated before an interruption, so that the next ones are unaffected by it."""
+        self.motion.recall(content, cut)
+        self._keep(content, stylized, index, cut)
+
+    def _keep(self, content: Tensor, stylized: Tensor, index: int, cut: bool) -> None:
         if cut:
             self._kept.clear()
         self._kept.append((content, stylized))
@@ -77,12 +126,13 @@ class ClipMetrics:
         sources = content.expand_as(stylized), previous_content.expand_as(stylized)
         return {"ghosting": ghosting(stylized, previous, *sources, everywhere)}
 
-    def _within_shot(self, content: Tensor, stylized: Tensor, index: int) -> dict[str, Tensor]:
+    def _within_shot(self, content: Tensor, stylized: Tensor, motion: FrameMotion) -> dict[str, Tensor]:
+        assert motion.step is not None
         lanes = len(stylized)
         previous_content, previous = self._kept[-1]
-        motion = self.truth(content, previous_content, index, 1)
-        still = still_mask(content, previous_content, motion.flow, motion.trust).expand(lanes, -1, -1, -1)
-        flow, trust, revealed = (part.expand(lanes, -1, -1, -1) for part in motion)
+        flow, trust = motion.step.flow, motion.step.trust
+        still = still_mask(content, previous_content, flow, trust).expand(lanes, -1, -1, -1)
+        flow, trust, revealed = (part.expand(lanes, -1, -1, -1) for part in motion.step)
         content, previous_content = content.expand_as(stylized), previous_content.expand_as(stylized)
         values = {
             "warping_error": warping_error(stylized, previous, flow, trust),
@@ -92,15 +142,10 @@ class ClipMetrics:
             "ghosting": ghosting(stylized, previous, content, previous_content, ghost_region(flow, revealed)),
             "unpainted": unpainted(stylized, content, revealed),
         }
-        if len(self._kept) == self.interval:
-            values["warping_error_long"] = self._long(content[:1], stylized, index)
+        if motion.long is not None:
+            flow, trust = (part.expand(lanes, -1, -1, -1) for part in motion.long[:2])
+            values["warping_error_long"] = warping_error(stylized, self._kept[0][1], flow, trust)
         return values
-
-    def _long(self, content: Tensor, stylized: Tensor, index: int) -> Tensor:
-        earlier_content, earlier = self._kept[0]
-        motion = self.truth(content, earlier_content, index, self.interval)
-        flow, trust = (part.expand(len(stylized), -1, -1, -1) for part in (motion.flow, motion.trust))
-        return warping_error(stylized, earlier, flow, trust)
 
     def _count(self, row: dict[str, Tensor]) -> None:
         for name, values in row.items():

@@ -1,86 +1,112 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from vst.flow.consistency import disocclusion_mask, in_frame_mask
 from vst.flow.estimators import FlowEstimator
-from vst.flow.neighbour import Neighbour
+from vst.flow.pair import FramePair
 from vst.flow.warp import backward_warp, compose_flows
 from vst.losses.target import AnchorView
-from vst.painting.stylized import Painted
 
 LEAST_VISIBLE = 0.5
 """Fraction of a frame in which its anchor must still be visible; below it, a new anchor is taken."""
 
 
-class Anchor:
-    """The painted frame that later frames of its shot are compared with, to prevent drift.
+@dataclass(frozen=True)
+class AnchorPlace:
+    """An anchor's content, and its flow and visibility from the frame followed last (`AnchorView`)."""
+
+    content: Tensor
+    flow: Tensor
+    visibility: Tensor
+
+
+@dataclass(frozen=True)
+class AnchorMotion:
+    """Where the anchor is seen from a frame, and whether that frame becomes the next frames' anchor.
+
+    `seen` is the flow to the anchor and its visibility, None where a shot begins; `renewed` (L, 1, 1, 1) boolean;
+    `place` that of the anchor, old or new, after this frame.
+    """
+
+    seen: tuple[Tensor, Tensor] | None
+    renewed: Tensor
+    place: AnchorPlace
+
+
+class AnchorTrack:
+    """Follows the anchor of a shot, by the content alone.
 
     Its flow is tracked from frame to frame: the flow to the frame before is composed with that frame's flow to the
     anchor, and corrected by the residual flow from the frame to the anchor's warped content, so that errors do not
-    accumulate. When too little of the anchor is visible, the frame painted last, which was itself compared with
+    accumulate. When too little of the anchor is visible, the frame followed last, which was itself compared with
     it, replaces it.
     """
 
-    def __init__(self, estimator: FlowEstimator):
+    def __init__(self, estimator: FlowEstimator, place: AnchorPlace | None = None):
         self._estimate = estimator
-        self._state: _AnchorState | None = None
+        self._place = place
 
-    def follow(self, content: Tensor, past: Sequence[Neighbour]) -> AnchorView | None:
-        """Return the anchor as seen from the next frame, whose `Target.past` is given; None in a new shot."""
-        if self._state is None or not past:
-            return None
-        # a blank frame in between counts as still, so the anchor's flow from it is also that from past[0]
-        neighbour, anchor = past[0], self._state.to(content)
-        step = neighbour.backward_flow
-        flow = compose_flows(step, anchor.flow)
-        moved_content = backward_warp(anchor.content, flow)
+    def next(self, content: Tensor, past: Sequence[FramePair]) -> AnchorMotion:
+        """Follow to the next frame, of which `past` are the pairs with the frames of its shot, blank ones left out."""
+        still, everywhere = torch.zeros_like(content[:, :2]), torch.ones_like(content[:, :1])
+        fresh = AnchorPlace(content, still, everywhere)
+        if self._place is None or not past:
+            self._place = fresh
+            return AnchorMotion(None, torch.ones_like(content[:, :1, :1, :1], dtype=torch.bool), fresh)
+        flow, visibility = self._seen(content, past[0], self._place)
+        renewed = visibility.mean((1, 2, 3), keepdim=True) < LEAST_VISIBLE
+        old = AnchorPlace(self._place.content.to(content), flow, visibility)
+        pairs = zip(vars(old).values(), vars(fresh).values(), strict=True)
+        self._place = AnchorPlace(*(torch.where(renewed, new, kept) for kept, new in pairs))
+        return AnchorMotion((flow, visibility), renewed, self._place)
+
+    def _seen(self, content: Tensor, near: FramePair, place: AnchorPlace) -> tuple[Tensor, Tensor]:
+        # a blank frame in between counts as still, so that the anchor's flow from it is that from the pair's other
+        step, anchor = near.backward_flow, {name: part.to(content) for name, part in vars(place).items()}
+        flow = compose_flows(step, anchor["flow"])
+        moved_content = backward_warp(anchor["content"], flow)
         residual, back = self._estimate(content, moved_content), self._estimate(moved_content, content)
         flow = compose_flows(residual, flow)
-        visibility = (backward_warp(anchor.visibility, step) >= 0.5).to(content.dtype)
-        visibility = visibility * disocclusion_mask(step, neighbour.forward_flow) * in_frame_mask(step)
+        visibility = (backward_warp(anchor["visibility"], step) >= 0.5).to(content.dtype)
+        visibility = visibility * disocclusion_mask(step, near.forward_flow) * in_frame_mask(step)
         visibility = visibility * disocclusion_mask(residual, back) * in_frame_mask(flow)
-        return AnchorView(flow, visibility, backward_warp(anchor.image, flow))
+        return flow, visibility
 
-    def update(self, painted: Painted, view: AnchorView | None) -> None:
-        """Advance to the frame just painted; it becomes the anchor if there is none, or too little of it is visible."""
-        image = painted.image
-        still, everywhere = torch.zeros_like(image[:, :2]), torch.ones_like(image[:, :1])
-        fresh = _AnchorState(painted.frame.content, image, still, everywhere)
-        if self._state is None or view is None:
-            self._state = fresh
-            return
-        anchor = replace(self._state, flow=view.flow, visibility=view.visibility)
-        visible = view.visibility.mean((1, 2, 3), keepdim=True) >= LEAST_VISIBLE
-        pairs = zip(vars(anchor).values(), vars(fresh).values(), strict=True)
-        self._state = _AnchorState(*(torch.where(visible, old.to(new), new) for old, new in pairs))
+
+class Anchor:
+    """The painting that later frames of its shot are compared with, to prevent drift."""
+
+    def __init__(self) -> None:
+        self._image: Tensor | None = None
+        self.place: AnchorPlace | None = None
+
+    def view(self, motion: AnchorMotion) -> AnchorView | None:
+        """The anchor as seen from the next frame; None where a shot begins."""
+        if motion.seen is None or self._image is None:
+            return None
+        flow, visibility = motion.seen
+        return AnchorView(flow, visibility, backward_warp(self._image.to(flow), flow))
+
+    def update(self, image: Tensor, motion: AnchorMotion) -> None:
+        """Go on to the next frame, now painted; it becomes the anchor where the motion says so."""
+        kept = image if self._image is None else self._image.to(image)
+        self._image, self.place = torch.where(motion.renewed, image, kept), motion.place
 
     def clear(self) -> None:
         """Drop the anchor: a new pass begins."""
-        self._state = None
+        self._image = self.place = None
 
     def state_dict(self) -> dict[str, Tensor]:
         """What a resumed run needs."""
-        return {} if self._state is None else dict(vars(self._state))
+        return {} if self._image is None or self.place is None else {"image": self._image, **vars(self.place)}
 
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
         """Restore the state of `state_dict`, or that of version 0.1, which called the visibility `shown`."""
         named = {"visibility" if name == "shown" else name: tensor for name, tensor in state.items()}
-        self._state = _AnchorState(**named) if state else None
-
-
-@dataclass(frozen=True)
-class _AnchorState:
-    """The anchor's content and painting, and its flow and visibility from the frame painted last (`AnchorView`)."""
-
-    content: Tensor
-    image: Tensor
-    flow: Tensor
-    visibility: Tensor
-
-    def to(self, like: Tensor) -> _AnchorState:
-        return _AnchorState(**{name: tensor.to(like) for name, tensor in vars(self).items()})
+        self._image = named.pop("image", None)
+        self.place = AnchorPlace(**named) if named else None

@@ -1,15 +1,14 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from vst.flow.estimators import FlowEstimator
 from vst.flow.neighbour import Neighbour
+from vst.flow.pair import FramePair
 from vst.frames import Frame
 from vst.painting.stylized import Painted
-from vst.video.cuts import is_blank
 from vst.video.store import FrameStore
 
 
@@ -23,7 +22,6 @@ class History:
     def __init__(self, directory: Path, reach: int):
         self.reach = reach
         self._painted: deque[Painted] = deque(maxlen=reach)
-        self._blank: deque[bool] = deque(maxlen=reach)
         self._contents, self._paintings = FrameStore(directory / "content"), FrameStore(directory / "painted")
         self._leaving: int | None = None
 
@@ -41,30 +39,18 @@ class History:
             self._paintings.discard(self._leaving)
         full = len(self._painted) == self.reach
         self._leaving = self._painted[0].frame.index if full else None
-        self._remember(painted)
+        self._painted.append(painted)
 
     def clear(self) -> None:
         """Drop all frames: a new pass begins."""
         self._painted.clear()
-        self._blank.clear()
         self._leaving = None
 
-    def neighbours(self, frame: Frame, estimator: FlowEstimator) -> list[Neighbour]:
-        """All of them as neighbours of the next frame, the nearest first.
-
-        The first is included even across a cut, marked as of another shot; all others beyond a cut are left out.
-        """
-        found: list[Neighbour] = []
-        nearer, same_shot = frame, True
-        for distance, (past, blank) in enumerate(zip(self, reversed(self._blank), strict=True), start=1):
-            # a cut lies between two frames where the later one of the clip begins a shot
-            same_shot = same_shot and not max(nearer, past.frame, key=lambda side: side.index).cut
-            if not same_shot and distance > 1:
-                break
-            content, image = past.frame.content.to(frame.content), past.image.to(frame.content)
-            found.append(Neighbour(content, image, frame.content, estimator, distance, same_shot, blank))
-            nearer = past.frame
-        return found
+    def neighbours(self, pairs: Sequence[FramePair]) -> list[Neighbour]:
+        """The pairs of the next frame with these frames, the nearest first, with their paintings."""
+        return [
+            Neighbour.of(pair, past.image.to(pair.content)) for pair, past in zip(pairs, self, strict=False)
+        ]
 
     def state_dict(self) -> list[dict[str, Any]]:
         """What a resumed run needs to find the frames on disk, the oldest first."""
@@ -76,8 +62,4 @@ class History:
         self.clear()
         for fields in state:
             content, image = self._contents.load(fields["index"]), self._paintings.load(fields["index"])
-            self._remember(Painted(Frame(content, **fields), image))
-
-    def _remember(self, painted: Painted) -> None:
-        self._painted.append(painted)
-        self._blank.append(is_blank(painted.frame.content))
+            self._painted.append(Painted(Frame(content, **fields), image))

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -8,7 +8,6 @@ from pytorch_lightning import LightningModule
 from torch import Generator, Tensor, nn
 
 from vst.features.vgg import VGG19
-from vst.flow.estimators import FlowEstimator
 from vst.frames import Frame
 from vst.losses.loss import Loss
 from vst.losses.target import Target
@@ -16,6 +15,7 @@ from vst.optim import Losses, Solution
 from vst.painting.anchor import Anchor
 from vst.painting.canvas import Canvas
 from vst.painting.history import History
+from vst.painting.preparation import Preparation, Prepared, shown_in_shot
 from vst.painting.start import Start
 from vst.painting.stylized import Stylized
 from vst.video.store import Paintings
@@ -27,9 +27,9 @@ class VideoStylizer(LightningModule):
     """The frame loop: paints one frame a training step, an epoch being a pass over the stretch.
 
     `losses` are the terms of L_total by name, `style` the painting (1, 3, h, w). A frame has `evaluations` of
-    the objective a pass, the first frames of a shot `evaluation_factors` times as many. `history` remembers the frames
-    painted last.
-    In a run of more than one pass `paintings` keeps those of each.
+    the objective a pass, the first frames of a shot `evaluation_factors` times as many. What needs the content alone
+    is computed ahead by `preparation`. `history` remembers the frames painted last. In a run of more than one pass
+    `paintings` keeps those of each.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class VideoStylizer(LightningModule):
         start: Start,
         canvas: Canvas,
         minimise: Minimise,
-        flow: FlowEstimator,
+        preparation: Preparation,
         evaluations: float,
         evaluation_factors: Sequence[float],
         seed: int,
@@ -53,12 +53,13 @@ class VideoStylizer(LightningModule):
         self.backbone = backbone
         self.losses = nn.ModuleDict(losses)
         self.register_buffer("style", style, persistent=False)
-        self.start, self.canvas, self.minimise, self.flow = start, canvas, minimise, flow
+        self.start, self.canvas, self.minimise = start, canvas, minimise
+        self.preparation = preparation
         self.evaluations = evaluations
         self.evaluation_factors = tuple(evaluation_factors)
         self.seed = seed
         self.history = history
-        self.anchor = Anchor(flow) if any(loss.anchored for loss in losses.values()) else None
+        self.anchor = Anchor() if any(loss.anchored for loss in losses.values()) else None
         self.paintings = paintings
         self.layers = sorted({layer for loss in losses.values() for layer in loss.layers})
         self.on_progress: Callable[[float], None] | None = None
@@ -75,12 +76,19 @@ class VideoStylizer(LightningModule):
         for loss in self._terms():
             loss.begin_run(style)
 
-    def training_step(self, frame: Frame, index: int) -> dict[str, Any]:
+    def prepare(self, frames: Iterator[Frame]) -> Iterator[Prepared]:
+        """The frames of a pass that is about to begin, or to go on, each with what its painting needs."""
+        past = [painted.frame for painted in reversed(list(self.history))]
+        place = self.anchor.place if self.anchor is not None else None
+        return self.preparation.frames(frames, self.device, past, place)
+
+    def training_step(self, prepared: Prepared, index: int) -> dict[str, Any]:
         """Paint one frame."""
-        target = self._target(frame)
+        frame, target = prepared.frame, self._target(prepared)
         for loss in self._terms():
             loss.begin_frame(target)
         start, budget = self._start(target, frame), self._budget(target)
+        self.preparation.learn(target.neighbours)
 
         def objective(coefficients: Tensor) -> Losses:
             return self._total(self.canvas.image(coefficients, start))
@@ -96,8 +104,8 @@ class VideoStylizer(LightningModule):
             losses = self._total(image)
         stylized = Stylized(frame, image, target.neighbour, solution, losses)
         self.history.append(stylized)
-        if self.anchor is not None:
-            self.anchor.update(stylized, target.anchor)
+        if self.anchor is not None and prepared.anchor is not None:
+            self.anchor.update(image, prepared.anchor)
         if self.paintings is not None:
             self.paintings.of(frame.pass_index).save(frame.index, image)
         return {"stylized": stylized}
@@ -111,19 +119,24 @@ class VideoStylizer(LightningModule):
     def _terms(self) -> list[Loss]:
         return [loss for loss in self.losses.values() if isinstance(loss, Loss)]
 
-    def _target(self, frame: Frame) -> Target:
-        neighbours = self.history.neighbours(frame, self.flow)
+    def _target(self, prepared: Prepared) -> Target:
+        frame, neighbours = prepared.frame, self.history.neighbours(prepared.pairs)
         earlier = None
         if frame.pass_index > 0 and self.paintings is not None:
             earlier = self.paintings.of(frame.pass_index - 1).load(frame.index).to(frame.content)
         with torch.no_grad():
             activations = self.backbone(frame.content, self.layers)
-        shot = [neighbour for neighbour in neighbours if neighbour.same_shot]
-        past = [neighbour for neighbour in shot if not neighbour.blank]
-        neighbour = next(iter(neighbours), None)
-        anchor = self.anchor.follow(frame.content, past) if self.anchor is not None else None
+        anchored = self.anchor is not None and prepared.anchor is not None
         return Target(
-            frame.content, activations, neighbour, earlier, past, anchor, frame.pass_index, place=len(shot)
+            frame.content,
+            activations,
+            next(iter(neighbours), None),
+            earlier,
+            shown_in_shot(neighbours),
+            self.anchor.view(prepared.anchor) if anchored else None,
+            frame.pass_index,
+            place=sum(neighbour.same_shot for neighbour in neighbours),
+            neighbours=neighbours,
         )
 
     def _start(self, target: Target, frame: Frame) -> Tensor:

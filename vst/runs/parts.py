@@ -34,6 +34,11 @@ class Parts:
     callbacks: dict[str, Any]
     loggers: list[WandbRun]
 
+    def close(self) -> None:
+        """End what works ahead of the painting."""
+        self.module.preparation.release()
+        self.data.close()
+
 
 def build_clip(settings: Settings) -> Clip:
     """Build the clip, and check that it is large enough for the layers that the losses use."""
@@ -52,7 +57,9 @@ def build_parts(settings: Settings, clip: Clip, added: Mapping[str, Callback]) -
     losses: dict[str, Loss] = {name: build(node) for name, node in settings["loss"].items() if node}
     backbone = build(settings["backbone"])
 
+    from vst.flow.store import FlowStore
     from vst.painting.history import History
+    from vst.painting.preparation import Preparation
     from vst.painting.stylizer import VideoStylizer
     from vst.video.datamodule import ClipDataModule
     from vst.video.store import FrameStore, Paintings
@@ -60,6 +67,9 @@ def build_parts(settings: Settings, clip: Clip, added: Mapping[str, Callback]) -
     checkpoints = Path(settings["paths"]["run"]) / "checkpoints"
     several = settings["passes"] > 1
     callbacks = {name: build(node) for name, node in settings["callbacks"].items() if node}
+    reach = _reach(settings, [*losses.values(), *callbacks.values()])
+    flows = FlowStore(checkpoints / "flow") if several else None
+    anchored = any(loss.anchored for loss in losses.values())
     module = VideoStylizer(
         backbone=backbone,
         losses=losses,
@@ -67,15 +77,15 @@ def build_parts(settings: Settings, clip: Clip, added: Mapping[str, Callback]) -
         start=build(settings["start"]),
         canvas=build(settings["canvas"]),
         minimise=build(settings["optimizer"]),
-        flow=flow,
+        preparation=Preparation(flow, reach, anchored, flows),
         evaluations=settings["evaluations"] / settings["passes"],
         evaluation_factors=settings["evaluation_factors"],
         seed=settings["seed"],
-        history=History(checkpoints / "history", _reach(settings, [*losses.values(), *callbacks.values()])),
+        history=History(checkpoints / "history", reach),
         paintings=Paintings(checkpoints / "paintings") if several else None,
     )
     contents = FrameStore(checkpoints / "content") if several else None
-    data = ClipDataModule(clip, contents, settings["cuts"])
+    data = ClipDataModule(clip, module.prepare, contents, settings["cuts"])
     loggers = [build(node) for node in settings["logger"].values() if node]
     return Parts(clip, painting, module, data, {**callbacks, **added}, loggers)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import shutil
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -83,10 +84,10 @@ def _paint(directory: Path, settings: Settings, parts: Parts, trainer: Trainer) 
         for logger in parts.loggers:
             logger.describe(settings["model"], parts.painting.name, parts.clip.info.name, settings)
             logger.begin()
-        with quiet():
+        with quiet(), closing(parts):
             trainer.fit(parts.module, datamodule=parts.data)
         status = "finished"
-        for folder in ("paintings", "content", "history"):
+        for folder in ("paintings", "content", "flow", "history"):
             shutil.rmtree(directory / "checkpoints" / folder, ignore_errors=True)
     except (Interrupted, SystemExit):  # SystemExit where a SLURM job is put back in its queue
         status = "interrupted"

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from vst.frames import Clip, Frame
@@ -13,8 +13,8 @@ class FrameLoader:
 
     Passes with an even index run forward, those with an odd one backward (Ruder et al. 2016, section 5).
     `kept` stores the frames for later passes, because a clip is read forward only: the first pass fills it.
-    `times` and `cuts` collect the presentation time of every frame, and the indices of those that begin a shot.
-    `known_cuts`, frame numbers of the source, replace the detection.
+    `times` and `cuts` are, for later passes, the presentation time of every frame, and the indices of those that
+    begin a shot. `known_cuts`, frame numbers of the source, replace the detection.
     """
 
     def __init__(
@@ -23,8 +23,8 @@ class FrameLoader:
         pass_index: int,
         position: int,
         kept: FrameStore | None,
-        times: dict[int, int],
-        cuts: set[int],
+        times: Mapping[int, int],
+        cuts: Collection[int],
         known_cuts: Sequence[int] | None = None,
     ):
         self.clip = clip
@@ -52,9 +52,6 @@ class FrameLoader:
                 continue
             # the first frame of a stretch is no cut: nothing is before it
             cut = cut and frame.index > 0
-            self.times[frame.index] = frame.pts
-            if cut:
-                self.cuts.add(frame.index)
             if self.kept is not None:
                 self.kept.save(frame.index, frame.content)
             yield replace(frame, cut=cut)

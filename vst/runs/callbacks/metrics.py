@@ -2,13 +2,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 
-from vst.metrics.clip import METRICS, ROOTS, ClipMetrics
+from vst.frames import Frame
+from vst.metrics.clip import METRICS, ROOTS, ClipMetrics, FrameMotion
 from vst.metrics.motion import Judge, truth_for
 from vst.runs.callbacks.parts import data_of, last_pass, stylized_of, stylizer_of
 from vst.runs.rows import LOSSES, OUTCOME, PLACE, SPENT, metrics_path
@@ -45,10 +47,11 @@ class Metrics(Callback):
         module, data = stylizer_of(pl_module), data_of(trainer)
         terms = [name for name in module.losses if name not in LOSSES]
         self.table.begin([*PLACE, *LOSSES, *terms, *SPENT, *METRICS, OUTCOME], self._size)
-        truth = truth_for(data.clip, module.flow.name, self.motion)
+        truth = truth_for(data.clip, module.preparation.estimator.name, self.motion)
         self._clip_metrics = ClipMetrics(truth, self.interval)
         self.judge = truth.name
         if last_pass(trainer) == 0:
+            module.preparation.also["judge"] = partial(self._judged, data)
             for past in reversed(list(module.history)):
                 index = past.frame.index
                 images = (image.to(pl_module.device) for image in (past.frame.content, past.image))
@@ -70,7 +73,8 @@ class Metrics(Callback):
         if last_pass(trainer) == 0:
             with torch.no_grad():
                 cut = self._is_cut(data, frame.index)
-                values = self._clip_metrics.update(frame.content, stylized.image, frame.index, cut)
+                motion = batch.also["judge"]
+                values = self._clip_metrics.update(frame.content, stylized.image, frame.index, cut, motion)
             figures |= _defined(values)
         place = {
             "frame": frame.index,
@@ -128,6 +132,12 @@ class Metrics(Callback):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Restore what `state_dict` returned."""
         self._size = state_dict["size"]
+
+    def _judged(self, data: ClipDataModule, frame: Frame) -> FrameMotion:
+        """The motion by which a frame will be judged; asked ahead of its painting, when `data` knows no cut yet."""
+        exact = getattr(data.clip, "cuts", None)
+        cut = frame.cut if exact is None else frame.index in exact
+        return self._clip_metrics.motion.next(frame.content, frame.index, cut)
 
     def _is_cut(self, data: ClipDataModule, index: int) -> bool:
         """Whether a shot begins at this frame, by the clip's exact cuts if it has them, else by the detected ones."""
