@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from vst.optim import Losses, Solution, minimise
-from vst.optim.lbfgs import PATIENCE
+from vst.optim.descent import PATIENCE
 
 Function = Callable[[Tensor], Tensor]
 

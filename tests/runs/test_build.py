@@ -108,7 +108,7 @@ def test_a_class_takes_what_its_base_takes():
         (VGG, "pooling", "mean", "is not known; choose one of: max, average"),
         (
             "vst.optim.minimise",
-            "evaluations",
+            "history",
             1.5,
             "is not a whole number; give one",
         ),  # exported by its package

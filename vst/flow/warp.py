@@ -57,7 +57,7 @@ def forward_splat(image: Tensor, flow: Tensor) -> Tensor:
     anything = filled.flatten(1).any(dim=1)[:, None, None, None]
     prediction = torch.where(anything, arrived[:, :-1] / torch.where(filled, weight, 1), image)
     filled = filled | ~anything
-    while not filled.all():  # twice at most: a filled pixel completes its row, a complete row all columns
+    for _ in range(2):  # a filled pixel completes its row, a complete row all columns
         prediction, filled = _interpolate(prediction, filled)
     return prediction
 

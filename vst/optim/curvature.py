@@ -34,10 +34,16 @@ class Curvature:
         self._lanes = torch.arange(lanes, device=like.device)
         self._places = torch.arange(size, device=like.device)
 
+    def reset(self) -> None:
+        """Know nothing, as at first: all tensors stay where they are."""
+        for tensor in (self._pairs, self._steps_changes, self._changes_changes, self._learnt, self._count):
+            tensor.zero_()
+        self._scale.fill_(1)
+
     def forget(self, lanes: Tensor) -> None:
         """Forget everything of the `lanes`, (L,) boolean."""
-        self._count = torch.where(lanes, 0, self._count)
-        self._scale = torch.where(lanes, 1, self._scale)
+        self._count.copy_(torch.where(lanes, 0, self._count))
+        self._scale.copy_(torch.where(lanes, 1, self._scale))
 
     def direction(self, gradient: Tensor, step: Tensor, change: Tensor) -> Tensor:
         """−H·gradient, (L, N), once the newest pair, (L, N) each, is taken in.
@@ -54,9 +60,10 @@ class Curvature:
         along, of_step, of_change = (vectors @ self._pairs.mT).double().unbind(1)
         self._enter(self._steps_changes, place, usable, of_change[:, : self.size], of_step[:, self.size :])
         self._enter(self._changes_changes, place, usable, *[of_change[:, self.size :]] * 2)
-        self._scale = torch.where(usable, curvature.double() / _dot(change, change).double(), self._scale)
-        self._learnt = self._learnt + usable
-        self._count = (self._count + usable).clamp(max=self.size)
+        newest = curvature.double() / _dot(change, change).double()
+        self._scale.copy_(torch.where(usable, newest, self._scale))
+        self._learnt.add_(usable)
+        self._count.add_(usable).clamp_(max=self.size)
         of_steps, of_changes = self._solve(along)
         weights = torch.cat([of_steps, of_changes], dim=1).to(gradient.dtype)
         scaled = gradient * self._scale.to(gradient.dtype)[:, None]

@@ -55,7 +55,7 @@ class Preparation:
         place: AnchorPlace | None = None,
     ) -> Iterator[Prepared]:
         """Prepare frame by frame, after those of the `past`, the oldest first, and their anchor's `place`."""
-        stream = torch.cuda.Stream(device) if device.type == "cuda" else None
+        stream = stream_beside(device)
         before = Past(self._reach, self.estimator, self._flows, (frame.to(device) for frame in past))
         track = AnchorTrack(self.estimator, place) if self._anchored else None
         begun = False
@@ -100,11 +100,13 @@ def _kind(pair: FramePair) -> tuple[int, bool, bool]:
     return pair.distance, pair.same_shot, pair.blank
 
 
-def hand_over(item: Any, stream: torch.cuda.Stream | None) -> None:
-    """Wait for all tensors of an item, made in a stream other than the painting's, and let the painting use them.
+def stream_beside(device: torch.device) -> torch.cuda.Stream | None:
+    """On a GPU, a stream other than the painting's: waiting for what it computes is not waiting for the painting."""
+    return torch.cuda.Stream(device) if device.type == "cuda" else None
 
-    A stream of its own, so that waiting for them is not waiting for the painting.
-    """
+
+def hand_over(item: Any, stream: torch.cuda.Stream | None) -> None:
+    """Wait for all tensors of an item, made in a `stream_beside` the painting's, and let the painting use them."""
     if stream is None:
         return
     stream.synchronize()

@@ -11,10 +11,12 @@ from vst.features.vgg import VGG19
 from vst.frames import Frame
 from vst.losses.loss import Loss
 from vst.losses.target import Target
-from vst.optim import Losses, Solution
+from vst.optim import Solution
+from vst.optim.replay import Replays
 from vst.painting.anchor import Anchor
 from vst.painting.canvas import Canvas
 from vst.painting.history import History
+from vst.painting.objective import FrameObjective
 from vst.painting.preparation import Preparation, Prepared, shown_in_shot
 from vst.painting.start import Start
 from vst.painting.stylized import Stylized
@@ -61,7 +63,8 @@ class VideoStylizer(LightningModule):
         self.history = history
         self.anchor = Anchor() if any(loss.anchored for loss in losses.values()) else None
         self.paintings = paintings
-        self.layers = sorted({layer for loss in losses.values() for layer in loss.layers})
+        self.objective = FrameObjective(backbone, losses, canvas)
+        self._replays = Replays(self.objective, [self.objective, canvas, *losses.values()])
         self.on_progress: Callable[[float], None] | None = None
         """Is told how much of the frame's evaluations are done, after each."""
 
@@ -72,7 +75,7 @@ class VideoStylizer(LightningModule):
         """Look at the painting, once a run."""
         self.backbone.choose_precision(self.device)
         with torch.no_grad():
-            style = self.backbone(self.style, self.layers)
+            style = self.backbone(self.style, self.objective.layers)
         for loss in self._terms():
             loss.begin_run(style)
 
@@ -90,18 +93,17 @@ class VideoStylizer(LightningModule):
         start, budget = self._start(target, frame), self._budget(target)
         self.preparation.learn(target.neighbours)
 
-        def objective(coefficients: Tensor) -> Losses:
-            return self._total(self.canvas.image(coefficients, start))
-
+        self.objective.start = start
         solution = self.minimise(
-            objective,
+            self.objective,
             self.canvas.coefficients(start),
             evaluations=budget,
+            replays=self._replays,
             on_evaluation=self._on_evaluation(budget),
         )
-        image = self.canvas.image(solution.point, start).clamp(0, 1)
+        image = self.objective.image(solution.point).clamp(0, 1)
         with torch.no_grad():
-            losses = self._total(image)
+            losses = self.objective.total(image)
         stylized = Stylized(frame, image, target.neighbour, solution, losses)
         self.history.append(stylized)
         if self.anchor is not None and prepared.anchor is not None:
@@ -125,7 +127,7 @@ class VideoStylizer(LightningModule):
         if frame.pass_index > 0 and self.paintings is not None:
             earlier = self.paintings.of(frame.pass_index - 1).load(frame.index).to(frame.content)
         with torch.no_grad():
-            activations = self.backbone(frame.content, self.layers)
+            activations = self.backbone(frame.content, self.objective.layers)
         anchored = self.anchor is not None and prepared.anchor is not None
         return Target(
             frame.content,
@@ -156,10 +158,3 @@ class VideoStylizer(LightningModule):
         first_frames = target.pass_index == 0 and target.place < len(self.evaluation_factors)
         factor = self.evaluation_factors[target.place] if first_frames else 1
         return max(1, round(factor * self.evaluations))
-
-    def _total(self, canvas: Tensor) -> Losses:
-        """L_total = α L_content + β L_style + η L_coherence, and its terms, lane by lane."""
-        activations = self.backbone(canvas, self.layers)
-        terms = {name: loss(canvas, activations) for name, loss in self.losses.items()}
-        weighted = [self.losses[name].weight * value for name, value in terms.items()]
-        return Losses(torch.stack(weighted).sum(0), terms)

@@ -20,6 +20,7 @@ def identity(settings: Settings) -> Settings:
     metrics = settings["callbacks"].get("metrics") or {}
     return {
         **painting_settings(settings),
+        "optimizer": _without(settings["optimizer"], "graphs"),
         "trainer": _without(settings["trainer"], "accelerator", "devices"),
         "callbacks": {"metrics": _without(metrics, "directory")},
     }

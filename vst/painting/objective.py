@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from vst.features.vgg import VGG19, Activations
+from vst.losses.loss import Loss
+from vst.optim import Losses
+from vst.painting.canvas import Canvas
+
+
+class FrameObjective:
+    """L_total of a frame as a function of the canvas's coefficients.
+
+    The losses hold the targets of the frame, `start` is the image that its optimisation starts from.
+    """
+
+    def __init__(self, backbone: VGG19, losses: Mapping[str, Loss], canvas: Canvas):
+        self.backbone, self.losses, self.canvas = backbone, losses, canvas
+        self.layers = tuple(sorted({layer for loss in losses.values() for layer in loss.layers}))
+        self.start = torch.empty(0)
+
+    def __call__(self, coefficients: Tensor) -> Losses:
+        """The losses of the image that the coefficients draw, lane by lane."""
+        return self.total(self.image(coefficients))
+
+    def image(self, coefficients: Tensor) -> Tensor:
+        """The image (L, 3, H, W) that the coefficients draw; not clamped."""
+        return self.canvas.image(coefficients, self.start)
+
+    def total(self, image: Tensor) -> Losses:
+        """L_total = α L_content + β L_style + η L_coherence of an image, and its terms, lane by lane."""
+        return self.weighed(image, self.backbone(image, self.layers))
+
+    def weighed(self, image: Tensor, activations: Activations) -> Losses:
+        """L_total by the image and its activations."""
+        terms = {name: loss(image, activations) for name, loss in self.losses.items()}
+        weighted = [self.losses[name].weight * value for name, value in terms.items()]
+        return Losses(torch.stack(weighted).sum(0), terms)
