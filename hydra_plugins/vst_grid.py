@@ -49,6 +49,7 @@ class GridSweeper(BasicSweeper):
         if all(outcomes.get(job.directory, Outcome()).problem for job in jobs):
             raise InputError("; ".join(dict.fromkeys(str(outcome.problem) for outcome in outcomes.values())))
         remaining = [job for job in jobs if job.directory not in outcomes]
+        lanes = self._lanes(remaining)
         refused = sum(outcome.problem is not None for outcome in outcomes.values())
         print(
             f"{len(jobs)} runs in {directory}: {len(outcomes) - refused} finished already, {refused} refused, "
@@ -62,7 +63,7 @@ class GridSweeper(BasicSweeper):
         )
         try:
             if remaining:
-                outcomes |= self._launch(remaining)
+                outcomes |= self._paint_in_lanes(remaining, lanes) if lanes > 1 else self._launch(remaining)
         except Interrupted as interrupted:
             if self._kind in ("LocalLauncher", "SlurmLauncher"):
                 resume_with = f"{resume_with} when its jobs, which continue by themselves, are done"
@@ -139,6 +140,35 @@ class GridSweeper(BasicSweeper):
                 job.directory: job.known_outcome() or Outcome("its job ended before the run was finished")
                 for job in jobs
             }
+
+    def _lanes(self, jobs: Sequence[Job]) -> int:
+        """How many runs are painted at once in this process, as lanes of one optimisation."""
+        asked = {job.settings["lanes"] for job in jobs if not isinstance(job.settings, Outcome)} - {None, 1}
+        if not asked:
+            return 1
+        if len(asked) > 1:
+            raise InputError(f"lanes has the values {sorted(asked)} in one grid; give one")
+        if self._kind != "BasicLauncher":
+            raise InputError(
+                f"lanes={min(asked)} paints runs at once in one process, and hydra/launcher starts others; drop "
+                f"one of them"
+            )
+        return min(asked)
+
+    def _paint_in_lanes(self, jobs: Sequence[Job], lanes: int) -> dict[Path, Outcome]:
+        from vst.search.lanes import paint_in_lanes
+
+        assert self.config is not None
+        assert self.hydra_context is not None
+        loader = self.hydra_context.config_loader
+        configurations = {}
+        for job in jobs:
+            cfg = loader.load_sweep_config(self.config, job.overrides)
+            with open_dict(cfg):
+                del cfg["hydra"]
+                cfg.paths.run = str(job.directory)
+            configurations[job.directory] = cfg
+        return paint_in_lanes(jobs, configurations, lanes)
 
 
 def _last_line(error: Exception) -> str:

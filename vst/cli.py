@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import traceback
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -79,7 +78,7 @@ def _job_of_grid(cfg: DictConfig, hydra_config: HydraConf) -> Outcome:
     global _ended
     from vst.runs.run import run
     from vst.runs.signals import Interrupted, interruptible
-    from vst.search.grid import Outcome, ignoring_sigterm_on_requeue
+    from vst.search.grid import Outcome, ignoring_sigterm_on_requeue, outcome_of
 
     directory = Path(hydra_config.runtime.output_dir)
     launcher = hydra_config.launcher._target_.rpartition(".")[2]
@@ -93,21 +92,14 @@ def _job_of_grid(cfg: DictConfig, hydra_config: HydraConf) -> Outcome:
         OmegaConf.update(cfg, "callbacks.progress.name", directory.name, force_add=True)
     try:
         with interruptible(), ignoring_sigterm_on_requeue() if launcher == "SlurmLauncher" else nullcontext():
-            run(cfg, list(hydra_config.overrides.task), again=True)
+            outcome = outcome_of(directory, lambda: run(cfg, list(hydra_config.overrides.task), again=True))
     except Interrupted as interrupted:
         if alone:
             raise
         _ended = True
         return Outcome(f"ended by {interrupted}", interrupted.status)
-    except (VstError, OSError) as error:
+    if outcome.problem:
         _remove_empty(directory)
-        outcome = Outcome(*failure(error))
-    except Exception as error:
-        traceback.print_exc()
-        outcome = Outcome(f"{type(error).__name__}: {str(error).partition(chr(10))[0]}", VstError.status)
-    else:
-        return Outcome()
-    print(f"vst: {directory.name}: {outcome.problem}", file=sys.stderr)
     return outcome
 
 

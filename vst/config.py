@@ -35,6 +35,8 @@ class Config:
     """Seed of all random numbers; the same seed gives the same painting."""
     cuts: list[int] | None = None
     """Frames of the source that begin a new shot, [] for none; null detects them."""
+    lanes: int | None = None
+    """How many frames, or runs of a grid, are painted at once; null for what the GPU holds, and for 1 on a CPU."""
     model: str = MISSING
     """The model's name: conf/model/ has its loss terms, start and η."""
     resume: str | None = None

@@ -1,4 +1,4 @@
-"""Replayed, the descents are those of a fresh `minimise`. What captures here only counts: on a GPU it is a CUDA graph."""
+"""Replayed, descents are those of a fresh `minimise`. What captures here only counts; on a GPU it is a CUDA graph."""
 
 from __future__ import annotations
 

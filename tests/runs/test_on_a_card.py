@@ -19,8 +19,8 @@ from torch._subclasses.fake_tensor import (
 )
 
 from vst.composing import composed, with_run_directory
-from vst.features.vgg import VGG19
 from vst.features import weights
+from vst.features.vgg import VGG19
 from vst.frames import Frame
 from vst.losses.functional import gram_matrix
 from vst.optim import Solution, lbfgs
@@ -66,6 +66,7 @@ def card(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeTensorMode]:
 
     monkeypatch.setattr(torch.autograd, "grad", gradient)
     monkeypatch.setattr(Descent, "solution", solution)
+    monkeypatch.setattr(Solution, "lane", lambda self, index: self)
     monkeypatch.setattr(FrameStore, "save", save)
     monkeypatch.setattr(lbfgs, "pace_on", lambda device: Loops())
     monkeypatch.setattr(past, "is_blank", lambda content: False)

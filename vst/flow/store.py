@@ -17,7 +17,6 @@ class FlowStore:
 
     def __init__(self, directory: Path):
         self.directory = directory
-        directory.mkdir(parents=True, exist_ok=True)
 
     def between(self, frame: Frame, other: Frame, estimator: FlowEstimator) -> FlowEstimator:
         """The estimator for two frames, given their contents: it estimates each direction once, in any order."""

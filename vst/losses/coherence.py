@@ -150,6 +150,7 @@ class RobustCoherence(Loss):
     (`Neighbour.confidence`). Across a cut, and in the first frame of a pass, the term is 0.
     """
 
+    compares = "shot"
     anchored = True
 
     def __init__(self, weight: float, anchor_weight: float, tolerance: float, least: float):

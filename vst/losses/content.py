@@ -14,6 +14,8 @@ from vst.losses.target import Target
 class ContentLoss(Loss):
     """`content_loss` at conv4_2, or its mean over several layers."""
 
+    compares = "nothing"
+
     def __init__(self, weight: float, layers: Sequence[str]):
         super().__init__(weight, layers)
         self._targets: Activations = {}

@@ -2,20 +2,26 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from typing import Literal
 
 from torch import Tensor, nn
 
 from vst.features.vgg import Activations
 from vst.losses.target import Target
 
+Comparison = Literal["nothing", "shot", "anything"]
+
 
 class Loss(nn.Module, ABC):
     """One weighted term of L_total: it stores the targets of a frame and compares the canvas with them.
 
     `layers` are the VGG-19 layers whose activations it needs, of the style, the content and the canvas;
-    `reach` is how many frames back it needs, `anchored` whether it needs the shot's anchor.
+    `reach` is how many frames back it needs, `anchored` whether it needs the shot's anchor. `compares` says what it
+    compares a frame with: `nothing` painted, so that frames can be painted at the same time; frames of its `shot`, so
+    that shots can; or, unless it says so, with `anything`.
     """
 
+    compares: Comparison = "anything"
     reach: int = 1
     anchored: bool = False
 

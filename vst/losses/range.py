@@ -11,6 +11,8 @@ from vst.losses.target import Target
 class RangeLoss(Loss):
     """`range_loss`: the painting should stay in the displayable range."""
 
+    compares = "nothing"
+
     def begin_frame(self, target: Target) -> None:
         """Nothing to prepare: the range is the same for all frames."""
 

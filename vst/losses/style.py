@@ -13,6 +13,8 @@ from vst.losses.target import Target
 class StyleLoss(Loss):
     """`style_loss` with the Gram matrices of the style image, which are computed once per run."""
 
+    compares = "nothing"
+
     def __init__(self, weight: float, layers: Sequence[str], normalisation: Normalisation = "chw"):
         super().__init__(weight, layers)
         self.normalisation: Normalisation = normalisation

@@ -30,8 +30,7 @@ class Target:
     of this frame's shot that were painted before it in this pass, the nearest first, as many as the losses
     need, without blank ones; `anchor` is the painting that keeps the shot from drifting, if a loss asked for one.
     `pass_index` counts the passes from 0; `earlier` is this frame's painting from the pass before, None in the
-    first. `place` counts the frames of the shot painted before this one, blank ones too, as far as the history
-    reaches. `neighbours` are all frames painted before it that the history holds, the nearest first.
+    first. `neighbours` are all frames painted before it that the history holds, the nearest first.
     """
 
     content: Tensor
@@ -41,5 +40,4 @@ class Target:
     past: Sequence[Neighbour] = ()
     anchor: AnchorView | None = None
     pass_index: int = 0
-    place: int = 0
     neighbours: Sequence[Neighbour] = ()

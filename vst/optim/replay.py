@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Generator, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -142,7 +142,7 @@ class _Held:
         return "object", id(leaf)
 
     @contextmanager
-    def replaced_by(self, tensors: Sequence[Tensor]) -> Iterator[None]:
+    def replaced_by(self, tensors: Sequence[Tensor]) -> Generator[None]:
         """Let the attributes hold other tensors for a while."""
         others = iter(tensors)
         for attributes, name, structure, leaves in self._places:

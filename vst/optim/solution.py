@@ -19,6 +19,11 @@ class Losses:
     total: Tensor
     terms: Mapping[str, Tensor]
 
+    def lane(self, index: int) -> Losses:
+        """The losses of one lane."""
+        here = slice(index, index + 1)
+        return Losses(self.total[here], {name: value[here] for name, value in self.terms.items()})
+
 
 @dataclass(frozen=True)
 class Solution:
@@ -40,3 +45,15 @@ class Solution:
     evaluations: Tensor
     outcomes: tuple[Outcome, ...]
     seconds: float
+
+    def lane(self, index: int) -> Solution:
+        """What was found in one lane, as if alone, with its part of the time."""
+        here, count = slice(index, index + 1), int(self.evaluations[index])
+        return Solution(
+            point=self.point[here],
+            losses={name: value[here] for name, value in self.losses.items()},
+            curves={name: curve[:count, here] for name, curve in self.curves.items()},
+            evaluations=self.evaluations[here],
+            outcomes=self.outcomes[here],
+            seconds=self.seconds / len(self.outcomes),
+        )

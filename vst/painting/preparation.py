@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, is_dataclass
+from itertools import islice
 from threading import Event
 from typing import Any
 
@@ -23,13 +24,15 @@ class Prepared:
     """A frame, and what was computed of its content.
 
     `pairs` are the frame with each of those painted before it, the nearest first; `anchor` is where its shot's anchor
-    is, if a loss asked for one; `also` has what others asked for, by name.
+    is, if a loss asked for one; `also` has what others asked for, by name. `group` are the frames that are painted at
+    the same time, this one among them.
     """
 
     frame: Frame
     pairs: Sequence[FramePair]
     anchor: AnchorMotion | None = None
     also: Mapping[str, Any] = field(default_factory=dict)
+    group: Sequence[Prepared] = ()
 
 
 class Preparation:
@@ -71,6 +74,13 @@ class Preparation:
                 before.append(frame)
             hand_over(prepared, stream)
             yield prepared
+
+    def groups(self, prepared: Iterator[Prepared], size: int) -> Iterator[Prepared]:
+        """The prepared frames, each with its group of that size; the last group may be smaller."""
+        while group := list(islice(prepared, size)):
+            for item in group:
+                item.group = group
+            yield from group
 
     def learn(self, pairs: Iterable[FramePair]) -> None:
         """Prepare from now on what these pairs, of a frame that is about to be painted, were asked for."""

@@ -1,21 +1,39 @@
 """The image that the optimisation of a frame starts from.
 
 Each start takes the frame's target and a random generator of the frame's own, and returns an image
-(L, 3, H, W). Those marked `first_pass_only` start a later pass from the frame's painting of the pass before.
+(L, 3, H, W). Those marked `first_pass_only` start a later pass from the frame's painting of the pass before. Those
+marked `compares` use nothing that was painted, or nothing of another shot, as a loss may say (`vst.losses.loss.Loss`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 
 import torch
 from torch import Generator, Tensor
 
 from vst.flow.prediction import fill_disoccluded
+from vst.losses.loss import Comparison
 from vst.losses.target import Target
 
 Start = Callable[[Target, Generator], Tensor]
+
+
+def compares(what: Comparison) -> Callable[[Start], Start]:
+    """Mark a start with what it uses: `nothing` painted, or paintings of the frame's `shot` alone."""
+
+    def marked(start: Start) -> Start:
+        vars(start)["compares"] = what
+        return start
+
+    return marked
+
+
+def comparison_of(start: Start) -> Comparison:
+    """What a start, as the configuration builds it, uses; `anything` where it does not say."""
+    function = start.func if isinstance(start, partial) else start
+    return vars(function).get("compares", "anything")
 
 
 def first_pass_only(start: Start) -> Start:
@@ -28,12 +46,14 @@ def first_pass_only(start: Start) -> Start:
     return start_or_continue
 
 
+@compares("nothing")
 @first_pass_only
 def content_start(target: Target, generator: Generator) -> Tensor:
     """The content frame: the painting stays close to it and flickers least among the independent starts."""
     return target.content
 
 
+@compares("nothing")
 @first_pass_only
 def noise_start(target: Target, generator: Generator) -> Tensor:
     """Uniform noise in [0, 1], as in Gatys et al.; different in every frame, so the frames differ most."""
@@ -68,6 +88,7 @@ def blended_start(target: Target, generator: Generator, blend: float = 0.5) -> T
     return torch.lerp(target.earlier, target.neighbour.moved, blend * target.neighbour.trust)
 
 
+@compares("shot")
 @first_pass_only
 def filled_start(target: Target, generator: Generator) -> Tensor:
     """The neighbour's painting warped to this frame, and in unknown areas the content in the painting's colours.

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -8,17 +10,18 @@ from pytorch_lightning import LightningModule
 from torch import Generator, Tensor, nn
 
 from vst.features.vgg import VGG19
+from vst.flow.neighbour import Neighbour
 from vst.frames import Frame
-from vst.losses.loss import Loss
+from vst.losses.loss import Comparison, Loss
 from vst.losses.target import Target
-from vst.optim import Solution
+from vst.optim import Losses, Solution
 from vst.optim.replay import Replays
 from vst.painting.anchor import Anchor
 from vst.painting.canvas import Canvas
 from vst.painting.history import History
 from vst.painting.objective import FrameObjective
 from vst.painting.preparation import Preparation, Prepared, shown_in_shot
-from vst.painting.start import Start
+from vst.painting.start import Start, comparison_of
 from vst.painting.stylized import Stylized
 from vst.video.store import Paintings
 
@@ -57,6 +60,9 @@ class VideoStylizer(LightningModule):
         self.register_buffer("style", style, persistent=False)
         self.start, self.canvas, self.minimise = start, canvas, minimise
         self.preparation = preparation
+        self.lanes = 1
+        """How many frames are painted at the same time; more than one only where none is compared with another."""
+        self._ready: deque[tuple[Tensor, Solution, Losses]] = deque()
         self.evaluations = evaluations
         self.evaluation_factors = tuple(evaluation_factors)
         self.seed = seed
@@ -79,32 +85,35 @@ class VideoStylizer(LightningModule):
         for loss in self._terms():
             loss.begin_run(style)
 
+    @property
+    def compares(self) -> frozenset[Comparison]:
+        """What the losses and the start compare a frame with."""
+        return frozenset({comparison_of(self.start), *(loss.compares for loss in self._terms())})
+
+    @property
+    def settled(self) -> bool:
+        """Whether all frames that were painted at the same time have been handed out."""
+        return not self._ready
+
     def prepare(self, frames: Iterator[Frame]) -> Iterator[Prepared]:
         """The frames of a pass that is about to begin, or to go on, each with what its painting needs."""
         past = [painted.frame for painted in reversed(list(self.history))]
         place = self.anchor.place if self.anchor is not None else None
-        return self.preparation.frames(frames, self.device, past, place)
+        prepared = self.preparation.frames(frames, self.device, past, place)
+        if self.lanes == 1:
+            return prepared
+        # nothing is asked of the pairs of frames that are compared with nothing
+        self.preparation.release()
+        return self.preparation.groups(prepared, self.lanes)
 
     def training_step(self, prepared: Prepared, index: int) -> dict[str, Any]:
-        """Paint one frame."""
-        frame, target = prepared.frame, self._target(prepared)
-        for loss in self._terms():
-            loss.begin_frame(target)
-        start, budget = self._start(target, frame), self._budget(target)
-        self.preparation.learn(target.neighbours)
-
-        self.objective.start = start
-        solution = self.minimise(
-            self.objective,
-            self.canvas.coefficients(start),
-            evaluations=budget,
-            replays=self._replays,
-            on_evaluation=self._on_evaluation(budget),
-        )
-        image = self.objective.image(solution.point).clamp(0, 1)
-        with torch.no_grad():
-            losses = self.objective.total(image)
-        stylized = Stylized(frame, image, target.neighbour, solution, losses)
+        """Paint one frame, and those of its group with it."""
+        neighbours = self.history.neighbours(prepared.pairs)
+        if not self._ready:
+            group = prepared.group or (prepared,)
+            self._ready.extend(self._paint(group, self._target(group, neighbours)))
+        frame, (image, solution, losses) = prepared.frame, self._ready.popleft()
+        stylized = Stylized(frame, image, next(iter(neighbours), None), solution, losses)
         self.history.append(stylized)
         if self.anchor is not None and prepared.anchor is not None:
             self.anchor.update(image, prepared.anchor)
@@ -121,23 +130,47 @@ class VideoStylizer(LightningModule):
     def _terms(self) -> list[Loss]:
         return [loss for loss in self.losses.values() if isinstance(loss, Loss)]
 
-    def _target(self, prepared: Prepared) -> Target:
-        frame, neighbours = prepared.frame, self.history.neighbours(prepared.pairs)
+    def _paint(self, group: Sequence[Prepared], target: Target) -> Iterator[tuple[Tensor, Solution, Losses]]:
+        """Paint frames as lanes of one optimisation: each one's image, how its optimisation ended, and its losses."""
+        for loss in self._terms():
+            loss.begin_frame(target)
+        lanes = zip(group, target.content.split(1), strict=True)
+        starts = [self._start(replace(target, content=content), item.frame) for item, content in lanes]
+        self.preparation.learn(target.neighbours)
+
+        self.objective.start = torch.cat(starts)
+        budgets = [self._budget(item) for item in group]
+        solution = self.minimise(
+            self.objective,
+            self.canvas.coefficients(self.objective.start),
+            evaluations=budgets,
+            replays=self._replays,
+            on_evaluation=self._on_evaluation(max(budgets)),
+        )
+        images = self.objective.image(solution.point).clamp(0, 1)
+        with torch.no_grad():
+            losses = self.objective.total(images)
+        for lane, image in enumerate(images.split(1)):
+            yield image, solution.lane(lane), losses.lane(lane)
+
+    def _target(self, group: Sequence[Prepared], neighbours: Sequence[Neighbour]) -> Target:
+        """The target of a frame, or of a group of frames that are compared with nothing painted."""
+        prepared, alone = group[0], len(group) == 1
+        frame, content = prepared.frame, torch.cat([item.frame.content for item in group])
         earlier = None
         if frame.pass_index > 0 and self.paintings is not None:
-            earlier = self.paintings.of(frame.pass_index - 1).load(frame.index).to(frame.content)
+            earlier = self.paintings.of(frame.pass_index - 1).load(frame.index).to(content)
         with torch.no_grad():
-            activations = self.backbone(frame.content, self.objective.layers)
+            activations = self.backbone(content, self.objective.layers)
         anchored = self.anchor is not None and prepared.anchor is not None
         return Target(
-            frame.content,
+            content,
             activations,
-            next(iter(neighbours), None),
+            next(iter(neighbours), None) if alone else None,
             earlier,
-            shown_in_shot(neighbours),
+            shown_in_shot(neighbours) if alone else (),
             self.anchor.view(prepared.anchor) if anchored else None,
             frame.pass_index,
-            place=sum(neighbour.same_shot for neighbour in neighbours),
             neighbours=neighbours,
         )
 
@@ -153,8 +186,9 @@ class VideoStylizer(LightningModule):
 
         return tell
 
-    def _budget(self, target: Target) -> int:
-        """Evaluations for a frame, by its place in its shot."""
-        first_frames = target.pass_index == 0 and target.place < len(self.evaluation_factors)
-        factor = self.evaluation_factors[target.place] if first_frames else 1
+    def _budget(self, prepared: Prepared) -> int:
+        """Evaluations for a frame, by its place in its shot: how many were painted before it, blank ones too."""
+        place = sum(pair.same_shot for pair in prepared.pairs)
+        first_frames = prepared.frame.pass_index == 0 and place < len(self.evaluation_factors)
+        factor = self.evaluation_factors[place] if first_frames else 1
         return max(1, round(factor * self.evaluations))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +15,7 @@ from vst.errors import ClipBroke, Pruned
 from vst.runs.configuration import write_configuration
 from vst.runs.directory import checkpoint_path, locked
 from vst.runs.identity import identity
+from vst.runs.lanes import frames_at_once
 from vst.runs.parts import Parts, build_clip, build_parts
 from vst.runs.provenance import provenance_of
 from vst.runs.record import Record, write_record
@@ -27,19 +28,23 @@ from vst.runs.trainer import make_trainer, quiet
 if TYPE_CHECKING:
     from pytorch_lightning import Callback, Trainer
 
+    from vst.painting.stylizer import Minimise
+
 
 def run(
     cfg: DictConfig,
     overrides: Sequence[str] = (),
     again: bool = False,
     callbacks: Mapping[str, Callback] | None = None,
+    as_lane: Callable[[Minimise], Minimise] | None = None,
 ) -> Path:
     """Paint a clip as configured, and return the run's directory.
 
     The configuration and the files that it names are checked before anything is written. `overrides` are the
     options of the command line, which are stored. With `again`, a run of the same configuration that the directory
     already holds is resumed. `callbacks`, by name, come after those of the configuration; they belong to the caller,
-    and are not restored when the run is resumed.
+    and are not restored when the run is resumed. `as_lane` makes the run's optimisation one lane of several runs'
+    (`vst.painting.together`).
     """
     settings = resolve(cfg)
     directory = Path(settings["paths"]["run"])
@@ -53,7 +58,9 @@ def run(
             return directory
         limit_threads()
         parts = build_parts(settings, clip, callbacks or {})
-        trainer = _begin(settings, parts, state)
+        if as_lane is not None:
+            parts.module.minimise = as_lane(parts.module.minimise)
+        trainer = _begin(settings, parts, state, alone=as_lane is None)
         write_configuration(directory, cfg, overrides, settings)
         try:
             _paint(directory, settings, parts, trainer)
@@ -64,14 +71,21 @@ def run(
     return directory
 
 
-def _begin(settings: Settings, parts: Parts, state: Settings | None) -> Trainer:
-    """Make the trainer, and restore the state of the checkpoint if there is one."""
+def _begin(settings: Settings, parts: Parts, state: Settings | None, alone: bool) -> Trainer:
+    """Make the trainer, and restore the state of the checkpoint if there is one.
+
+    A run that is `alone` paints as many frames at once as it may, and one that is a lane of several one.
+    """
     from vst.runs.callbacks.resume import restore
 
     if "resume" in parts.callbacks:
         parts.callbacks["resume"].config = identity(settings)
     remaining = settings["passes"] - (state["pass"] if state else 0)
     trainer = make_trainer(settings, remaining, list(parts.callbacks.values()), parts.loggers)
+    if alone:
+        device = trainer.strategy.root_device
+        parts.module.lanes = frames_at_once(settings, parts.module, parts.clip.info, device)
+        parts.data.frames_ahead = max(parts.data.frames_ahead, parts.module.lanes)
     if state is not None:
         restore(state, trainer, parts.module, parts.data)
     return trainer

@@ -48,6 +48,8 @@ def _check_values(settings: Settings) -> None:
     for name in ("evaluations", "passes"):
         if settings[name] < 1:
             raise InputError(f"{name} is {settings[name]}, and must be at least 1; raise {name}")
+    if settings["lanes"] is not None and settings["lanes"] < 1:
+        raise InputError(f"lanes is {settings['lanes']}, and must be at least 1; raise lanes")
     if any(not factor > 0 for factor in settings["evaluation_factors"]):
         raise InputError(
             f"evaluation_factors is {settings['evaluation_factors']}, and every factor must be above 0; "

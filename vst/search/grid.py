@@ -9,7 +9,8 @@ import hashlib
 import re
 import signal
 import sys
-from collections.abc import Generator, Mapping, Sequence
+import traceback
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -116,6 +117,21 @@ def _name_part(option: str) -> str:
 
 def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:6]
+
+
+def outcome_of(directory: Path, paint: Callable[[], object]) -> Outcome:
+    """How the run in a directory ends, which is also said where it does not finish; a signal passes through."""
+    try:
+        paint()
+    except (VstError, OSError) as error:
+        outcome = Outcome(*failure(error))
+    except Exception as error:
+        traceback.print_exc()
+        outcome = Outcome(f"{type(error).__name__}: {str(error).partition(chr(10))[0]}", VstError.status)
+    else:
+        return Outcome()
+    print(f"vst: {directory.name}: {outcome.problem}", file=sys.stderr)
+    return outcome
 
 
 @contextmanager

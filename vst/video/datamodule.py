@@ -52,6 +52,7 @@ class ClipDataModule(LightningDataModule):
         """Indices of those with which a new shot begins."""
         self.first_pass = 0
         self.first_position = 0
+        self.frames_ahead = FRAMES_AHEAD
         self._loader: PreparedFrames | None = None
 
     @property
@@ -66,7 +67,7 @@ class ClipDataModule(LightningDataModule):
         loader = FrameLoader(
             self.clip, self.pass_index, position, self.kept, self.times, self.cuts, self.known_cuts
         )
-        self._loader = PreparedFrames(loader, self.prepare, self._begun)
+        self._loader = PreparedFrames(loader, self.prepare, self._begun, self.frames_ahead)
         return self._loader
 
     def _begun(self, frame: Frame) -> None:
@@ -94,10 +95,10 @@ class ClipDataModule(LightningDataModule):
 
 
 class PreparedFrames:
-    """A loader's frames, prepared ahead; `begun` is told of each that is about to be painted."""
+    """A loader's frames, prepared `depth` ahead; `begun` is told of each that is about to be painted."""
 
-    def __init__(self, loader: FrameLoader, prepare: Prepare, begun: Callable[[Frame], None]):
-        self._loader, self._prepare, self._begun = loader, prepare, begun
+    def __init__(self, loader: FrameLoader, prepare: Prepare, begun: Callable[[Frame], None], depth: int):
+        self._loader, self._prepare, self._begun, self._depth = loader, prepare, begun, depth
         self._ahead: Ahead[Batch] | None = None
 
     def __len__(self) -> int:
@@ -106,7 +107,7 @@ class PreparedFrames:
 
     def __iter__(self) -> Iterator[Batch]:
         """Yield the frames in the order in which the pass paints them."""
-        self._ahead = Ahead(self._prepare(iter(self._loader)), FRAMES_AHEAD)
+        self._ahead = Ahead(self._prepare(iter(self._loader)), self._depth)
         for batch in self._ahead:
             self._begun(batch.frame)
             yield batch

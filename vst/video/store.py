@@ -44,7 +44,6 @@ class FrameStore:
 
     def __init__(self, directory: str | Path):
         self.directory = Path(directory)
-        self.directory.mkdir(parents=True, exist_ok=True)
 
     def save(self, index: int, frame: Tensor) -> None:
         """Store a float32 frame, (3, H, W) or (1, 3, H, W), under `index`, replacing any earlier one."""

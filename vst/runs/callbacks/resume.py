@@ -45,6 +45,9 @@ class Resume(Checkpoint):
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Write the checkpoint after a finished frame."""
+        if not stylizer_of(pl_module).settled:
+            # the rest of a group would be painted in another group after a kill here, and so be rounded otherwise
+            return
         data = data_of(trainer)
         done = batch_idx + 1 + (data.first_position if data.pass_index == data.first_pass else 0)
         frames = data.clip.info.frames

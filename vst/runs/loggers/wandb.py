@@ -114,8 +114,8 @@ class WandbRun(MediaLogger):
             tags=[f"{kind}:{label}"[:64] for kind, label in labels.items()],
             config=self._config,
             mode=mode,
-            # otherwise wandb returns the unfinished run again, with its old configuration
-            reinit="finish_previous",
+            # runs that are painted at once each have their own, and an unfinished one is not returned again
+            reinit="create_new",
             settings=wandb.Settings(init_timeout=20, silent=True),
         )
 

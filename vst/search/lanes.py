@@ -1,0 +1,42 @@
+"""The runs of a grid as lanes of one optimisation, in this process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from omegaconf import DictConfig, OmegaConf
+
+from vst.runs.run import run
+from vst.runs.signals import Interrupted, interruptible
+from vst.search.grid import Job, Outcome, outcome_of
+
+if TYPE_CHECKING:
+    from vst.painting.stylizer import Minimise
+
+
+def paint_in_lanes(
+    jobs: Sequence[Job], configurations: Mapping[Path, DictConfig], lanes: int
+) -> dict[Path, Outcome]:
+    """Paint the runs, `lanes` at a time, each in its own directory as if alone; the others go on if one fails."""
+    # slow to import, as torch is
+    from vst.painting.together import Together
+
+    with interruptible():
+        outcomes = Together[Outcome](lanes).paint(
+            partial(_outcome, job, configurations[job.directory]) for job in jobs
+        )
+    found = zip(jobs, outcomes, strict=True)
+    return {job.directory: outcome for job, outcome in found if outcome is not None}
+
+
+def _outcome(job: Job, cfg: DictConfig, as_lane: Callable[[Minimise], Minimise]) -> Outcome:
+    if cfg.callbacks.get("progress"):
+        # progress bars of concurrent runs would overwrite each other
+        OmegaConf.update(cfg, "callbacks.progress.name", job.name, force_add=True)
+    try:
+        return outcome_of(job.directory, lambda: run(cfg, job.overrides, again=True, as_lane=as_lane))
+    except Interrupted as interrupted:
+        return Outcome(f"ended by {interrupted}", interrupted.status)
