@@ -27,18 +27,21 @@ from vst.runs.settings import resolve
 from vst.runs.signals import Interrupted, interruptible
 from vst.runs.threads import divide_cores
 from vst.search.grid import Job, Outcome, check_all_done, pair_options, report_outcomes, run_name
+from vst.search.shots import Whole, divided, joined
 
 
 class GridSweeper(BasicSweeper):
     """Paints every combination of the values given, and of the pairs of a style and a video.
 
     A run's directory is named by its options, not by its number. Finished runs are not launched again, and runs
-    whose options are wrong are refused before any other begins.
+    whose options are wrong are refused before any other begins. With `shots`, each shot of a run's clip is a run of its
+    own, and they are joined once all are finished.
     """
 
-    def __init__(self, pairs: Sequence[str] = (), params: dict[str, str] | None = None):
+    def __init__(self, pairs: Sequence[str] = (), shots: bool = False, params: dict[str, str] | None = None):
         super().__init__(max_batch_size=None, params=params)
         self.pairs = list(pairs)
+        self.shots = shots
 
     def sweep(self, arguments: list[str]) -> None:
         """Launch the runs that are not finished, and print at the end how each run ended."""
@@ -49,11 +52,16 @@ class GridSweeper(BasicSweeper):
         if all(outcomes.get(job.directory, Outcome()).problem for job in jobs):
             raise InputError("; ".join(dict.fromkeys(str(outcome.problem) for outcome in outcomes.values())))
         remaining = [job for job in jobs if job.directory not in outcomes]
+        wholes = [self._divided(job) for job in remaining] if self.shots else []
+        if wholes:
+            remaining = [shot for whole in wholes for shot in whole.shots]
+            outcomes |= {job.directory: known for job in remaining if (known := job.known_outcome())}
+            remaining = [job for job in remaining if job.directory not in outcomes]
         lanes = self._lanes(remaining)
         refused = sum(outcome.problem is not None for outcome in outcomes.values())
         print(
             f"{len(jobs)} runs in {directory}: {len(outcomes) - refused} finished already, {refused} refused, "
-            f"{len(remaining)} to paint",
+            f"{len(remaining)} to paint" + (f", which are shots of {len(wholes)}" if wholes else ""),
             file=sys.stderr,
         )
         write_text(directory / "multirun.yaml", OmegaConf.to_yaml(self.config))
@@ -73,8 +81,20 @@ class GridSweeper(BasicSweeper):
             # if the grid was interrupted, the launcher did not return the runs that it had finished
             missing = [job for job in remaining if job.directory not in outcomes]
             outcomes |= {job.directory: outcome for job in missing if (outcome := job.known_outcome())}
+            outcomes |= {whole.job.directory: joined(whole, outcomes) for whole in wholes}
             report_outcomes(directory, jobs, outcomes)
         check_all_done(jobs, outcomes, resume_with)
+
+    def _divided(self, job: Job) -> Whole:
+        assert not isinstance(job.settings, Outcome)
+        return divided(job, self._configuration(job), self._job_at)
+
+    def _configuration(self, job: Job) -> DictConfig:
+        """A run's configuration, as its process would have it."""
+        assert self.config is not None
+        assert self.hydra_context is not None
+        cfg = self.hydra_context.config_loader.load_sweep_config(self.config, job.overrides)
+        return _without_hydra(cfg, job.directory)
 
     @property
     def _kind(self) -> str:
@@ -109,8 +129,13 @@ class GridSweeper(BasicSweeper):
         run_directory = directory / run_name(
             {group: str(cfg.hydra.runtime.choices[group]) for group in ("model", "style", "video")}, varied
         )
-        overrides = [*options, f"hydra.sweep.subdir={quoted(run_directory.name)}"]
-        return Job(run_directory, overrides, _settings(cfg, run_directory))
+        return self._job_at([*options, f"hydra.sweep.subdir={quoted(run_directory.name)}"], run_directory)
+
+    def _job_at(self, overrides: list[str], directory: Path) -> Job:
+        assert self.config is not None
+        assert self.hydra_context is not None
+        cfg = self.hydra_context.config_loader.load_sweep_config(self.config, overrides)
+        return Job(directory, overrides, _settings(cfg, directory))
 
     def _launch(self, jobs: Sequence[Job]) -> dict[Path, Outcome]:
         assert self.launcher is not None
@@ -158,16 +183,7 @@ class GridSweeper(BasicSweeper):
     def _paint_in_lanes(self, jobs: Sequence[Job], lanes: int) -> dict[Path, Outcome]:
         from vst.search.lanes import paint_in_lanes
 
-        assert self.config is not None
-        assert self.hydra_context is not None
-        loader = self.hydra_context.config_loader
-        configurations = {}
-        for job in jobs:
-            cfg = loader.load_sweep_config(self.config, job.overrides)
-            with open_dict(cfg):
-                del cfg["hydra"]
-                cfg.paths.run = str(job.directory)
-            configurations[job.directory] = cfg
+        configurations = {job.directory: self._configuration(job) for job in jobs}
         return paint_in_lanes(jobs, configurations, lanes)
 
 
@@ -204,13 +220,18 @@ def _concurrent_jobs(requested: int) -> int:
 
 def _settings(cfg: DictConfig, directory: Path) -> dict[str, Any] | Outcome:
     """A run's resolved settings, or why its options are refused."""
+    try:
+        return resolve(_without_hydra(cfg, directory))
+    except InputError as error:
+        return Outcome(str(error), error.status)
+
+
+def _without_hydra(cfg: DictConfig, directory: Path) -> DictConfig:
+    """A run's own part of the configuration, with its directory, which otherwise only a job of Hydra's sets."""
     with open_dict(cfg):
         del cfg["hydra"]
         cfg.paths.run = str(directory)
-    try:
-        return resolve(cfg)
-    except InputError as error:
-        return Outcome(str(error), error.status)
+    return cfg
 
 
 @contextmanager

@@ -36,7 +36,7 @@ def main() -> None:
 
     register_schema()
     try:
-        sys.argv[1:] = _with_pairs(_with_stored_overrides(sys.argv[1:]))
+        sys.argv[1:] = _with_shots(_with_pairs(_with_stored_overrides(sys.argv[1:])))
         hydra.main(version_base="1.3", config_path=str(conf_dir().resolve()), config_name="config")(_job)()
     except Interrupted as interrupted:
         resume = f"; resume with {interrupted.resume_with}" if interrupted.resume_with else " before it began"
@@ -62,6 +62,8 @@ def _job(cfg: DictConfig) -> Outcome | None:
     try:
         if hydra_config.sweeper.get("pairs"):
             raise InputError("pair is only for a grid of runs; add -m, or give style and video instead")
+        if hydra_config.sweeper.get("shots"):
+            raise InputError("shots=all is only for a grid of runs, one a shot; add -m")
         print(_result_paths(run(cfg, list(hydra_config.overrides.task))))
     except (VstError, OSError) as error:
         _remove_empty(Path(hydra_config.runtime.output_dir))
@@ -78,7 +80,7 @@ def _job_of_grid(cfg: DictConfig, hydra_config: HydraConf) -> Outcome:
     global _ended
     from vst.runs.run import run
     from vst.runs.signals import Interrupted, interruptible
-    from vst.search.grid import Outcome, ignoring_sigterm_on_requeue, outcome_of
+    from vst.search.grid import Outcome, ignoring_sigterm_on_requeue, label_of, outcome_of
 
     directory = Path(hydra_config.runtime.output_dir)
     launcher = hydra_config.launcher._target_.rpartition(".")[2]
@@ -86,10 +88,10 @@ def _job_of_grid(cfg: DictConfig, hydra_config: HydraConf) -> Outcome:
     if _ended:
         return Outcome("it was not started", 128 + signal.SIGTERM)
     if alone:
-        print(f"\n{directory.name}", file=sys.stderr)
+        print(f"\n{label_of(directory)}", file=sys.stderr)
     elif cfg.callbacks.get("progress"):
         # progress bars of concurrent runs would overwrite each other
-        OmegaConf.update(cfg, "callbacks.progress.name", directory.name, force_add=True)
+        OmegaConf.update(cfg, "callbacks.progress.name", label_of(directory), force_add=True)
     try:
         with interruptible(), ignoring_sigterm_on_requeue() if launcher == "SlurmLauncher" else nullcontext():
             outcome = outcome_of(directory, lambda: run(cfg, list(hydra_config.overrides.task), again=True))
@@ -133,6 +135,14 @@ def _with_stored_overrides(arguments: list[str]) -> list[str]:
     others = [argument for argument in arguments if not argument.startswith("resume=")]
     where = quoted(directory)
     return [*stored_overrides(directory), f"hydra.run.dir={where}", f"resume={where}", *others]
+
+
+def _with_shots(arguments: list[str]) -> list[str]:
+    """Turn `shots=all` into an option of the sweeper."""
+    for argument in arguments:
+        if argument.startswith("shots=") and argument != "shots=all":
+            raise InputError(f"{argument} is not known; write shots=all, or leave it out")
+    return ["hydra.sweeper.shots=true" if argument == "shots=all" else argument for argument in arguments]
 
 
 def _with_pairs(arguments: list[str]) -> list[str]:

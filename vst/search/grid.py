@@ -45,8 +45,8 @@ class Job:
 
     @property
     def name(self) -> str:
-        """The run's name: that of its directory."""
-        return self.directory.name
+        """The run's name (`label_of`)."""
+        return label_of(self.directory)
 
     def known_outcome(self) -> Outcome | None:
         """The outcome if the run is finished, or its options or directory are refused; None if it must be launched."""
@@ -56,6 +56,12 @@ class Job:
             return Outcome() if is_done(self.directory, self.settings) else None
         except InputError as error:
             return Outcome(str(error), error.status)
+
+
+def label_of(directory: Path) -> str:
+    """How a run of a grid is called on the terminal: by its directory, and the run whose shot it is."""
+    own, folder = directory.name, directory.parent
+    return f"{folder.parent.name} shot {own}" if folder.name == "shots" else own
 
 
 def pair_options(pair: str) -> list[str]:
@@ -130,7 +136,7 @@ def outcome_of(directory: Path, paint: Callable[[], object]) -> Outcome:
         outcome = Outcome(f"{type(error).__name__}: {str(error).partition(chr(10))[0]}", VstError.status)
     else:
         return Outcome()
-    print(f"vst: {directory.name}: {outcome.problem}", file=sys.stderr)
+    print(f"vst: {label_of(directory)}: {outcome.problem}", file=sys.stderr)
     return outcome
 
 

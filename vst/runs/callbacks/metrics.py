@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
@@ -10,10 +9,11 @@ import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 
 from vst.frames import Frame
-from vst.metrics.clip import METRICS, ROOTS, ClipMetrics, FrameMotion
+from vst.metrics.clip import METRICS, ClipMetrics, FrameMotion
 from vst.metrics.motion import Judge, truth_for
 from vst.runs.callbacks.parts import data_of, last_pass, stylized_of, stylizer_of
 from vst.runs.rows import LOSSES, OUTCOME, PLACE, SPENT, metrics_path
+from vst.runs.summary import summary_of
 from vst.runs.table import Table
 from vst.video.datamodule import ClipDataModule
 
@@ -113,17 +113,7 @@ class Metrics(Callback):
 
     def summary(self) -> dict[str, Any]:
         """Means over the frames: of the newest pass's defined values, and of the cost summed over the passes."""
-        rows = self.table.read()
-        newest = list({row["frame"]: row for row in rows}.values())
-        names = [name for name in self.table.columns if name not in (*PLACE, OUTCOME)]
-        names = names if newest else []
-        means = {name: _mean([float(row[name]) for row in newest if row[name]]) for name in names}
-        spent = {name: sum(float(row[name]) for row in rows) for name in SPENT}
-        means |= {name: total / len(newest) for name, total in spent.items() if newest}
-        roots = {root: math.sqrt(means[name]) for root, name in ROOTS.items() if name in means}
-        totals = {f"{name}_total": total for name, total in spent.items()}
-        not_finished = sum(row[OUTCOME] != "finished" for row in rows)
-        return {"frames": len(newest), **means, **roots, **totals, "frames_not_finished": not_finished}
+        return summary_of(self.table.columns, self.table.read())
 
     def state_dict(self) -> dict[str, Any]:
         """The table's size, to which a resumed run truncates it; None once all rows are written."""
@@ -146,7 +136,3 @@ class Metrics(Callback):
 
 def _defined(values: dict[str, torch.Tensor]) -> dict[str, float]:
     return {name: float(value[0]) for name, value in values.items() if value.isfinite()[0]}
-
-
-def _mean(values: list[float]) -> float:
-    return sum(values) / len(values) if values else math.nan
