@@ -9,7 +9,7 @@ READY := $(VENV)/.ready
 # a worker a core, each with one thread, and a file's tests in one worker
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile
 
-.PHONY: help setup demo notebook figures bench docs test test-fast lint format lock clean
+.PHONY: help setup demo notebook figures bench gpu wheels docs test test-fast lint format lock clean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -40,6 +40,14 @@ figures: $(READY) ## paint and draw every picture, plot and table of README and 
 
 bench: $(READY) ## measure speed and memory, ten minutes, and write the tables of docs/benchmarks.md
 	$(BIN)/python experiments/benchmarks/all.py --into docs/benchmarks.md
+
+# WHEELS names a folder that `make wheels` filled, for a machine with no package index
+gpu: ## on a machine with a GPU and its torch: paint there, compare with the CPU, time, within eight minutes
+	@test -z "$(WHEELS)" || $(PYTHON) -m pip install --quiet --no-index --no-deps $(WHEELS)/*.whl
+	$(PYTHON) experiments/gpu.py --into gpu.json
+
+wheels: $(READY) ## put what `make gpu` needs besides torch, torchvision and pytorch-lightning into build/wheels
+	$(BIN)/python experiments/wheels.py build/wheels
 
 docs: $(READY) ## build the documentation's site in site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --strict

@@ -94,12 +94,16 @@ def cache_directory() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "vst"
 
 
+def cached_path(name: str) -> Path:
+    """Where the asset `name` is, or would be, cached."""
+    return cache_directory() / f"{name}{Path(ASSETS[name].member).suffix}"
+
+
 def fetch(name: str) -> Path:
     """Return the path of the asset `name`, fetching it first if it is not cached."""
     if name not in ASSETS:
         raise InputError(f"{name} is not a file that can be fetched; choose one of: {', '.join(ASSETS)}")
-    asset = ASSETS[name]
-    path = cache_directory() / f"{name}{Path(asset.member).suffix}"
+    asset, path = ASSETS[name], cached_path(name)
     if path.is_file() and file_hash(path) == asset.sha256:
         return path
     try:
