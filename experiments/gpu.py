@@ -24,11 +24,12 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
-from pytorch_lightning import Callback
+from pytorch_lightning import Callback, LightningModule, Trainer
 
 from vst.assets import cached_path
 from vst.composing import composed
@@ -77,7 +78,9 @@ class Clock(Callback):
     def __init__(self) -> None:
         self.times: list[float] = []
 
-    def on_train_batch_end(self, *_: Any) -> None:
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
         """Note the time."""
         self.times.append(time.perf_counter())
 
@@ -95,20 +98,29 @@ def main() -> None:
     findings = Findings(given.into, time.monotonic() + 60 * given.minutes, given.device)
     name = torch.cuda.get_device_name() if given.device == "cuda" else "CPU"
     findings.put("machine", {"device": name, "torch": torch.__version__, "cpus": os.cpu_count()})
-    steps: list[Callable[[Findings], None]] = [losses, kill_and_resume]
-    steps += [lambda found, size=int(size): speed(found, size) for size in given.sizes.split(",")]
-    for step in steps:
+    steps: dict[str, Callable[[Findings], None]] = {"losses": losses, "kill and resume": kill_and_resume}
+    for size in map(int, given.sizes.split(",")):
+        steps[f"speed at {size}"] = partial(speed, size=size)
+    for name, step in steps.items():
         try:
             step(findings)
         except Exception as error:  # one failure must not cost what comes after it
-            findings.put("failed", {"step": step.__name__, "error": f"{type(error).__name__}: {error}"})
+            findings.put("failed", {"step": name, "error": f"{type(error).__name__}: {error}"})
     print(tables(findings.found))
 
 
 def losses(findings: Findings) -> None:
     """Compare the losses of the first evaluations, and of the finished frames, with the CPU's."""
     size = ["video.frames=3", "video.height=72", "video.width=128", f"evaluations={LOSS_EVALUATIONS}"]
-    same = ["video=talk", *SHORT, *size, "evaluation_factors=[]", "backbone.precision=float32", *filters()]
+    same = [
+        "video=talk",
+        "lanes=1",
+        *SHORT,
+        *size,
+        "evaluation_factors=[]",
+        "backbone.precision=float32",
+        *filters(),
+    ]
     for model in MODELS:
         with paint(f"model={model}", "flow=dis", *same, "trainer.accelerator=cpu") as (cpu, _):
             expected = read_curves(cpu)
@@ -131,6 +143,7 @@ def kill_and_resume(findings: Findings) -> None:
     """Kill a run hard after a frame, resume it, and compare its frames with those of a run that was not killed."""
     common = [
         "video=talk",
+        "lanes=1",
         *SHORT,
         *filters(),
         "model=robust",
@@ -172,25 +185,26 @@ def speed(findings: Findings, size: int) -> None:
 def _speed(findings: Findings, size: int, clip: Path) -> None:
     on_card = findings.device == "cuda"
     ways = [("bf16", "true"), ("bf16", "false"), ("tf32", "true"), ("float32", "true"), ("float32", "false")]
-    for (precision, graphs), model in itertools.product(ways if on_card else ways[-1:], MODELS):
-        name = f"{model} at {size}, {precision}, graphs={graphs}"
+    runs = [(*way, model, 1) for way, model in itertools.product(ways if on_card else ways[-1:], MODELS)]
+    # naive's frames need no other: some can be painted at once
+    runs.insert(len(MODELS), (*runs[0][:2], "naive", 4))
+    for precision, graphs, model, lanes in runs:
+        name = f"{model} at {size}, {precision}, graphs={graphs}, {lanes} at once"
         if not findings.time_for("speed", name):
             return
         options = [f"model={model}", *SHORT, *filters(), *flow(), "evaluations=40", "evaluation_factors=[]"]
         options += ["video=file", f"video.path={quoted(clip)}"]
-        options += [
-            f"backbone.precision={precision}",
-            f"optimizer.graphs={graphs}",
-            "callbacks.metrics.motion=dis",
-        ]
+        options += [f"backbone.precision={precision}", f"optimizer.graphs={graphs}", f"lanes={lanes}"]
+        options += ["callbacks.metrics.motion=dis"]
         if on_card:
             torch.cuda.empty_cache()
             torch.cuda.reset_peak_memory_stats()
         with paint(*options, accelerator(findings.device)) as (directory, clock):
             frames = read_frames(directory)
-        # the first frame has the captures and the choice of algorithms in it, the last two nothing ahead of them
-        seconds = (clock.times[-1] - clock.times[1]) / (len(clock.times) - 2)
-        painting = sum(row["seconds"] or 0 for row in frames[2:]) / len(frames[2:])
+        # the first frames have the captures and the choice of algorithms in them
+        first = max(2, lanes)
+        seconds = (clock.times[-1] - clock.times[first - 1]) / (len(clock.times) - first)
+        painting = sum(row["seconds"] or 0 for row in frames[first:]) / len(frames[first:])
         findings.put(
             "speed",
             {
@@ -198,6 +212,7 @@ def _speed(findings: Findings, size: int, clip: Path) -> None:
                 "model": model,
                 "precision": precision,
                 "graphs": graphs,
+                "frames at once": lanes,
                 "frames a second": 1 / seconds,
                 "painting alone": 1 / painting,
                 "waiting for flow": WAITED.share(seconds),
@@ -206,7 +221,7 @@ def _speed(findings: Findings, size: int, clip: Path) -> None:
         )
 
 
-def write_scene(path: Path, size: int, frames: int = 6) -> None:
+def write_scene(path: Path, size: int, frames: int = 8) -> None:
     """Write a built-in scene as a file, so that reading it takes what reading a clip takes."""
     scene = Talk(height=size * 9 // 32 * 2, width=size, frames=frames)
     pictures = ((to_uint8(frame.content), frame.pts) for frame in scene.read())

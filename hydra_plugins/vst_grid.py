@@ -27,6 +27,7 @@ from vst.runs.settings import resolve
 from vst.runs.signals import Interrupted, interruptible
 from vst.runs.threads import divide_cores
 from vst.search.grid import Job, Outcome, check_all_done, pair_options, report_outcomes, run_name
+from vst.search.lanes import fitting, paint_in_lanes
 from vst.search.shots import Whole, divided, joined
 
 
@@ -168,7 +169,10 @@ class GridSweeper(BasicSweeper):
 
     def _lanes(self, jobs: Sequence[Job]) -> int:
         """How many runs are painted at once in this process, as lanes of one optimisation."""
-        asked = {job.settings["lanes"] for job in jobs if not isinstance(job.settings, Outcome)} - {None, 1}
+        asked = {job.settings["lanes"] for job in jobs if not isinstance(job.settings, Outcome)}
+        if asked == {None} and self._kind == "BasicLauncher":
+            return fitting(jobs)
+        asked -= {None, 1}
         if not asked:
             return 1
         if len(asked) > 1:
@@ -181,8 +185,6 @@ class GridSweeper(BasicSweeper):
         return min(asked)
 
     def _paint_in_lanes(self, jobs: Sequence[Job], lanes: int) -> dict[Path, Outcome]:
-        from vst.search.lanes import paint_in_lanes
-
         configurations = {job.directory: self._configuration(job) for job in jobs}
         return paint_in_lanes(jobs, configurations, lanes)
 

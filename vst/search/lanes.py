@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from omegaconf import DictConfig, OmegaConf
 
+from vst.runs.lanes import fitting_lanes
+from vst.runs.parts import build_clip
 from vst.runs.run import run
 from vst.runs.signals import Interrupted, interruptible
 from vst.search.grid import Job, Outcome, outcome_of
@@ -40,3 +42,15 @@ def _outcome(job: Job, cfg: DictConfig, as_lane: Callable[[Minimise], Minimise])
         return outcome_of(job.directory, lambda: run(cfg, job.overrides, again=True, as_lane=as_lane))
     except Interrupted as interrupted:
         return Outcome(f"ended by {interrupted}", interrupted.status)
+
+
+def fitting(jobs: Sequence[Job]) -> int:
+    """How many of the runs are painted at once where nobody says: what fits on a GPU, and 1 without one."""
+    import torch
+
+    settings = [job.settings for job in jobs if not isinstance(job.settings, Outcome)]
+    wanted = {node["trainer"].get("accelerator") for node in settings}
+    if not settings or not torch.cuda.is_available() or not wanted <= {"auto", "gpu", "cuda"}:
+        return 1
+    device = torch.device("cuda")
+    return min(len(jobs), *(fitting_lanes(build_clip(node).info, device) for node in settings))
