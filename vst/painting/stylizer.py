@@ -17,6 +17,7 @@ from vst.losses.target import Target
 from vst.optim import Losses, Solution
 from vst.optim.replay import Replays
 from vst.painting.anchor import Anchor
+from vst.painting.behind import Behind
 from vst.painting.canvas import Canvas
 from vst.painting.history import History
 from vst.painting.objective import FrameObjective
@@ -62,6 +63,8 @@ class VideoStylizer(LightningModule):
         self.preparation = preparation
         self.lanes = 1
         """How many frames are painted at the same time; more than one only where none is compared with another."""
+        self.behind = Behind()
+        """Writes what there is to write of a frame while the next is painted."""
         self._ready: deque[tuple[Tensor, Solution, Losses]] = deque()
         self.evaluations = evaluations
         self.evaluation_factors = tuple(evaluation_factors)
@@ -109,9 +112,14 @@ class VideoStylizer(LightningModule):
     def training_step(self, prepared: Prepared, index: int) -> dict[str, Any]:
         """Paint one frame, and those of its group with it."""
         neighbours = self.history.neighbours(prepared.pairs)
-        if not self._ready:
+        if self._ready:
+            self.behind.flush()
+        else:
             group = prepared.group or (prepared,)
-            self._ready.extend(self._paint(group, self._target(group, neighbours)))
+            painted = list(self._paint(group, self._target(group, neighbours)))
+            # until here the frame before may still be written: what follows changes what is written of it
+            self.behind.flush()
+            self._ready.extend(painted)
         frame, (image, solution, losses) = prepared.frame, self._ready.popleft()
         stylized = Stylized(frame, image, next(iter(neighbours), None), solution, losses)
         self.history.append(stylized)
@@ -122,7 +130,8 @@ class VideoStylizer(LightningModule):
         return {"stylized": stylized}
 
     def on_train_epoch_end(self) -> None:
-        """A pass begins without a past."""
+        """A pass begins without a past, once the last frame of the one before is written."""
+        self.behind.flush()
         self.history.clear()
         if self.anchor is not None:
             self.anchor.clear()

@@ -35,9 +35,10 @@ class Parts:
     loggers: list[WandbRun]
 
     def close(self) -> None:
-        """End what works ahead of the painting."""
+        """End what works ahead of the painting, and what it left to be written."""
         self.module.preparation.release()
         self.data.close()
+        self.module.behind.settle()
 
 
 def build_clip(settings: Settings) -> Clip:

@@ -7,6 +7,7 @@ from typing import Any
 from pytorch_lightning import Callback, LightningModule, Trainer
 
 from vst.errors import Pruned
+from vst.runs.callbacks.parts import stylizer_of
 from vst.runs.rows import read_frames
 from vst.search.pruning import Means, reason_to_prune, running_means
 
@@ -28,6 +29,8 @@ class Pruning(Callback):
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Raise `Pruned` if the frames painted so far are a reason to."""
+        # the frame's row must be in its table
+        stylizer_of(pl_module).behind.flush()
         means = running_means(read_frames(self._directory))
         if reason := reason_to_prune(means, self._reference, self._finished, self._after):
             raise Pruned(f"pruned after {len(means) + 1} frames: {reason}")

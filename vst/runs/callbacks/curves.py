@@ -7,7 +7,7 @@ from typing import Any
 from pytorch_lightning import Callback, LightningModule, Trainer
 
 from vst.painting.stylized import Stylized
-from vst.runs.callbacks.parts import stylized_of, stylizer_of
+from vst.runs.callbacks.parts import behind, stylized_of, stylizer_of
 from vst.runs.loggers.media import media_loggers
 from vst.runs.rows import curves_path
 from vst.runs.table import Table
@@ -33,6 +33,7 @@ class Curves(Callback):
         names = dict.fromkeys(["content", "style", "coherence", *terms, "total"])
         self.table.begin(["frame", "pass", "evaluation", *names], self._size)
 
+    @behind
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:

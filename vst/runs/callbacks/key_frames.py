@@ -8,7 +8,7 @@ import numpy as np
 from pytorch_lightning import Callback, LightningModule, Trainer
 
 from vst.painting.stylized import Stylized
-from vst.runs.callbacks.parts import data_of, last_pass, stylized_of
+from vst.runs.callbacks.parts import behind, data_of, last_pass, stylized_of
 from vst.runs.loggers.media import media_loggers
 from vst.runs.pictures import Picture, key_frame_sheet, residual_sheet
 from vst.video.store import save_png
@@ -42,6 +42,7 @@ class Sheets(Callback, ABC):
         spread = np.linspace(0, frames - 1, min(self.count, frames))
         return frozenset(int(index) for index in spread.round())
 
+    @behind
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:

@@ -11,7 +11,7 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from vst.frames import Frame
 from vst.metrics.clip import METRICS, ClipMetrics, FrameMotion
 from vst.metrics.motion import Judge, truth_for
-from vst.runs.callbacks.parts import data_of, last_pass, stylized_of, stylizer_of
+from vst.runs.callbacks.parts import behind, data_of, last_pass, stylized_of, stylizer_of
 from vst.runs.rows import LOSSES, OUTCOME, PLACE, SPENT, metrics_path
 from vst.runs.summary import summary_of
 from vst.runs.table import Table
@@ -57,6 +57,7 @@ class Metrics(Callback):
                 images = (image.to(pl_module.device) for image in (past.frame.content, past.image))
                 self._clip_metrics.recall(*images, index, cut=self._is_cut(data, index))
 
+    @behind
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial, wraps
 from typing import TYPE_CHECKING, Any, cast
 
 from pytorch_lightning import LightningModule, Trainer
@@ -26,6 +28,23 @@ def stylizer_of(module: LightningModule) -> VideoStylizer:
 def stylized_of(outputs: Any) -> Stylized:
     """The frame that a training step painted."""
     return outputs["stylized"]
+
+
+Hook = Callable[[Any, Trainer, LightningModule, Any, Any, int], None]
+
+
+def behind(hook: Hook) -> Hook:
+    """Let a callback's `on_train_batch_end` be done while the next frame is painted, after those given before it."""
+
+    @wraps(hook)
+    def submitted(
+        self: Any, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        stylizer_of(pl_module).behind.submit(
+            partial(hook, self, trainer, pl_module, outputs, batch, batch_idx)
+        )
+
+    return submitted
 
 
 def last_pass(trainer: Trainer) -> int:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pickle
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -27,8 +28,9 @@ class Resume(Checkpoint):
       _target_: vst.runs.callbacks.resume.Resume
       directory: ${paths.run}/checkpoints
     ```
-    It is written after every frame, once all other output of the frame is on disk; being a `Checkpoint`, this callback
-    comes after all others. Rows of an unfinished frame are beyond the table sizes that it stores.
+    It is written after every frame, while the next is painted, once all other output of the frame is on disk; being a
+    `Checkpoint`, this callback comes after all others. Rows of an unfinished frame are beyond the table sizes that it
+    stores.
     """
 
     def __init__(self, directory: str):
@@ -39,7 +41,8 @@ class Resume(Checkpoint):
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write a first checkpoint, which marks the directory as this run's before any frame is painted."""
         data = data_of(trainer)
-        self._save(trainer, pl_module, data.first_pass, data.first_position)
+        state = self._state(trainer, pl_module, data.first_pass, data.first_position)
+        self._save(trainer, state)
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
@@ -51,11 +54,15 @@ class Resume(Checkpoint):
         data = data_of(trainer)
         done = batch_idx + 1 + (data.first_position if data.pass_index == data.first_pass else 0)
         frames = data.clip.info.frames
-        self._save(trainer, pl_module, data.pass_index + done // frames, done % frames)
+        state = self._state(trainer, pl_module, data.pass_index + done // frames, done % frames)
+        stylizer_of(pl_module).behind.submit(partial(self._save, trainer, state))
 
-    def _save(self, trainer: Trainer, pl_module: LightningModule, pass_index: int, position: int) -> None:
+    def _state(
+        self, trainer: Trainer, pl_module: LightningModule, pass_index: int, position: int
+    ) -> dict[str, Any]:
+        """The state of what goes on while it is written."""
         module = stylizer_of(pl_module)
-        state = {
+        return {
             "config": self.config,
             "precision": module.backbone.precision,
             "pass": pass_index,
@@ -63,8 +70,11 @@ class Resume(Checkpoint):
             "history": module.history.state_dict() if position else [],
             "anchor": module.anchor.state_dict() if position and module.anchor else {},
             "data": data_of(trainer).state_dict(),
-            "parts": {type(part).__name__: part.state_dict() for part in _parts(trainer)},
         }
+
+    def _save(self, trainer: Trainer, state: dict[str, Any]) -> None:
+        # only now: the tables have the frame's rows
+        state["parts"] = {type(part).__name__: part.state_dict() for part in _parts(trainer)}
         with atomic_write(self.path) as aside:
             torch.save(state, aside)
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pytorch_lightning import Callback, LightningModule, Trainer
 
-from vst.runs.callbacks.parts import data_of, stylized_of
+from vst.runs.callbacks.parts import behind, data_of, stylized_of, stylizer_of
 from vst.runs.loggers.media import media_loggers
 from vst.video.datamodule import ClipDataModule
 from vst.video.store import load_png, save_png
@@ -30,6 +30,7 @@ class VideoWriter(Callback):
     def __init__(self, directory: str):
         self.directory = Path(directory)
 
+    @behind
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
@@ -49,6 +50,7 @@ class VideoWriter(Callback):
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         """Write a clip of the frames painted so far."""
+        stylizer_of(pl_module).behind.settle()
         self._write_clip(trainer)
 
     def _write_clip(self, trainer: Trainer) -> None:
