@@ -78,7 +78,8 @@ def evaluation(height: int, width: int, precision: str) -> tuple[float, float]:
 
 
 def report(height: int, width: int) -> str:
-    """A row for each precision."""
+    """A row for each precision, on one core: with more, the convolutions gain more than what is between them."""
+    torch.set_num_threads(1)
     rows = []
     for precision in precisions():
         dtype = torch.bfloat16 if precision == "bf16" else torch.float32
