@@ -199,7 +199,7 @@ def _speed(findings: Findings, size: int, clip: Path) -> None:
         if on_card:
             torch.cuda.empty_cache()
             torch.cuda.reset_peak_memory_stats()
-        with paint(*options, accelerator(findings.device)) as (directory, clock):
+        with Waiting() as waiting, paint(*options, accelerator(findings.device)) as (directory, clock):
             frames = read_frames(directory)
         # the first frames have the captures and the choice of algorithms in them
         first = max(2, lanes)
@@ -215,7 +215,7 @@ def _speed(findings: Findings, size: int, clip: Path) -> None:
                 "frames at once": lanes,
                 "frames a second": 1 / seconds,
                 "painting alone": 1 / painting,
-                "waiting for flow": WAITED.share(seconds),
+                "waiting for flow": waiting.share(seconds),
                 "peak memory, GB": torch.cuda.max_memory_allocated() / 2**30 if on_card else None,
             },
         )
@@ -229,15 +229,15 @@ def write_scene(path: Path, size: int, frames: int = 8) -> None:
 
 
 class Waiting:
-    """How long the painting waited for what is prepared ahead, from its third frame on."""
+    """How long the painting waited for what is prepared ahead, from its third frame on, while this is entered."""
 
     def __init__(self) -> None:
         self.seconds: list[float] = []
-        original = PreparedFrames.__iter__
+        self._original = PreparedFrames.__iter__
 
+    def __enter__(self) -> Waiting:
         def watched(frames: PreparedFrames) -> Iterator[Any]:
-            self.seconds.clear()
-            items = original(frames)
+            items = self._original(frames)
             while True:
                 began = time.perf_counter()
                 item = next(items, None)
@@ -247,6 +247,10 @@ class Waiting:
                 yield item
 
         setattr(PreparedFrames, "__iter__", watched)  # noqa: B010 - a stand-in for the class's own
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        setattr(PreparedFrames, "__iter__", self._original)  # noqa: B010
 
     def share(self, frame: float) -> float:
         """The mean wait as a part of a frame's time."""
@@ -298,8 +302,6 @@ def tables(found: dict[str, Any]) -> str:
 def _short(value: Any) -> str:
     return f"{value:.3g}" if isinstance(value, float) else str(value)
 
-
-WAITED = Waiting()
 
 if __name__ == "__main__":
     main()

@@ -22,7 +22,10 @@ SLOW = (
         "tests/search/test_search.py",
         "tests/search/test_workers.py",
     ),
-    *(f"tests/runs/test_{name}.py" for name in ("cli", "coherence", "grid", "resume", "run", "wandb")),
+    *(
+        f"tests/runs/test_{name}.py"
+        for name in ("cli", "coherence", "grid", "lanes", "resume", "run", "shots", "wandb")
+    ),
 )
 """Where tests start programs, paint, drive a browser or build the site; `make test-fast` leaves them out."""
 

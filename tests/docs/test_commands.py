@@ -208,7 +208,8 @@ def understand_vst(arguments: Sequence[str]) -> None:
             commands[name](rest)
         case ["-m", *rest]:
             pairs = [pair_options(pair) for word in rest if "pair=" in word for pair in word[5:].split(",")]
-            products = itertools.product(*(alternatives(word) for word in rest if "pair=" not in word))
+            swept = [word for word in rest if "pair=" not in word and word != "shots=all"]
+            products = itertools.product(*(alternatives(word) for word in swept))
             for options, pair in itertools.product(products, pairs or [[]]):
                 resolve(with_run_directory(composed([*pair, *options])))
         case [resume] if resume.startswith("resume="):
@@ -234,7 +235,7 @@ def test_the_makes_in_the_text_are_targets():
 
 
 OPTION = r"[a-z_]+(?:[.@][a-z_.]+)?=[\w.\[\],|/-]+"
-OTHERS = ("hydra", "pair=", "resume=", "content=", "loss=mean")
+OTHERS = ("hydra", "pair=", "shots=all", "resume=", "content=", "loss=mean")
 """How options begin that are Hydra's, a command's, or an example of what one may add."""
 
 
