@@ -31,6 +31,8 @@ class Config:
     """Factors of `evaluations` for the first frames of a shot, in turn; 1 for later frames and in later passes."""
     passes: int = MISSING
     """Passes over the clip: the second starts from the paintings of the first and runs backward, and so on."""
+    scales: Any = "auto"
+    """Sizes at which a frame is painted that does not start from a painting, coarse to fine; `auto` by its size."""
     seed: int = MISSING
     """Seed of all random numbers; the same seed gives the same painting."""
     cuts: list[int] | None = None

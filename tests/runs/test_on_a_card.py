@@ -59,7 +59,7 @@ def card(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeTensorMode]:
         return (torch.empty_like(variable),)
 
     def solution(self: Descent) -> Solution:
-        return Solution(self._best_point.view(self._shape), {}, {}, self._counts, (), 0.0)
+        return Solution(self._best_point.view(self._shape), {}, {}, [4], (), 0.0)  # ty: ignore[invalid-argument-type]
 
     def save(self: FrameStore, index: int, frame: Tensor) -> None:
         assert frame.dtype == torch.float32

@@ -10,7 +10,7 @@ from typing import Any
 from vst.compare.runs import Run
 from vst.formatting import format_setting
 
-TOP = ("model", "clip", "style", "alpha", "beta", "eta", "evaluations", "passes", "seed")
+TOP = ("model", "clip", "style", "alpha", "beta", "eta", "evaluations", "scales", "passes", "seed")
 """The settings that come first, in this order; `clip` and `style` are the names of the clip and the painting."""
 
 IMPLIED_BY = {"loss.coherence": "model", "video": "clip", "style": "style"}

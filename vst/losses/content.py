@@ -10,6 +10,9 @@ from vst.losses.functional import content_loss
 from vst.losses.loss import Loss
 from vst.losses.target import Target
 
+SCALE_EXPONENT = 1.5
+"""α is divided by this power of a scale's size relative to the frame's: with 0, a man dissolves in brush strokes."""
+
 
 class ContentLoss(Loss):
     """`content_loss` at conv4_2, or its mean over several layers."""
@@ -19,6 +22,10 @@ class ContentLoss(Loss):
     def __init__(self, weight: float, layers: Sequence[str]):
         super().__init__(weight, layers)
         self._targets: Activations = {}
+
+    def at_scale(self, factor: float) -> None:
+        """Weigh more: what a small frame loses of its content, no larger one brings back."""
+        self.weight /= factor**SCALE_EXPONENT
 
     def begin_frame(self, target: Target) -> None:
         """Store the content frame's activations."""

@@ -30,6 +30,9 @@ class Loss(nn.Module, ABC):
         self.weight = weight
         self.layers = tuple(layers)
 
+    def at_scale(self, factor: float) -> None:
+        """Adapt to a scale that is `factor` of the full size, below 1: nothing to do unless a term says so."""
+
     def begin_run(self, style: Activations) -> None:
         """Prepare what the term needs of the style image's activations, once per run."""
 

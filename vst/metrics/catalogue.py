@@ -91,6 +91,13 @@ METRICS = (
     Metric("seconds_total", "total time", "of all frames and passes", None, "s", main=False, along=False),
     Metric("evaluations", "evaluations a frame", "of the objective, mean", None, main=False),
     Metric(
+        "cost",
+        "evaluations at full size",
+        "evaluations a frame, those of smaller scales counted by their area",
+        None,
+        main=False,
+    ),
+    Metric(
         "frames_not_finished",
         "unfinished frames",
         "whose minimisation did not end as planned",

@@ -1,9 +1,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import Literal, get_args
 
+import torch
 from torch import Tensor
 
 Outcome = Literal["finished", "restarted", "abandoned"]
@@ -45,6 +46,18 @@ class Solution:
     evaluations: Tensor
     outcomes: tuple[Outcome, ...]
     seconds: float
+
+    def after(self, earlier: Solution) -> Solution:
+        """This solution of one lane with the evaluations and the time of an earlier one, from which it went on."""
+        names = [name for name in self.curves if name in earlier.curves]
+        worse = max(earlier.outcomes + self.outcomes, key=get_args(Outcome).index)
+        return replace(
+            self,
+            curves={name: torch.cat([earlier.curves[name], self.curves[name]]) for name in names},
+            evaluations=earlier.evaluations + self.evaluations,
+            outcomes=(worse,),
+            seconds=earlier.seconds + self.seconds,
+        )
 
     def lane(self, index: int) -> Solution:
         """What was found in one lane, as if alone, with its part of the time."""

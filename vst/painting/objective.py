@@ -30,6 +30,11 @@ class FrameObjective:
         """The image (L, 3, H, W) that the coefficients draw; not clamped."""
         return self.canvas.image(coefficients, self.start)
 
+    @property
+    def parts(self) -> list[object]:
+        """The objects that hold what changes from frame to frame."""
+        return [self, self.canvas, *self.losses.values()]
+
     def total(self, image: Tensor) -> Losses:
         """L_total = α L_content + β L_style + η L_coherence of an image, and its terms, lane by lane."""
         return self.weighed(image, self.backbone(image, self.layers))

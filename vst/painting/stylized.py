@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -7,6 +8,7 @@ from torch import Tensor
 from vst.flow.neighbour import Neighbour
 from vst.frames import Frame
 from vst.optim import Losses, Solution
+from vst.painting.scales import Stage
 
 
 @dataclass(frozen=True)
@@ -22,8 +24,10 @@ class Stylized(Painted):
     """A painted frame, and how its optimisation ended.
 
     `losses` are those of the finished painting; the solution's are those of its best iterate, which may leave [0, 1].
+    The solution's curves and evaluations are those of all `stages`, the scales at which it was painted, coarse to fine.
     """
 
     neighbour: Neighbour | None
     solution: Solution
     losses: Losses
+    stages: Sequence[Stage]

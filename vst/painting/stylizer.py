@@ -2,7 +2,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from copy import copy, deepcopy
 from dataclasses import replace
+from functools import reduce
 from typing import Any
 
 import torch
@@ -22,11 +24,15 @@ from vst.painting.canvas import Canvas
 from vst.painting.history import History
 from vst.painting.objective import FrameObjective
 from vst.painting.preparation import Preparation, Prepared, shown_in_shot
+from vst.painting.scales import NARROWEST, Size, Stage, resized, scaled, shares, sizes
 from vst.painting.start import Start, comparison_of
 from vst.painting.stylized import Stylized
 from vst.video.store import Paintings
 
 Minimise = Callable[..., Solution]
+
+_Painted = tuple[Tensor, Solution, Losses, list[Stage]]
+"""A frame's image, how its optimisation ended, its losses, and the scales at which it was painted."""
 
 
 class VideoStylizer(LightningModule):
@@ -35,8 +41,11 @@ class VideoStylizer(LightningModule):
     `losses` are the terms of L_total by name, `style` the painting (1, 3, h, w). A frame has `evaluations` of
     the objective a pass, the first frames of a shot `evaluation_factors` times as many. What needs the content alone
     is computed ahead by `preparation`. `history` remembers the frames painted last. In a run of more than one pass
-    `paintings` keeps those of each.
+    `paintings` keeps those of each. A frame that does not start from a painting is painted at several `scales`, coarse
+    to fine, None for as many as its size asks for.
     """
+
+    style: Tensor
 
     def __init__(
         self,
@@ -51,6 +60,7 @@ class VideoStylizer(LightningModule):
         evaluation_factors: Sequence[float],
         seed: int,
         history: History,
+        scales: int | None = 1,
         paintings: Paintings | None = None,
     ):
         super().__init__()
@@ -65,15 +75,19 @@ class VideoStylizer(LightningModule):
         """How many frames are painted at the same time; more than one only where none is compared with another."""
         self.behind = Behind()
         """Writes what there is to write of a frame while the next is painted."""
-        self._ready: deque[tuple[Tensor, Solution, Losses]] = deque()
+        self._ready: deque[_Painted] = deque()
         self.evaluations = evaluations
         self.evaluation_factors = tuple(evaluation_factors)
         self.seed = seed
         self.history = history
         self.anchor = Anchor() if any(loss.anchored for loss in losses.values()) else None
         self.paintings = paintings
+        # as they are before they have seen a style: each scale has its own
+        self._unused = deepcopy(dict(losses))
+        self.scales = scales
         self.objective = FrameObjective(backbone, losses, canvas)
-        self._replays = Replays(self.objective, [self.objective, canvas, *losses.values()])
+        self._replays = Replays(self.objective, self.objective.parts)
+        self._smaller: dict[Size, tuple[FrameObjective, Replays]] = {}
         self.on_progress: Callable[[float], None] | None = None
         """Is told how much of the frame's evaluations are done, after each."""
 
@@ -83,10 +97,7 @@ class VideoStylizer(LightningModule):
     def on_fit_start(self) -> None:
         """Look at the painting, once a run."""
         self.backbone.choose_precision(self.device)
-        with torch.no_grad():
-            style = self.backbone(self.style, self.objective.layers)
-        for loss in self._terms():
-            loss.begin_run(style)
+        self._begin_run(self.objective, self.style)
 
     @property
     def compares(self) -> frozenset[Comparison]:
@@ -120,8 +131,8 @@ class VideoStylizer(LightningModule):
             # until here the frame before may still be written: what follows changes what is written of it
             self.behind.flush()
             self._ready.extend(painted)
-        frame, (image, solution, losses) = prepared.frame, self._ready.popleft()
-        stylized = Stylized(frame, image, next(iter(neighbours), None), solution, losses)
+        frame, (image, solution, losses, stages) = prepared.frame, self._ready.popleft()
+        stylized = Stylized(frame, image, next(iter(neighbours), None), solution, losses, stages)
         self.history.append(stylized)
         if self.anchor is not None and prepared.anchor is not None:
             self.anchor.update(image, prepared.anchor)
@@ -139,28 +150,75 @@ class VideoStylizer(LightningModule):
     def _terms(self) -> list[Loss]:
         return [loss for loss in self.losses.values() if isinstance(loss, Loss)]
 
-    def _paint(self, group: Sequence[Prepared], target: Target) -> Iterator[tuple[Tensor, Solution, Losses]]:
-        """Paint frames as lanes of one optimisation: each one's image, how its optimisation ended, and its losses."""
-        for loss in self._terms():
-            loss.begin_frame(target)
-        lanes = zip(group, target.content.split(1), strict=True)
-        starts = [self._start(replace(target, content=content), item.frame) for item, content in lanes]
-        self.preparation.learn(target.neighbours)
-
-        self.objective.start = torch.cat(starts)
-        budgets = [self._budget(item) for item in group]
-        solution = self.minimise(
-            self.objective,
-            self.canvas.coefficients(self.objective.start),
-            evaluations=budgets,
-            replays=self._replays,
-            on_evaluation=self._on_evaluation(max(budgets)),
-        )
-        images = self.objective.image(solution.point).clamp(0, 1)
+    def _paint(self, group: Sequence[Prepared], target: Target) -> Iterator[_Painted]:
+        """Paint frames as lanes of one optimisation, at one scale after the other."""
+        full: Size = (target.content.shape[-2], target.content.shape[-1])
+        afresh, start = self._starts(group, target)
+        stages = sizes(*full, self.scales) if afresh else [full]
+        budgets = [shares(self._budget(item), stages) for item in group]
+        whole, done = sum(map(max, zip(*budgets, strict=True))), 0
+        image, found = start, []
+        for number, size in enumerate(stages):
+            objective, replays = self._objective_at(size, full)
+            here = target if size == full else scaled(target, size, self._activations(target, size))
+            for loss in objective.losses.values():
+                loss.begin_frame(here)
+            self.preparation.learn(target.neighbours)
+            if number > 0:
+                image = resized(image, size)
+            elif here is not target:
+                image = self._starts(group, here)[1]
+            objective.start = image
+            evaluations = [budget[number] for budget in budgets]
+            solution = self.minimise(
+                objective,
+                self.canvas.coefficients(image),
+                evaluations=evaluations,
+                replays=replays,
+                on_evaluation=self._on_evaluation(done, whole),
+            )
+            image, done = objective.image(solution.point), done + max(evaluations)
+            found.append((size, solution))
+        images = image.clamp(0, 1)
         with torch.no_grad():
             losses = self.objective.total(images)
-        for lane, image in enumerate(images.split(1)):
-            yield image, solution.lane(lane), losses.lane(lane)
+        for lane, finished in enumerate(images.split(1)):
+            parts = [(size, solution.lane(lane)) for size, solution in found]
+            together = reduce(lambda earlier, later: later.after(earlier), (part for _, part in parts))
+            spent = [Stage(size, int(part.evaluations[0])) for size, part in parts]
+            yield finished, together, losses.lane(lane), spent
+
+    def _starts(self, group: Sequence[Prepared], target: Target) -> tuple[bool, Tensor]:
+        """The images that frames start from, (L, 3, H, W), and whether nothing is painted in them yet."""
+        lanes = [replace(target, content=content) for content in target.content.split(1)]
+        starts = [self._start(lane, item.frame) for lane, item in zip(lanes, group, strict=True)]
+        contents = all(start is lane.content for lane, start in zip(lanes, starts, strict=True))
+        alone = comparison_of(self.start) == "nothing" and target.earlier is None
+        return alone or contents, torch.cat(starts)
+
+    def _objective_at(self, size: Size, full: Size) -> tuple[FrameObjective, Replays]:
+        """The objective of a scale, with the painting scaled as the frame is."""
+        if size == full:
+            return self.objective, self._replays
+        if size not in self._smaller:
+            factor = size[1] / full[1]
+            sides = [max(NARROWEST, round(side * factor)) for side in self.style.shape[-2:]]
+            objective = FrameObjective(self.backbone, deepcopy(self._unused), copy(self.canvas))
+            for loss in objective.losses.values():
+                loss.at_scale(factor)
+            self._begin_run(objective, resized(self.style, (sides[0], sides[1])).clamp(0, 1))
+            self._smaller[size] = objective, Replays(objective, objective.parts)
+        return self._smaller[size]
+
+    def _begin_run(self, objective: FrameObjective, style: Tensor) -> None:
+        with torch.no_grad():
+            activations = self.backbone(style, objective.layers)
+        for loss in objective.losses.values():
+            loss.begin_run(activations)
+
+    def _activations(self, target: Target, size: Size) -> dict[str, Tensor]:
+        with torch.no_grad():
+            return self.backbone(resized(target.content, size).clamp(0, 1), self.objective.layers)
 
     def _target(self, group: Sequence[Prepared], neighbours: Sequence[Neighbour]) -> Target:
         """The target of a frame, or of a group of frames that are compared with nothing painted."""
@@ -188,10 +246,10 @@ class VideoStylizer(LightningModule):
         place = (self.seed * 1_000_003 + frame.pass_index) * 1_000_003 + frame.source_index
         return self.start(target, Generator().manual_seed(place % 2**63))
 
-    def _on_evaluation(self, budget: int) -> Callable[[int], None]:
+    def _on_evaluation(self, done: int, whole: int) -> Callable[[int], None]:
         def tell(number: int) -> None:
             if self.on_progress is not None:
-                self.on_progress(number / budget)
+                self.on_progress((done + number) / whole)
 
         return tell
 

@@ -44,7 +44,7 @@ class LanesObjective:
     @property
     def parts(self) -> list[object]:
         """The objects that hold the frames' tensors."""
-        return [part for one in self.objectives for part in (one, one.canvas, *one.losses.values())]
+        return [part for one in self.objectives for part in one.parts]
 
 
 @dataclass(eq=False)

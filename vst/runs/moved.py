@@ -22,7 +22,7 @@ OPTIONS = {
 """Paths of options: in version 0.1, and now."""
 
 
-FIRST_DEFAULTS = {"backbone.precision": "float32", "optimizer.tolerance": 0}
+FIRST_DEFAULTS = {"backbone.precision": "float32", "optimizer.tolerance": 0, "scales": 1}
 """Options whose defaults have changed, or that are new, and the values with which version 0.1 painted."""
 
 
@@ -31,7 +31,9 @@ def with_new_names(settings: Mapping[str, Any]) -> dict[str, Any]:
     renamed = _renamed(settings, OPTIONS, CLASSES)
     for option, value in FIRST_DEFAULTS.items():
         group, _, key = option.partition(".")
-        if isinstance(renamed.get(group), dict):
+        if not key and "passes" in renamed:  # a whole configuration
+            renamed.setdefault(group, value)
+        elif isinstance(renamed.get(group), dict):
             renamed[group].setdefault(key, value)
     return renamed
 

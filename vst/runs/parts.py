@@ -83,6 +83,7 @@ def build_parts(settings: Settings, clip: Clip, added: Mapping[str, Callback]) -
         evaluation_factors=settings["evaluation_factors"],
         seed=settings["seed"],
         history=History(checkpoints / "history", reach),
+        scales=None if settings["scales"] == "auto" else settings["scales"],
         paintings=Paintings(checkpoints / "paintings") if several else None,
     )
     contents = FrameStore(checkpoints / "content") if several else None

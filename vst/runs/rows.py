@@ -14,8 +14,8 @@ PLACE = ("frame", "source_frame", "pass", "time", "cut")
 LOSSES = ("content", "style", "coherence", "total")
 """Columns of metrics.csv and curves.csv: unweighted terms, and L_total; terms of other names follow."""
 
-SPENT = ("evaluations", "seconds")
-"""Columns of a frame's cost, which is summed over the passes."""
+SPENT = ("evaluations", "cost", "seconds")
+"""Columns of a frame's cost, which is summed over the passes: `cost` is in evaluations at the frame's own size."""
 
 OUTCOME = "outcome"
 """The last column of metrics.csv: how the minimisation ended, in a word."""

@@ -48,6 +48,11 @@ def _check_values(settings: Settings) -> None:
     for name in ("evaluations", "passes"):
         if settings[name] < 1:
             raise InputError(f"{name} is {settings[name]}, and must be at least 1; raise {name}")
+    scales = settings["scales"]
+    if scales != "auto" and (not isinstance(scales, int) or isinstance(scales, bool) or scales < 1):
+        raise InputError(
+            f"scales is {scales}, and must be auto or a whole number of at least 1; correct scales"
+        )
     if settings["lanes"] is not None and settings["lanes"] < 1:
         raise InputError(f"lanes is {settings['lanes']}, and must be at least 1; raise lanes")
     if any(not factor > 0 for factor in settings["evaluation_factors"]):

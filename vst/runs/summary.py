@@ -17,7 +17,7 @@ def summary_of(columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> dic
     names = [name for name in columns if name not in (*PLACE, OUTCOME)]
     names = names if newest else []
     means = {name: _mean([float(row[name]) for row in newest if row[name]]) for name in names}
-    spent = {name: sum(float(row[name]) for row in rows) for name in SPENT}
+    spent = {name: sum(float(row[name]) for row in rows) for name in SPENT if name in columns}
     means |= {name: total / len(newest) for name, total in spent.items() if newest}
     roots = {root: math.sqrt(means[name]) for root, name in ROOTS.items() if name in means}
     totals = {f"{name}_total": total for name, total in spent.items()}

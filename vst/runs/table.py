@@ -18,13 +18,23 @@ class Table:
         self.columns: list[str] = []
 
     def begin(self, columns: Sequence[str], size: int | None = 0) -> None:
-        """Write the header, or continue after the first `size` bytes of the existing file, None for all of it."""
-        self.columns = list(columns)
+        """Write the header, or continue after the first `size` bytes of the existing file, None for all of it.
+
+        A table that is continued keeps its own columns: it may be of a version that had others.
+        """
+        continued = size is None or size > 0
+        self.columns = (self._header() if continued else None) or list(columns)
         self.path.parent.mkdir(parents=True, exist_ok=True)
         if size:
             os.truncate(self.path, size)
         elif size is not None:
             self.path.write_text(_lines([self.columns]), encoding="utf-8")
+
+    def _header(self) -> list[str] | None:
+        if not self.path.is_file():
+            return None
+        with self.path.open(encoding="utf-8", newline="") as file:
+            return next(csv.reader(file), None)
 
     def append(self, rows: Iterable[Mapping[str, Any]]) -> None:
         """Add rows in one write; a column that a row does not have is left empty."""

@@ -16,6 +16,9 @@ from vst.runs.table import Table
 class Curves(Callback):
     """Writes curves.csv: the unweighted losses at every evaluation of every frame, and the weighted total.
 
+    `size` is the longer side, in pixels, of the scale at which it was evaluated. Losses of different sizes cannot be
+    compared.
+
     ```yaml
     curves:
       _target_: vst.runs.callbacks.curves.Curves
@@ -31,7 +34,7 @@ class Curves(Callback):
         """Begin the table, or continue where a resumed run stopped."""
         terms = list(stylizer_of(pl_module).losses)
         names = dict.fromkeys(["content", "style", "coherence", *terms, "total"])
-        self.table.begin(["frame", "pass", "evaluation", *names], self._size)
+        self.table.begin(["frame", "pass", "evaluation", "size", *names], self._size)
 
     @behind
     def on_train_batch_end(
@@ -42,8 +45,9 @@ class Curves(Callback):
         frame = stylized.frame
         losses = list(_by_evaluation(stylized))
         place = {"frame": frame.index, "pass": frame.pass_index}
-        rows = ({**place, "evaluation": number, **row} for number, row in enumerate(losses, start=1))
-        self.table.append(rows)
+        sizes = [max(stage.size) for stage in stylized.stages for _ in range(stage.evaluations)]
+        numbered = enumerate(zip(sizes, losses, strict=True), start=1)
+        self.table.append({**place, "evaluation": n, "size": size, **row} for n, (size, row) in numbered)
         for logger in media_loggers(trainer):
             logger.log_curve(frame.index, frame.pass_index, losses)
 

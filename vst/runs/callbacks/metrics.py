@@ -11,6 +11,7 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from vst.frames import Frame
 from vst.metrics.clip import METRICS, ClipMetrics, FrameMotion
 from vst.metrics.motion import Judge, truth_for
+from vst.painting.scales import cost
 from vst.runs.callbacks.parts import behind, data_of, last_pass, stylized_of, stylizer_of
 from vst.runs.rows import LOSSES, OUTCOME, PLACE, SPENT, metrics_path
 from vst.runs.summary import summary_of
@@ -69,6 +70,7 @@ class Metrics(Callback):
             "coherence": 0.0,
             **{name: float(values[0]) for name, values in losses.items()},
             "evaluations": int(solution.evaluations[0]),
+            "cost": cost(stylized.stages),
             "seconds": solution.seconds,
         }
         if last_pass(trainer) == 0:

@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor
+
+from vst.flow.neighbour import Neighbour
+from vst.losses.target import AnchorView, Target
+from vst.painting.scales import COARSEST, LEAST, NARROWEST, Stage, cost, resized, scaled, shares, sizes
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "found"),
+    [
+        (96, 128, [(96, 128)]),
+        (150, 199, [(150, 199)]),
+        (144, 256, [(72, 128), (144, 256)]),
+        (240, 426, [(72, 128), (132, 234), (240, 426)]),
+        (1080, 1920, [(72, 128), (142, 252), (279, 496), (549, 976), (1080, 1920)]),
+    ],
+)
+def test_sizes_go_from_about_128_pixels_up(height: int, width: int, found: list[tuple[int, int]]) -> None:
+    got = sizes(height, width, None)
+    assert got[-1] == (height, width)
+    for one, other in zip(got, found, strict=True):
+        assert one == pytest.approx(other, abs=2)
+
+
+@given(
+    height=st.integers(1, 2200), width=st.integers(1, 4000), scales=st.one_of(st.none(), st.integers(1, 8))
+)
+def test_sizes_grow_by_at_most_two_to_the_frames_own(height: int, width: int, scales: int | None) -> None:
+    found = sizes(height, width, scales)
+    assert found[-1] == (height, width)
+    assert scales is None or len(found) <= scales
+    if len(found) > 1:
+        assert max(found[0]) >= COARSEST - 1
+        assert min(found[0]) >= NARROWEST - 1
+    for smaller, larger in pairwise(found):
+        assert smaller != larger
+        for before, after in zip(smaller, larger, strict=True):
+            assert before <= after <= 2 * before + 2, "rounded to whole pixels"
+    if scales is None and max(height, width) < LEAST:
+        assert len(found) == 1
+
+
+@given(budget=st.integers(1, 400), width=st.integers(200, 2000))
+def test_the_cost_of_all_sizes_is_the_budget(budget: int, width: int) -> None:
+    found = sizes(width * 9 // 16, width, None)
+    each = shares(budget, found)
+    assert all(number >= 1 for number in each)
+    spent = cost([Stage(size, number) for size, number in zip(found, each, strict=True)])
+    if budget >= 10:
+        assert spent == pytest.approx(budget, abs=1)
+
+
+def test_the_cost_counts_areas() -> None:
+    assert cost([Stage((10, 20), 8), Stage((20, 40), 3)]) == 3 + 8 / 4
+
+
+def test_a_motion_is_the_same_at_every_size() -> None:
+    """A ramp that moves 6 pixels to the right moves 3 at half the size, and the warp brings it back there."""
+    ramp = torch.linspace(0, 1, 80).expand(1, 3, 40, 80)
+    flow = torch.zeros(1, 2, 40, 80)
+    flow[:, 0] = -6
+
+    class Known:
+        name = "known"
+
+        def __call__(self, first: Tensor, second: Tensor) -> Tensor:
+            return flow if first is current else -flow
+
+    current = ramp - 6 / 79
+    near = Neighbour(ramp, ramp * 0.5, current, Known())
+    anchor = AnchorView(flow, torch.ones(1, 1, 40, 80), ramp)
+    target = Target(current, {}, near, past=[near], anchor=anchor, neighbours=[near])
+    small = scaled(target, (20, 40), {})
+    assert small.neighbour is not None
+    assert small.neighbour is small.past[0] is small.neighbours[0]
+    torch.testing.assert_close(small.neighbour.backward_flow[:, 0], torch.full((1, 20, 40), -3.0))
+    torch.testing.assert_close(small.neighbour.forward_flow[:, 0], torch.full((1, 20, 40), 3.0))
+    expected = 0.5 * resized(ramp - 6 / 79, (20, 40))
+    inner = (..., slice(4, -4), slice(6, -6))
+    torch.testing.assert_close(small.neighbour.moved[inner], expected[inner], atol=2e-3, rtol=0)
+    assert small.anchor is not None
+    torch.testing.assert_close(small.anchor.flow[:, 0], torch.full((1, 20, 40), -3.0))
+    assert near.known == {"backward_flow", "forward_flow"}, "what is asked there is prepared at full size"

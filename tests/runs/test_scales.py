@@ -1,0 +1,49 @@
+"""Frames that do not start from a painting are painted coarse to fine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from vst.runs.record import read_record
+from vst.runs.rows import read_curves, read_frames
+from vst.runs.settings import resolve
+
+Paint = Callable[..., Path]
+
+
+def test_a_large_frame_is_painted_coarse_to_fine_and_both_costs_are_recorded(
+    paint: Paint, tmp_path: Path
+) -> None:
+    wide = ["video.size=224", "video.frames=2", "evaluations=8", "optimizer.tolerance=0"]
+    run = paint(tmp_path, "model=mse", *wide)
+    frames, curves = read_frames(run), read_curves(run)
+    for row in frames:
+        assert row["cost"] == pytest.approx(8, abs=1)
+        assert (row["evaluations"] or 0) > 8
+    sizes_of = [row["size"] for row in curves[1]]
+    assert sizes_of == sorted(sizes_of)
+    assert sizes_of[-1] == 224
+    assert sizes_of[0] == pytest.approx(128, abs=2)
+    assert len(curves[1]) == frames[1]["evaluations"]
+    assert all((row["coherence"] or 0) >= 0 for row in curves[1])
+    assert any((row["coherence"] or 0) > 0 for row in curves[1] if row["size"] != 224), "at every scale"
+    record = read_record(run)
+    assert record is not None
+    assert record.summary["cost"] == pytest.approx(8, abs=1)
+
+
+def test_a_frame_that_starts_from_a_painting_has_one_scale(paint: Paint, tmp_path: Path) -> None:
+    options = ["model=robust", "flow=dis", "video.size=256", "evaluations=3", "evaluation_factors=[]"]
+    run = paint(tmp_path, *options, "video.frames=2")
+    first, second = read_curves(run)[0], read_curves(run)[1]
+    assert len({row["size"] for row in first}) > 1
+    assert {row["size"] for row in second} == {256.0}
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "some", "1.5", "true", "[1]"])
+def test_a_wrong_number_of_scales_is_refused(compose: Callable, value: str) -> None:
+    with pytest.raises(Exception, match=r"scales is .*, and must be auto or a whole number of at least 1"):
+        resolve(compose(f"scales={value}"))
