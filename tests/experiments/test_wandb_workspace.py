@@ -58,7 +58,7 @@ def test_lines_have_the_axis_that_runs_log_them_against(view: dict[str, Any]) ->
         if "xAxis" in panel["config"]
     ]
     lines = [line for line in lines if "metrics" in line]
-    assert len(lines) == len(METRICS) + 10
+    assert len(lines) == len(METRICS) + 11
     axes = {"frame": "frame", "curve": "evaluation"}
     for line in lines:
         (name,) = line["metrics"]

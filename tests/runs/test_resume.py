@@ -184,9 +184,11 @@ def test_a_run_of_the_first_version_is_resumed_as_it_began(tmp_path: Path) -> No
     assert overrides == [
         "backbone.precision=float32",
         "optimizer.tolerance=0",
+        "scales=1",
         "model=robust",
         "evaluation_factors=[1]",
     ]
     settings = resolve(with_run_directory(composed(overrides)))
     assert settings["backbone"]["precision"] == "float32"
     assert settings["optimizer"]["tolerance"] == 0
+    assert settings["scales"] == 1
