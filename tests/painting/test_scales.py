@@ -78,7 +78,7 @@ def test_a_motion_is_the_same_at_every_size() -> None:
     near = Neighbour(ramp, ramp * 0.5, current, Known())
     anchor = AnchorView(flow, torch.ones(1, 1, 40, 80), ramp)
     target = Target(current, {}, near, past=[near], anchor=anchor, neighbours=[near])
-    small = scaled(target, (20, 40), {})
+    small = scaled(target, (20, 40), lambda content: {})
     assert small.neighbour is not None
     assert small.neighbour is small.past[0] is small.neighbours[0]
     torch.testing.assert_close(small.neighbour.backward_flow[:, 0], torch.full((1, 20, 40), -3.0))

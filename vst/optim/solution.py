@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
@@ -49,11 +49,10 @@ class Solution:
 
     def after(self, earlier: Solution) -> Solution:
         """This solution of one lane with the evaluations and the time of an earlier one, from which it went on."""
-        names = [name for name in self.curves if name in earlier.curves]
         worse = max(earlier.outcomes + self.outcomes, key=get_args(Outcome).index)
         return replace(
             self,
-            curves={name: torch.cat([earlier.curves[name], self.curves[name]]) for name in names},
+            curves={name: torch.cat([earlier.curves[name], self.curves[name]]) for name in self.curves},
             evaluations=earlier.evaluations + self.evaluations,
             outcomes=(worse,),
             seconds=earlier.seconds + self.seconds,
@@ -70,3 +69,7 @@ class Solution:
             outcomes=self.outcomes[here],
             seconds=self.seconds / len(self.outcomes),
         )
+
+
+Minimise = Callable[..., Solution]
+"""`minimise`, with its options given or as one lane of several runs."""

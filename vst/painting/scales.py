@@ -8,13 +8,14 @@ Neural Style Transfer" (2017), section 6, which has two sizes.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import torch.nn.functional as F
 from torch import Tensor
 
+from vst.features.vgg import Activations
 from vst.flow.neighbour import Neighbour
 from vst.losses.target import AnchorView, Target
 
@@ -79,11 +80,12 @@ def resized(image: Tensor, size: Size) -> Tensor:
     return F.interpolate(image, size, mode="bicubic", antialias=True, align_corners=False)
 
 
-def scaled(target: Target, size: Size, activations: dict[str, Tensor]) -> Target:
-    """A frame's target at another size; `activations` are those of its content there.
+def scaled(target: Target, size: Size, look: Callable[[Tensor], Activations]) -> Target:
+    """A frame's target at another size; `look` gives the activations of its content there.
 
     Flow is not estimated again: it is that of the full size, with its lengths scaled.
     """
+    content = resized(target.content, size).clamp(0, 1)
     neighbours = {id(one): _Scaled(one, size) for one in target.neighbours}
     if target.neighbour is not None and id(target.neighbour) not in neighbours:
         neighbours[id(target.neighbour)] = _Scaled(target.neighbour, size)
@@ -94,8 +96,8 @@ def scaled(target: Target, size: Size, activations: dict[str, Tensor]) -> Target
         anchor = AnchorView(flow, visibility, moved)
     return replace(
         target,
-        content=resized(target.content, size).clamp(0, 1),
-        activations=activations,
+        content=content,
+        activations=look(content),
         neighbour=None if target.neighbour is None else neighbours[id(target.neighbour)],
         earlier=None if target.earlier is None else resized(target.earlier, size).clamp(0, 1),
         past=[neighbours[id(one)] for one in target.past],

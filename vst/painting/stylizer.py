@@ -11,12 +11,12 @@ import torch
 from pytorch_lightning import LightningModule
 from torch import Generator, Tensor, nn
 
-from vst.features.vgg import VGG19
+from vst.features.vgg import VGG19, Activations
 from vst.flow.neighbour import Neighbour
 from vst.frames import Frame
 from vst.losses.loss import Comparison, Loss
 from vst.losses.target import Target
-from vst.optim import Losses, Solution
+from vst.optim import Losses, Minimise, Solution
 from vst.optim.replay import Replays
 from vst.painting.anchor import Anchor
 from vst.painting.behind import Behind
@@ -28,8 +28,6 @@ from vst.painting.scales import NARROWEST, Size, Stage, resized, scaled, shares,
 from vst.painting.start import Start, comparison_of
 from vst.painting.stylized import Stylized
 from vst.video.store import Paintings
-
-Minimise = Callable[..., Solution]
 
 _Painted = tuple[Tensor, Solution, Losses, list[Stage]]
 """A frame's image, how its optimisation ended, its losses, and the scales at which it was painted."""
@@ -160,7 +158,7 @@ class VideoStylizer(LightningModule):
         image, found = start, []
         for number, size in enumerate(stages):
             objective, replays = self._objective_at(size, full)
-            here = target if size == full else scaled(target, size, self._activations(target, size))
+            here = target if size == full else scaled(target, size, self._look)
             for loss in objective.losses.values():
                 loss.begin_frame(here)
             self.preparation.learn(target.neighbours)
@@ -211,14 +209,14 @@ class VideoStylizer(LightningModule):
         return self._smaller[size]
 
     def _begin_run(self, objective: FrameObjective, style: Tensor) -> None:
-        with torch.no_grad():
-            activations = self.backbone(style, objective.layers)
+        activations = self._look(style)
         for loss in objective.losses.values():
             loss.begin_run(activations)
 
-    def _activations(self, target: Target, size: Size) -> dict[str, Tensor]:
+    def _look(self, images: Tensor) -> Activations:
+        """The activations that the losses compare with: the same layers at every scale."""
         with torch.no_grad():
-            return self.backbone(resized(target.content, size).clamp(0, 1), self.objective.layers)
+            return self.backbone(images, self.objective.layers)
 
     def _target(self, group: Sequence[Prepared], neighbours: Sequence[Neighbour]) -> Target:
         """The target of a frame, or of a group of frames that are compared with nothing painted."""
@@ -227,12 +225,10 @@ class VideoStylizer(LightningModule):
         earlier = None
         if frame.pass_index > 0 and self.paintings is not None:
             earlier = self.paintings.of(frame.pass_index - 1).load(frame.index).to(content)
-        with torch.no_grad():
-            activations = self.backbone(content, self.objective.layers)
         anchored = self.anchor is not None and prepared.anchor is not None
         return Target(
             content,
-            activations,
+            self._look(content),
             next(iter(neighbours), None) if alone else None,
             earlier,
             shown_in_shot(neighbours) if alone else (),

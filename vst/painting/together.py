@@ -12,12 +12,11 @@ from typing import Generic, TypeVar
 import torch
 from torch import Tensor
 
-from vst.optim import Losses, Solution
+from vst.optim import Losses, Minimise, Solution
 from vst.optim.replay import Replays
 from vst.painting.objective import FrameObjective
 
 Result = TypeVar("Result")
-Minimise = Callable[..., Solution]
 
 
 class LanesObjective:

@@ -48,3 +48,8 @@ def lock_path(run: Path) -> Path:
 def checkpoint_path(run: Path) -> Path:
     """Path of the checkpoint of the run in a directory."""
     return run / "checkpoints" / "last.ckpt"
+
+
+def frame_path(run: Path, index: int) -> Path:
+    """Path of a painted frame of the run in a directory, by its index in the stretch."""
+    return run / "frames" / f"{index:06d}.png"

@@ -11,21 +11,21 @@ from typing import Any
 
 import torch
 from omegaconf import DictConfig
-from torch import Tensor
 
 from vst.errors import InputError
 from vst.files import atomic_write
 from vst.frames import Clip
 from vst.metrics.ghosting import ghosting
-from vst.runs.callbacks.key_frames import KeyFrames, Residuals, Sheets
+from vst.runs.build import build
+from vst.runs.callbacks.key_frames import Images, Sheets
 from vst.runs.configuration import write_configuration
-from vst.runs.pictures import key_frame_sheet, residual_sheet
+from vst.runs.directory import frame_path
 from vst.runs.record import ClipRecord, Record, read_record, write_record
 from vst.runs.rows import curves_path, metrics_path
 from vst.runs.settings import Settings
 from vst.runs.summary import summary_of
 from vst.runs.table import Table
-from vst.video.store import load_png, save_png
+from vst.video.store import load_png
 from vst.video.writer import write_video
 
 
@@ -52,7 +52,7 @@ def join(
     (directory / "frames").mkdir(parents=True, exist_ok=True)
     for shot, first, length in zip(shots, firsts, lengths, strict=True):
         for index in range(length):
-            _link(_frame(shot, index), _frame(directory, first + index))
+            _link(frame_path(shot, index), frame_path(directory, first + index))
     ghosts = _pictures(directory, clip, settings, frozenset(firsts[1:]))
     rows, columns = _joined([metrics_path(shot) for shot in shots], firsts)
     for row in rows:
@@ -76,17 +76,18 @@ def join(
 def _pictures(directory: Path, clip: Clip, settings: Settings, cuts: frozenset[int]) -> dict[int, float]:
     """Write the clip, key frames and residuals; return the ghosting at each cut where it is defined."""
     ghosts: dict[int, float] = {}
-    sheets = [_sheets(KeyFrames, "key_frames", settings), _sheets(Residuals, "residuals", settings)]
-    chosen = [(one, one.choose(clip.info.frames)) for one in sheets if one is not None]
+    nodes = [settings["callbacks"].get(name) for name in ("key_frames", "residuals")]
+    sheets: list[Sheets] = [build(node) for node in nodes if node]
+    chosen = [(one, one.choose(clip.info.frames)) for one in sheets]
 
     def frames() -> Iterator[tuple[Any, int]]:
-        before: tuple[Tensor, Tensor] | None = None
+        before: Images | None = None
         for frame in clip.read():
-            painted = load_png(_frame(directory, frame.index))
+            painted = load_png(frame_path(directory, frame.index))
             image = torch.from_numpy(painted).permute(2, 0, 1)[None].float() / 255
             for one, indices in chosen:
                 if frame.index in indices:
-                    _draw(directory, one, frame.index, frame.content, image, before)
+                    one.write(frame.index, frame.content, image, before)
             if frame.index in cuts and before is not None:
                 everywhere = torch.ones_like(image[:, :1])
                 found = ghosting(image, before[1], frame.content, before[0], everywhere)
@@ -97,21 +98,6 @@ def _pictures(directory: Path, clip: Clip, settings: Settings, cuts: frozenset[i
 
     write_video(directory / "stylized.mp4", frames(), clip.info)
     return ghosts
-
-
-def _sheets(kind: type[Sheets], name: str, settings: Settings) -> Any:
-    node = settings["callbacks"].get(name)
-    return kind(**{key: value for key, value in node.items() if key != "_target_"}) if node else None
-
-
-def _draw(directory: Path, sheets: Sheets, index: int, content: Tensor, image: Tensor, before: Any) -> None:
-    if isinstance(sheets, Residuals):
-        if before is None:
-            return
-        picture = residual_sheet(content, before[0], image, before[1], sheets.scale)
-    else:
-        picture = key_frame_sheet(content, image)
-    save_png(directory / "keyframes" / f"{sheets.key}_{index:06d}.png", picture)
 
 
 def _joined(tables: Sequence[Path], firsts: Sequence[int]) -> tuple[list[dict[str, Any]], list[str]]:
@@ -127,10 +113,6 @@ def _write(path: Path, columns: Sequence[str], rows: Sequence[Mapping[str, Any]]
     table = Table(path)
     table.columns = list(columns)
     table.replace(rows)
-
-
-def _frame(directory: Path, index: int) -> Path:
-    return directory / "frames" / f"{index:06d}.png"
 
 
 def _link(source: Path, target: Path) -> None:

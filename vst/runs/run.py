@@ -28,7 +28,7 @@ from vst.runs.trainer import make_trainer, quiet
 if TYPE_CHECKING:
     from pytorch_lightning import Callback, Trainer
 
-    from vst.painting.stylizer import Minimise
+    from vst.optim import Minimise
 
 
 def run(

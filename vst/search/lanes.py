@@ -16,7 +16,7 @@ from vst.runs.signals import Interrupted, interruptible
 from vst.search.grid import Job, Outcome, outcome_of
 
 if TYPE_CHECKING:
-    from vst.painting.stylizer import Minimise
+    from vst.optim import Minimise
 
 
 def paint_in_lanes(

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from vst.compare.looks import Look
 from vst.compare.plots.paper import WIDTH, literal
 from vst.compare.runs import Run
+from vst.runs.directory import frame_path
 from vst.video.store import load_png
 
 Picture = NDArray[np.uint8]
@@ -111,7 +112,7 @@ def _bare(axes: Axes) -> None:
 
 
 def _frame(run: Run, index: int) -> Picture:
-    return load_png(run.directory / "frames" / f"{index:06d}.png")
+    return load_png(frame_path(run.directory, index))
 
 
 def _change(before: Path, now: Path) -> NDArray[np.float64]:

@@ -6,12 +6,15 @@ from typing import Any
 
 import numpy as np
 from pytorch_lightning import Callback, LightningModule, Trainer
+from torch import Tensor
 
-from vst.painting.stylized import Stylized
 from vst.runs.callbacks.parts import behind, data_of, last_pass, stylized_of
 from vst.runs.loggers.media import media_loggers
 from vst.runs.pictures import Picture, key_frame_sheet, residual_sheet
 from vst.video.store import save_png
+
+Images = tuple[Tensor, Tensor]
+"""A content frame and its painting, (1, 3, H, W) each."""
 
 
 class Sheets(Callback, ABC):
@@ -28,8 +31,16 @@ class Sheets(Callback, ABC):
         self._indices: frozenset[int] = frozenset()
 
     @abstractmethod
-    def draw(self, stylized: Stylized) -> Picture | None:
-        """The picture of one frame, or None where there is none."""
+    def draw(self, content: Tensor, painted: Tensor, before: Images | None) -> Picture | None:
+        """The picture of one frame, by its images and those `before` it, or None where there is none."""
+
+    def write(self, index: int, content: Tensor, painted: Tensor, before: Images | None) -> Picture | None:
+        """Draw one frame's picture, write it, and return it."""
+        picture, path = self.draw(content, painted, before), self.directory / f"{self.key}_{index:06d}.png"
+        path.unlink(missing_ok=True)
+        if picture is not None:
+            save_png(path, picture)
+        return picture
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Choose the frames, and create the folder for the pictures."""
@@ -51,10 +62,10 @@ class Sheets(Callback, ABC):
         index = stylized.frame.index
         if index not in self._indices:
             return
-        picture, path = self.draw(stylized), self.directory / f"{self.key}_{index:06d}.png"
-        path.unlink(missing_ok=True)
+        neighbour = stylized.neighbour
+        before = None if neighbour is None else (neighbour.content, neighbour.stylized)
+        picture = self.write(index, stylized.frame.content, stylized.image, before)
         if picture is not None:
-            save_png(path, picture)
             loggers = media_loggers(trainer) if stylized.frame.pass_index == last_pass(trainer) else []
             for logger in loggers:
                 logger.log_image(self.key, picture, index)
@@ -76,9 +87,9 @@ class KeyFrames(Sheets):
     def __init__(self, directory: str, count: int = 6):
         super().__init__(directory, count)
 
-    def draw(self, stylized: Stylized) -> Picture | None:
+    def draw(self, content: Tensor, painted: Tensor, before: Images | None) -> Picture | None:
         """Content | painted."""
-        return key_frame_sheet(stylized.frame.content, stylized.image)
+        return key_frame_sheet(content, painted)
 
 
 class Residuals(Sheets):
@@ -107,11 +118,6 @@ class Residuals(Sheets):
         inner = super().choose(frames) - {0, frames - 1}
         return inner | {min(1, frames - 1), max(frames - 2, 0), frames - 1}
 
-    def draw(self, stylized: Stylized) -> Picture | None:
+    def draw(self, content: Tensor, painted: Tensor, before: Images | None) -> Picture | None:
         """The change from the frame painted just before; none for the first frame of a pass."""
-        neighbour = stylized.neighbour
-        if neighbour is None:
-            return None
-        return residual_sheet(
-            stylized.frame.content, neighbour.content, stylized.image, neighbour.stylized, self.scale
-        )
+        return None if before is None else residual_sheet(content, before[0], painted, before[1], self.scale)

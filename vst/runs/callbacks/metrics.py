@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 
-from vst.frames import Frame
+from vst.frames import Clip, Frame
 from vst.metrics.clip import METRICS, ClipMetrics, FrameMotion
 from vst.metrics.motion import Judge, truth_for
 from vst.painting.scales import cost
@@ -16,7 +16,6 @@ from vst.runs.callbacks.parts import behind, data_of, last_pass, stylized_of, st
 from vst.runs.rows import LOSSES, OUTCOME, PLACE, SPENT, metrics_path
 from vst.runs.summary import summary_of
 from vst.runs.table import Table
-from vst.video.datamodule import ClipDataModule
 
 
 class Metrics(Callback):
@@ -52,11 +51,11 @@ class Metrics(Callback):
         self._clip_metrics = ClipMetrics(truth, self.interval)
         self.judge = truth.name
         if last_pass(trainer) == 0:
-            module.preparation.also["judge"] = partial(self._judged, data)
+            module.preparation.also["judge"] = partial(self._judged, data.clip)
             for past in reversed(list(module.history)):
                 index = past.frame.index
                 images = (image.to(pl_module.device) for image in (past.frame.content, past.image))
-                self._clip_metrics.recall(*images, index, cut=self._is_cut(data, index))
+                self._clip_metrics.recall(*images, index, cut=_is_cut(data.clip, index, past.frame.cut))
 
     @behind
     def on_train_batch_end(
@@ -75,7 +74,7 @@ class Metrics(Callback):
         }
         if last_pass(trainer) == 0:
             with torch.no_grad():
-                cut = self._is_cut(data, frame.index)
+                cut = _is_cut(data.clip, frame.index, frame.cut)
                 motion = batch.also["judge"]
                 values = self._clip_metrics.update(frame.content, stylized.image, frame.index, cut, motion)
             figures |= _defined(values)
@@ -103,7 +102,10 @@ class Metrics(Callback):
         painted, measured = paintings.of(last), {}
         for index in range(data.clip.info.frames):
             values = self._clip_metrics.update(
-                data.kept.load(index), painted.load(index), index, self._is_cut(data, index)
+                data.kept.load(index),
+                painted.load(index),
+                index,
+                _is_cut(data.clip, index, index in data.cuts),
             )
             measured[index] = _defined(values)
             for logger in trainer.loggers:
@@ -126,15 +128,17 @@ class Metrics(Callback):
         """Restore what `state_dict` returned."""
         self._size = state_dict["size"]
 
-    def _judged(self, data: ClipDataModule, frame: Frame) -> FrameMotion:
-        """The motion by which a frame will be judged; asked ahead of its painting, when `data` knows no cut yet."""
-        exact = getattr(data.clip, "cuts", None)
-        cut = frame.cut if exact is None else frame.index in exact
-        return self._clip_metrics.motion.next(frame.content, frame.index, cut)
+    def _judged(self, clip: Clip, frame: Frame) -> FrameMotion:
+        """The motion by which a frame will be judged, asked ahead of its painting."""
+        return self._clip_metrics.motion.next(
+            frame.content, frame.index, _is_cut(clip, frame.index, frame.cut)
+        )
 
-    def _is_cut(self, data: ClipDataModule, index: int) -> bool:
-        """Whether a shot begins at this frame, by the clip's exact cuts if it has them, else by the detected ones."""
-        return index in getattr(data.clip, "cuts", data.cuts)
+
+def _is_cut(clip: Clip, index: int, detected: bool) -> bool:
+    """Whether a shot begins at this frame, by the clip's exact cuts if it has them, else as `detected`."""
+    exact = getattr(clip, "cuts", None)
+    return detected if exact is None else index in exact
 
 
 def _defined(values: dict[str, torch.Tensor]) -> dict[str, float]:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from pytorch_lightning import Callback, LightningModule, Trainer
 
 from vst.runs.callbacks.parts import behind, data_of, stylized_of, stylizer_of
+from vst.runs.directory import frame_path
 from vst.runs.loggers.media import media_loggers
 from vst.video.datamodule import ClipDataModule
 from vst.video.store import load_png, save_png
@@ -72,4 +73,4 @@ class VideoWriter(Callback):
             yield load_png(self._frame(index)), datamodule.times[index]
 
     def _frame(self, index: int) -> Path:
-        return self.directory / "frames" / f"{index:06d}.png"
+        return frame_path(self.directory, index)
