@@ -245,7 +245,8 @@ def figure(scenario: Scenario, directory: Path, records: Mapping[str, Record]) -
         frames = {index: load_png(folder / f"{index:06d}.png") for index in wanted}
         rows.append(_row(model, frames, shown, record["summary"]))
     heads = [*(f"frame {index}" for index in shown), f"|frame {shown[-1]} - frame {shown[-1] - 1}|"]
-    return lay_out(rows, heads, to_uint8(build(config["style"]).image), _notes(scenario, provenance))
+    style = build(config["style"]).at(max(content[shown[0]].shape[:2])).image
+    return lay_out(rows, heads, to_uint8(style), _notes(scenario, provenance))
 
 
 def frames_shown(scenario: Scenario, table: Sequence[Mapping[str, str]], directory: Path) -> list[int]:

@@ -48,7 +48,7 @@ def settings(model: str, **changes: Any) -> dict[str, Any]:
             "frames": FRAMES,
             "seed": 0,
         },
-        "style": {"_target_": "vst.styles.draw_painting", "name": "swirls", "size": 48},
+        "style": {"_target_": "vst.styles.DrawnPainting", "name": "swirls", "size": 48},
         "loss": {
             "style": {"_target_": "vst.losses.style.StyleLoss", "weight": 1e5},
             "coherence": {"_target_": f"vst.losses.coherence.{model.title()}Coherence", "weight": eta},

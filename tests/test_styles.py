@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 from vst.errors import InputError
-from vst.styles import draw_painting, open_painting
+from vst.styles import DrawnPainting, OpenedPainting
 
 
 def quarters(width: int = 40, height: int = 20) -> Image.Image:
@@ -22,7 +22,7 @@ def quarters(width: int = 40, height: int = 20) -> Image.Image:
 
 
 def corners(path: Path, size: int = 40) -> list[list[float]]:
-    image = open_painting(str(path), size).image[0]
+    image = OpenedPainting(str(path)).at(size).image[0]
     return [image[:, y, x].tolist() for y in (2, -3) for x in (2, -3)]
 
 
@@ -32,7 +32,7 @@ RED, GREEN, BLUE, WHITE = [1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0], [1.
 def test_a_painting_is_read_as_it_is(tmp_path):
     picture = Image.fromarray(np.random.default_rng(0).integers(0, 256, (20, 40, 3), np.uint8))
     picture.save(tmp_path / "night sky.png")
-    painting = open_painting(str(tmp_path / "night sky.png"), 40)
+    painting = OpenedPainting(str(tmp_path / "night sky.png")).at(40)
     assert painting.name == "night sky"
     assert painting.image.dtype == torch.float32
     assert painting.image.is_contiguous()
@@ -52,7 +52,7 @@ def corners_of_quarters(folder: Path) -> list[list[float]]:
 )
 def test_the_longer_side_is_scaled(given, size, shape, tmp_path):
     Image.new("RGB", given, (51, 102, 204)).save(tmp_path / "plain.png")
-    image = open_painting(str(tmp_path / "plain.png"), size).image
+    image = OpenedPainting(str(tmp_path / "plain.png")).at(size).image
     assert image.shape == (1, 3, *shape)
     expected = torch.tensor([0.2, 0.4, 0.8]).view(1, 3, 1, 1).expand_as(image)
     torch.testing.assert_close(image, expected)
@@ -62,7 +62,7 @@ def test_a_photographs_rotation_is_undone(tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6  # stored lying on its left side
     quarters().transpose(Image.Transpose.ROTATE_90).save(tmp_path / "turned.png", exif=exif)
-    assert open_painting(str(tmp_path / "turned.png"), 40).image.shape == (1, 3, 20, 40)
+    assert OpenedPainting(str(tmp_path / "turned.png")).at(40).image.shape == (1, 3, 20, 40)
     assert corners(tmp_path / "turned.png") == [RED, GREEN, BLUE, WHITE]
 
 
@@ -94,7 +94,7 @@ def test_a_grey_picture_has_three_equal_channels(mode, tmp_path):
 def test_a_grey_picture_of_16_bits_keeps_its_levels(tmp_path):
     levels = np.repeat(np.linspace(0, 65535, 40).astype(np.uint16)[None], 20, axis=0)
     Image.fromarray(levels).save(tmp_path / "deep.png")
-    image = open_painting(str(tmp_path / "deep.png"), 40).image
+    image = OpenedPainting(str(tmp_path / "deep.png")).at(40).image
     np.testing.assert_allclose(image[0, 0, 5].numpy(), levels[5] / 65535, atol=0.005)
 
 
@@ -106,7 +106,7 @@ def test_a_cmyk_jpeg(tmp_path):
 
 def test_a_missing_painting(tmp_path):
     with pytest.raises(InputError) as refused:
-        open_painting(str(tmp_path / "none.png"), 64)
+        OpenedPainting(str(tmp_path / "none.png")).at(64)
     assert str(refused.value) == (
         f"the painting {tmp_path / 'none.png'} does not exist; set style.path to an image file"
     )
@@ -119,19 +119,19 @@ def test_a_painting_that_was_cut_off(cut, tmp_path):
     )
     (tmp_path / "cut.png").write_bytes((tmp_path / "cut.png").read_bytes()[:cut])
     with pytest.raises(InputError, match=r"the painting .*cut\.png cannot be read as a picture; give a PNG"):
-        open_painting(str(tmp_path / "cut.png"), 64)
+        OpenedPainting(str(tmp_path / "cut.png")).at(64)
 
 
 @pytest.mark.parametrize("content", [b"", b"not a picture\n", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff\xe0"])
 def test_a_file_that_is_no_picture(content, tmp_path):
     (tmp_path / "odd.png").write_bytes(content)
     with pytest.raises(InputError, match=r"odd\.png cannot be read as a picture"):
-        open_painting(str(tmp_path / "odd.png"), 64)
+        OpenedPainting(str(tmp_path / "odd.png")).at(64)
 
 
 def test_a_folder_is_no_picture(tmp_path):
     with pytest.raises(InputError, match="cannot be read as a picture"):
-        open_painting(str(tmp_path), 64)
+        OpenedPainting(str(tmp_path)).at(64)
 
 
 def test_a_drawn_painting_is_asked_for_in_its_shape():
@@ -141,7 +141,25 @@ def test_a_drawn_painting_is_asked_for_in_its_shape():
         asked.append((height, width, seed))
         return torch.full((1, 3, height, width), 0.5)
 
-    painting = draw_painting("facets", draw, 100, seed=7, aspect=1.6)
+    painting = DrawnPainting("facets", draw, 100, seed=7, aspect=1.6).at(300)
     assert (painting.name, painting.image.shape) == ("facets", (1, 3, 62, 100))
-    draw_painting("facets", draw, 100)
+    DrawnPainting("facets", draw, scale=0.5).at(200)
     assert asked == [(62, 100, 7), (80, 100, 0)]
+
+
+@pytest.mark.parametrize(("scale", "shape"), [(1.0, (60, 120)), (0.25, (15, 30)), (2.0, (120, 240))])
+def test_a_painting_follows_the_frame(scale, shape, tmp_path):
+    quarters(200, 100).save(tmp_path / "large.png")
+    quarters(40, 20).save(tmp_path / "small.png")
+    for file in ("large.png", "small.png"):
+        image = OpenedPainting(str(tmp_path / file), scale=scale).at(120).image
+        assert image.shape == (1, 3, *shape)
+        assert [image[0, :, y, x].tolist() for y in (2, -3) for x in (2, -3)] == [RED, GREEN, BLUE, WHITE]
+    assert OpenedPainting(str(tmp_path / "large.png"), 50, scale).at(120).image.shape == (1, 3, 25, 50)
+
+
+@pytest.mark.parametrize("scale", [0.0, -1.0, float("nan"), float("inf")])
+def test_a_scale_that_is_no_size(scale, tmp_path):
+    quarters().save(tmp_path / "painting.png")
+    with pytest.raises(InputError, match=r"^style\.scale=.* is not a size; give a number above 0, 1 for the frames'"):
+        OpenedPainting(str(tmp_path / "painting.png"), scale=scale).at(120)

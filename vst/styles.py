@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -22,29 +24,74 @@ class Painting:
     image: Tensor
 
 
-def draw_painting(name: str, draw: Draw, size: int, seed: int = 0, aspect: float = 1.25) -> Painting:
-    """A procedural painting, `size` pixels on its longer side, which is `aspect` times the shorter."""
-    return Painting(name, draw(round(size / aspect), size, seed))
+class Style(Protocol):
+    """A painting that can be had at any size."""
+
+    def at(self, frame: int) -> Painting:
+        """The painting for frames whose longer side is `frame` pixels."""
+        ...
 
 
-def open_painting(path: str, size: int) -> Painting:
-    """A picture file, its longer side scaled to `size` pixels, composited over white where transparent."""
-    file = Path(path)
-    try:
-        with Image.open(file) as opened:
-            picture = _eight_bits(ImageOps.exif_transpose(opened)).convert("RGBA")
-    except FileNotFoundError as error:
-        raise InputError(f"the painting {file} does not exist; set style.path to an image file") from error
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise InputError(
-            f"the painting {file} cannot be read as a picture; give a PNG, JPEG or similar file"
-        ) from error
-    picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture).convert("RGB")
-    scale = size / max(picture.size)
-    shape = tuple(max(1, round(side * scale)) for side in picture.size)
-    picture = picture.resize((shape[0], shape[1]), Image.Resampling.LANCZOS)
-    pixels = torch.from_numpy(np.array(picture)).permute(2, 0, 1)[None]
-    return Painting(file.stem, pixels.contiguous().float() / 255)
+@dataclass(frozen=True)
+class DrawnPainting:
+    """A procedural painting, whose longer side is `aspect` times the shorter.
+
+    The longer side is `size` pixels, or `scale` times that of the frames: VGG-19 sees a fixed number of pixels at once, so
+    a painting's strokes keep their size relative to the frame, and a larger scale makes larger strokes.
+    """
+
+    name: str
+    draw: Draw
+    size: int | None = None
+    scale: float = 1.0
+    seed: int = 0
+    aspect: float = 1.25
+
+    def at(self, frame: int) -> Painting:
+        """Draw it for frames whose longer side is `frame` pixels."""
+        longer = painting_size(self.size, self.scale, frame)
+        return Painting(self.name, self.draw(max(1, round(longer / self.aspect)), longer, self.seed))
+
+
+@dataclass(frozen=True)
+class OpenedPainting:
+    """A picture file, turned as its EXIF data says and composited over white where transparent.
+
+    Its longer side is scaled to `size` pixels, or to `scale` times that of the frames, and its proportions are kept.
+    """
+
+    path: str
+    size: int | None = None
+    scale: float = 1.0
+
+    def at(self, frame: int) -> Painting:
+        """Read it for frames whose longer side is `frame` pixels; raises `InputError` where it cannot be read."""
+        longer = painting_size(self.size, self.scale, frame)
+        file = Path(self.path)
+        try:
+            with Image.open(file) as opened:
+                picture = _eight_bits(ImageOps.exif_transpose(opened)).convert("RGBA")
+        except FileNotFoundError as error:
+            raise InputError(f"the painting {file} does not exist; set style.path to an image file") from error
+        except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+            raise InputError(
+                f"the painting {file} cannot be read as a picture; give a PNG, JPEG or similar file"
+            ) from error
+        picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture).convert("RGB")
+        factor = longer / max(picture.size)
+        width, height = (max(1, round(side * factor)) for side in picture.size)
+        picture = picture.resize((width, height), Image.Resampling.LANCZOS)
+        pixels = torch.from_numpy(np.array(picture)).permute(2, 0, 1)[None]
+        return Painting(file.stem, pixels.contiguous().float() / 255)
+
+
+def painting_size(size: int | None, scale: float, frame: int) -> int:
+    """The longer side of a painting: `size`, or `scale` times `frame`, the longer side of the frames, rounded."""
+    if size is not None:
+        return size
+    if not (math.isfinite(scale) and scale > 0):
+        raise InputError(f"style.scale={scale:g} is not a size; give a number above 0, 1 for the frames' own")
+    return max(1, round(scale * frame))
 
 
 def _eight_bits(picture: Image.Image) -> Image.Image:

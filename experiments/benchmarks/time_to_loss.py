@@ -62,7 +62,7 @@ def report(frames: int, size: int, evaluations: int) -> str:
     clip = ["video=carphone", "video.start=60", f"video.frames={frames}", f"video.size={size}"]
     settings = resolve(composed([*clip, "paths.run=."]))
     contents = [frame.content for frame in build(settings["video"]).read()]
-    targets = plain_way(contents, build(settings["style"]).image, evaluations)
+    targets = plain_way(contents, build(settings["style"]).at(size).image, evaluations)
     rows = [
         [
             "plain",

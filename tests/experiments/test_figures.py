@@ -40,7 +40,7 @@ def write_run(
     """A run as a figure needs it, with known figures; `changes` are of its configuration, provenance or summary."""
     video = {"_target_": "vst.synthetic.scenes.Talk", "height": HEIGHT, "width": WIDTH, "frames": FRAMES}
     draw = {"_target_": "vst.synthetic.paintings.swirls", "_partial_": True}
-    painting = {"_target_": "vst.styles.draw_painting", "name": "swirls", "draw": draw, "size": 40}
+    painting = {"_target_": "vst.styles.DrawnPainting", "name": "swirls", "draw": draw, "size": 40}
     own = {"eta": ETAS[model], "video": video, "style": painting, "callbacks": {"metrics": {"interval": 10}}}
     config = settings(model, **own)
     summary = {

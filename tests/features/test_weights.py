@@ -14,7 +14,7 @@ from vst.errors import InputError
 from vst.features import weights
 from vst.features.vgg import VGG19
 from vst.features.weights import LAYERS, Filters, filter_shapes
-from vst.styles import open_painting
+from vst.styles import OpenedPainting
 
 Load = Callable[[str], Filters]
 LOADS = [weights.normalised, weights.torchvision]
@@ -287,7 +287,7 @@ def test_random_filters_keep_the_size_of_activations(random_backbone):
 
 
 def test_the_normalised_filters_have_a_mean_activation_of_about_one(normalised, shared):
-    image = open_painting(str(shared / "styles" / "van_gogh_starry_night.jpg"), 192).image
+    image = OpenedPainting(str(shared / "styles" / "van_gogh_starry_night.jpg")).at(192).image
     with torch.no_grad():
         activations = VGG19(normalised, "after_relu")(image, LAYERS)
     for layer, value in activations.items():

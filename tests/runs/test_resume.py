@@ -185,6 +185,7 @@ def test_a_run_of_the_first_version_is_resumed_as_it_began(tmp_path: Path) -> No
         "backbone.precision=float32",
         "optimizer.tolerance=0",
         "scales=1",
+        "style.size=256",
         "model=robust",
         "evaluation_factors=[1]",
     ]
@@ -192,3 +193,11 @@ def test_a_run_of_the_first_version_is_resumed_as_it_began(tmp_path: Path) -> No
     assert settings["backbone"]["precision"] == "float32"
     assert settings["optimizer"]["tolerance"] == 0
     assert settings["scales"] == 1
+    assert settings["style"]["size"] == 256
+
+
+def test_an_option_that_was_null_stays_null(tmp_path: Path) -> None:
+    (tmp_path / ".hydra").mkdir()
+    (tmp_path / ".hydra" / "overrides.yaml").write_text("[model=naive]")
+    (tmp_path / ".hydra" / "config.yaml").write_text("{style: {size: null, scale: 1}, scales: auto}\n")
+    assert {"style.size=null", "scales=auto"} <= set(stored_overrides(tmp_path))

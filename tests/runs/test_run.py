@@ -22,7 +22,7 @@ from vst.features.weights import random
 from vst.losses.coherence import MseCoherence
 from vst.runs.state import is_finished
 from vst.runs.table import Table
-from vst.styles import draw_painting
+from vst.styles import DrawnPainting
 from vst.synthetic.paintings import swirls
 from vst.video.reader import VideoReader
 from vst.video.store import load_png
@@ -84,7 +84,7 @@ def test_naive_frame_is_what_torchs_own_lbfgs_paints(tmp_path: Path, paint: Pain
     options = ("model=naive", "canvas=pixels", "loss.range.weight=1e3", "backbone.precision=float32")
     run = paint(tmp_path / "run", *options, "video.frames=1", "evaluations=8")
     content = next(VideoReader(clip).read()).content
-    style = draw_painting("swirls", swirls, 48).image
+    style = DrawnPainting("swirls", swirls).at(48).image
     filters = random().tensors
 
     def activations(image: torch.Tensor) -> dict[str, torch.Tensor]:

@@ -61,10 +61,10 @@ def _first_defaults(run: Path) -> list[str]:
     """The options whose defaults have changed, with the values that the run began with."""
     path = configuration_path(run)
     config = OmegaConf.load(path) if path.is_file() else OmegaConf.create()
-    values = {option: OmegaConf.select(config, option) for option in FIRST_DEFAULTS}
-    return [
-        f"{option}={FIRST_DEFAULTS[option] if value is None else value}" for option, value in values.items()
-    ]
+    values = {
+        option: OmegaConf.select(config, option, default=first) for option, first in FIRST_DEFAULTS.items()
+    }
+    return [f"{option}={'null' if value is None else value}" for option, value in values.items()]
 
 
 def stored_settings(run: Path) -> Settings | None:

@@ -11,6 +11,8 @@ CLASSES = {
     "vst.canvas.": "vst.painting.canvas.",
     "vst.loggers.": "vst.runs.loggers.",
     "vst.start.": "vst.painting.start.",
+    "vst.styles.draw_painting": "vst.styles.DrawnPainting",
+    "vst.styles.open_painting": "vst.styles.OpenedPainting",
 }
 """Beginnings of the full names of classes and functions: in version 0.1, and now."""
 
@@ -22,7 +24,7 @@ OPTIONS = {
 """Paths of options: in version 0.1, and now."""
 
 
-FIRST_DEFAULTS = {"backbone.precision": "float32", "optimizer.tolerance": 0, "scales": 1}
+FIRST_DEFAULTS = {"backbone.precision": "float32", "optimizer.tolerance": 0, "scales": 1, "style.size": 256}
 """Options whose defaults have changed, or that are new, and the values with which version 0.1 painted."""
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from vst.losses.loss import Loss
     from vst.painting.stylizer import VideoStylizer
     from vst.runs.loggers.wandb import WandbRun
-    from vst.styles import Painting
+    from vst.styles import Painting, Style
     from vst.video.datamodule import ClipDataModule
 
 
@@ -51,7 +51,8 @@ def build_clip(settings: Settings) -> Clip:
 
 def build_parts(settings: Settings, clip: Clip, added: Mapping[str, Callback]) -> Parts:
     """Build everything else; the `added` callbacks come after the configured ones."""
-    painting: Painting = build(settings["style"])
+    style: Style = build(settings["style"])
+    painting = style.at(max(clip.info.width, clip.info.height))
     size = painting.image.shape[3], painting.image.shape[2]
     _check_size(settings, f"the painting {painting.name} is", size, "give a larger style.size")
     flow = build(settings["flow"])

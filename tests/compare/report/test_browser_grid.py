@@ -26,7 +26,7 @@ def write_grid(write_run, folder: Path, *, runs: int = 8) -> Path:
                 "width": 48,
                 "frames": 5,
             },
-            style={"_target_": "vst.styles.draw_painting", "name": style, "size": 48},
+            style={"_target_": "vst.styles.DrawnPainting", "name": style, "size": 48},
             start={
                 "_target_": "vst.painting.start.filled_start"
                 if model == "flow"

@@ -13,9 +13,6 @@ if TYPE_CHECKING:
 
     from vst.features.vgg import VGG19
 
-STYLE_SIZE = 256
-"""Longer side of the painting, in pixels: a run's default."""
-
 STYLE_LAYERS = ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1")
 CONTENT_LAYER = "conv4_2"
 
@@ -60,9 +57,9 @@ def open_losses(request: Request, sizes: Sizes) -> PaperLosses | None:
     from vst.features.layers import smallest_side
     from vst.features.vgg import VGG19
     from vst.features.weights import normalised
-    from vst.styles import open_painting
+    from vst.styles import OpenedPainting
 
-    painting = open_painting(request.style, STYLE_SIZE)
+    painting = OpenedPainting(request.style).at(max(sizes))
     least = smallest_side(STYLE_LAYERS)
     if min(sizes) < least:
         raise InputError(
