@@ -25,7 +25,7 @@ SHOWN = {
     "style": "style",
     "content": "content",
     "ghosting": "ghosting",
-    "unpainted": "disocclusion texture",
+    "newly_painted": "newly visible strokes",
 }
 """The metrics below a row, and their names there."""
 

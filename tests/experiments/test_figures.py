@@ -49,7 +49,7 @@ def write_run(
         "residual_correlation": 0.5,
         "flicker": 0.01,
         "ghosting": None,
-        "unpainted": None,
+        "newly_painted": None,
         "content": 30.0,
         "style": 3e-4,
     }
@@ -315,7 +315,7 @@ def test_tables_say_what_the_runs_say(scripts, tmp_path):
     text = scripts.table.tables({"fig1": records(tmp_path, "fig1")})
     lines = text.splitlines()
     assert cells(lines[0])[:4] == ["scenario", "model", "η", "warping error ×10⁻³"]
-    # ghosting and unpainted are not defined here; what all share is the best of all
+    # ghosting and newly visible strokes are not defined here; what all share is the best of all
     shared = ["**0.50**", "**1.00**", "–", "–", "**30.0**", "**3.00**"]
     assert cells(lines[2]) == ["fig1", "naive", "–", "7.00", "35.0", *shared]
     assert cells(lines[3])[:5] == ["fig1", "mse", "3·10⁵", "2.00", "10.0"]
@@ -339,8 +339,8 @@ def test_ratios_are_left_out_without_a_robust_run_and_dashed_where_undefined(scr
         ("residual_correlation", [0.2, 0.9], "0.90"),
         ("ghosting", [-0.3, 0.1, 0.2], "0.10"),
         ("ghosting", [-0.001, 0.4], "0.00"),
-        ("unpainted", [0.5, 1.2, 2.0], "1.20"),
-        ("unpainted", [None, None], None),
+        ("newly_painted", [0.5, 1.2, 2.0], "1.20"),
+        ("newly_painted", [None, None], None),
     ],
 )
 def test_the_best_is_as_the_metric_has_it(scripts, key, values, best):

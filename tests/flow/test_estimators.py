@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 
 from vst.errors import InputError
-from vst.flow.estimators import DIS, DeepFlow, Farneback, grey_levels
+from vst.flow.estimators import DIS, DeepFlow, Farneback, SparseToDense, grey_levels
 from vst.flow.io import read_flo
 from vst.flow.warp import backward_warp
 
-ESTIMATORS = [Farneback(), DIS(), DIS("fast"), DIS("ultrafast"), DeepFlow()]
+ESTIMATORS = [Farneback(), DIS(), DIS("fast"), DIS("ultrafast"), DeepFlow(), SparseToDense()]
 each = pytest.mark.parametrize("estimator", ESTIMATORS, ids=str)
 
 
@@ -71,7 +71,9 @@ def test_small_and_thin_frames_are_taken(estimator, texture, size):
     assert flow.shape == (1, 2, *size)
     assert flow.isfinite().all()
     if min(size) >= 16:
-        assert end_point_error(flow, torch.tensor([1.0, 0.0]).view(1, 2, 1, 1)) < 0.3
+        # a grid of points 8 pixels apart has few on such a frame
+        least = 1.0 if isinstance(estimator, SparseToDense) else 0.3
+        assert end_point_error(flow, torch.tensor([1.0, 0.0]).view(1, 2, 1, 1)) < least
 
 
 @each
@@ -104,7 +106,7 @@ def test_an_opencv_without_contrib_is_named(monkeypatch):
 
 @pytest.mark.parametrize(
     ("estimator", "expected"),
-    [(Farneback(), 0.361), (DIS("fast"), 0.440), (DIS(), 0.225), (DeepFlow(), 0.121)],
+    [(Farneback(), 0.361), (DIS("fast"), 0.440), (DIS(), 0.225), (DeepFlow(), 0.121), (SparseToDense(), 0.167)],
     ids=str,
 )
 def test_rubberwhale(shared, estimator, expected):
@@ -115,7 +117,7 @@ def test_rubberwhale(shared, estimator, expected):
 
 @pytest.mark.parametrize(
     ("estimator", "expected"),
-    [(Farneback(), 1.272), (DIS("fast"), 0.561), (DIS(), 0.451), (DeepFlow(), 0.371)],
+    [(Farneback(), 1.272), (DIS("fast"), 0.561), (DIS(), 0.451), (DeepFlow(), 0.371), (SparseToDense(), 0.351)],
     ids=str,
 )
 def test_sintel_alley(shared, estimator, expected):

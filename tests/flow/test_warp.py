@@ -12,7 +12,14 @@ from scipy.interpolate import griddata
 from scipy.ndimage import map_coordinates
 from torch import Tensor
 
-from vst.flow.warp import EMPTY_BELOW, backward_warp, compose_flows, forward_splat, splat_coverage
+from vst.flow.warp import (
+    EMPTY_BELOW,
+    backward_warp,
+    compose_flows,
+    forward_splat,
+    spline_warp,
+    splat_coverage,
+)
 from vst.synthetic.scenes import Anime, Battle, Talk
 
 WARPS = [backward_warp, forward_splat]
@@ -227,3 +234,45 @@ def test_two_steps_of_a_scene_are_its_motion_over_both(kind):
     assert (error < 0.05).float().mean() > 0.85
     one_step = (scene.backward_flow(i) - scene.backward_flow(i, 2)).norm(dim=1, keepdim=True)[shown]
     assert error.mean() < 0.05 * one_step.mean()
+
+
+def test_a_spline_warp_is_the_interpolation_of_scipy():
+    rng = np.random.default_rng(0)
+    image, flow = rng.random((2, 3, 13, 17)), rng.normal(0, 4, (2, 2, 13, 17))
+    flow[:, :, 3] = np.round(flow[:, :, 3])
+    found = spline_warp(*map(torch.from_numpy, (image, flow))).numpy()
+    rows, columns = np.mgrid[:13, :17]
+    for lane, channel in np.ndindex(2, 3):
+        at = [np.clip(rows + flow[lane, 1], 0, 12), np.clip(columns + flow[lane, 0], 0, 16)]
+        expected = map_coordinates(image[lane, channel], at, order=3, mode="mirror")
+        np.testing.assert_allclose(found[lane, channel], expected, atol=1e-7)
+
+
+def test_a_spline_warp_keeps_what_lies_at_pixel_centres():
+    image = torch.rand(1, 3, 9, 11, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(spline_warp(image, torch.zeros(1, 2, 9, 11)), image)
+    moved = spline_warp(image, constant_flow(2, -1, 9, 11))
+    assert torch.equal(moved[..., 1:, :-2], image[..., :-1, 2:])
+    assert torch.equal(spline_warp(image, torch.full((1, 2, 9, 11), torch.nan)), image)
+    assert spline_warp(image[..., :1, :1], constant_flow(0.5, 0.5, 1, 1)).equal(image[..., :1, :1])
+
+
+@pytest.mark.parametrize(("wave", "kept"), [(4, 0.97), (8, 0.998)])
+def test_a_spline_warp_keeps_fine_waves(wave, kept):
+    x = torch.arange(160, dtype=torch.double)
+    image = (2 * math.pi * x / wave).cos().expand(1, 1, 8, 160)
+    moved = spline_warp(image, constant_flow(0.5, 0, 8, 160).double())
+    expected = (2 * math.pi * (x + 0.5) / wave).cos().expand(1, 1, 8, 160)
+    inner = (..., slice(20, 140))
+    amplitude = (moved[inner] * expected[inner]).sum() / expected[inner].square().sum()
+    assert amplitude == pytest.approx(kept, abs=0.003)
+    linear = backward_warp(image, constant_flow(0.5, 0, 8, 160).double())
+    assert (linear - expected)[inner].abs().max() > 5 * (moved - expected)[inner].abs().max()
+
+
+def test_a_spline_warp_has_the_gradient_of_its_interpolation():
+    image = torch.rand(
+        1, 2, 5, 6, dtype=torch.double, generator=torch.Generator().manual_seed(1), requires_grad=True
+    )
+    flow = torch.randn(1, 2, 5, 6, dtype=torch.double, generator=torch.Generator().manual_seed(2))
+    assert torch.autograd.gradcheck(lambda image: spline_warp(image, flow), (image,))

@@ -16,8 +16,8 @@ def test_every_metric_that_a_run_measures_is_known():
     [
         ("warping_error", 0.1, 0.2),
         ("residual_correlation", 0.5, 0.3),
-        ("unpainted", 1.1, 0.8),
-        ("unpainted", 0.95, 1.1),
+        ("newly_painted", 1.1, 0.8),
+        ("newly_painted", 0.95, 1.1),
         ("ghosting", -0.01, 0.05),
         ("style", 1e-4, 2e-4),
     ],
@@ -30,7 +30,7 @@ def test_a_metric_that_does_not_judge_a_run_has_no_better_value():
     with pytest.raises(ValueError, match="total does not judge"):
         BY_KEY["total"].distance(1)
     assert BY_KEY["total"].direction == ""
-    assert BY_KEY["unpainted"].direction == "best at 1"
+    assert BY_KEY["newly_painted"].direction == "best at 1"
 
 
 @pytest.mark.parametrize(

@@ -9,13 +9,24 @@ from torch import Tensor
 
 from vst.flow.estimators import DIS, DeepFlow, Farneback
 from vst.flow.steady import SteadyFlow
-from vst.flow.warp import backward_warp
+from vst.flow.warp import spline_warp
 from vst.metrics.clip import METRICS, ClipMetrics
 from vst.metrics.ghosting import ghost_region, ghosting
-from vst.metrics.motion import EstimatedMotion, ExactMotion, independent_estimator, named_estimator, truth_for
+from vst.metrics.motion import (
+    AGREEMENT,
+    AgreedMotion,
+    EstimatedMotion,
+    ExactMotion,
+    Motion,
+    consensus,
+    named_estimator,
+    truth_for,
+)
+from vst.metrics.newly_painted import newly_painted
+from vst.metrics.repainted import repainted
 from vst.metrics.residual import residual_correlation, residual_mse
+from vst.metrics.strokes_kept import followed_energy, stroke_energy
 from vst.metrics.temporal import flicker, still_mask, warping_error
-from vst.metrics.unpainted import unpainted
 from vst.synthetic.scene import Scene
 from vst.synthetic.scenes import Anime, Battle, Talk
 
@@ -61,10 +72,26 @@ def test_each_frame_has_what_the_functions_give(battle):
             "residual_correlation": residual_correlation(*images),
             "flicker": flicker(stylized, previous, still_mask(content, previous_content, flow, trust)),
             "ghosting": ghosting(*images, ghost_region(flow, 1 - trust)),
-            "unpainted": unpainted(stylized, content, 1 - trust),
+            "newly_painted": newly_painted(stylized, content, 1 - trust),
+            "warping_floor": warping_error(content, previous_content, flow, trust),
+            "warping_floor_long": warping_error(
+                content, scene.frame(1), scene.backward_flow(4, 3), scene.backward_valid(4, 3)
+            ),
+            "judged": trust.double().mean()[None],
+            "repainted": repainted(stylized, previous, flow, trust),
+            "strokes_kept": strokes_kept(scene, [painting[lane : lane + 1] for painting in paintings[:5]]),
         }
         for name in METRICS:
             torch.testing.assert_close(row[name][lane : lane + 1], expected[name], equal_nan=True, msg=name)
+
+
+def strokes_kept(scene: Scene, paintings: list[Tensor]) -> Tensor:
+    """Of the last of some frames that begin a shot."""
+    painted = stroke_energy(paintings[0])
+    for i, painting in enumerate(paintings[1:], start=1):
+        flow, revealed = scene.backward_flow(i), 1 - scene.backward_valid(i)
+        kept, painted = followed_energy(stroke_energy(painting), painted, flow, revealed)
+    return kept
 
 
 def test_where_each_metric_is_defined(battle):
@@ -104,6 +131,9 @@ def test_recalled_frames_continue_as_if_never_interrupted(battle):
         resumed = ClipMetrics(ExactMotion(scene), interval=3)
         for i in range(max(0, stop - 3), stop):
             resumed.recall(scene.frame(i), paintings[i], i, cut=i in scene.cuts)
+        before = ClipMetrics(ExactMotion(scene), interval=3)
+        feed(before, scene, paintings[:stop])
+        resumed.painted_energy = before.painted_energy
         for row, expected in zip(feed(resumed, scene, paintings, first=stop), rows[stop:], strict=True):
             for name in METRICS:
                 assert torch.equal(row[name].nan_to_num(9), expected[name].nan_to_num(9))
@@ -131,7 +161,7 @@ def test_paintings_of_known_coherence_are_ranked(strokes):
     scene = Battle(72, 96, 5)
     carried = [0.5 * scene.frame(0) + 0.5 * strokes(1, 72, 96)]
     for i in (1, 2):  # moved along the exact motion, and painted anew where nothing is known
-        moved = backward_warp(carried[-1], scene.backward_flow(i))
+        moved = spline_warp(carried[-1], scene.backward_flow(i))
         fresh = 0.5 * scene.frame(i) + 0.5 * strokes(1, 72, 96, seed=i)
         carried.append(torch.where(scene.backward_valid(i) > 0, moved, fresh))
     paintings = [
@@ -181,8 +211,8 @@ def test_still_images_are_still_for_an_estimator(strokes):
 
 
 def test_the_estimator_is_never_the_one_that_painted():
-    for used in ("farneback", "dis", "deepflow", "raft"):
-        assert independent_estimator(used).name != used
+    for used in ("farneback", "dis", "deepflow", "raft", "sparse", SteadyFlow.name):
+        assert not any(name in used for name in consensus(used).name.split(" & "))
     assert EstimatedMotion(DIS()).name == "dis"
 
 
@@ -209,14 +239,14 @@ class File:
 @pytest.mark.parametrize(
     ("used", "judge"),
     [
-        ("deepflow", "dis"),
-        (SteadyFlow.name, "dis"),
-        ("dis", "deepflow"),
-        ("farneback", "deepflow"),
-        ("raft", "deepflow"),
+        ("deepflow", "dis & sparse"),
+        (SteadyFlow.name, "dis & sparse"),
+        ("dis", "sparse & deepflow"),
+        ("sparse", "dis & deepflow"),
+        ("raft", "dis & sparse"),
     ],
 )
-def test_a_clip_of_unknown_motion_is_judged_by_another_estimator(used, judge):
+def test_a_clip_of_unknown_motion_is_judged_by_two_other_estimators(used, judge):
     assert truth_for(File(Talk(24, 32, 3)), used).name == judge
 
 
@@ -233,3 +263,69 @@ def test_a_judge_sees_small_frames_enlarged(name):
     ]
     assert named_estimator(name).name == name
     assert errors[0] < errors[1]
+
+
+class Shifted:
+    """An estimator that finds the exact backward motion of a scene's frame, and is wrong in a part of it."""
+
+    def __init__(self, name: str, scene: Scene, wrong: slice, by: float):
+        self.name, self._scene, self._wrong, self._by = name, scene, wrong, by
+
+    def __call__(self, first: Tensor, second: Tensor) -> Tensor:
+        forward = torch.equal(second, self._scene.frame(2))
+        flow = (self._scene.forward_flow if forward else self._scene.backward_flow)(2).clone()
+        flow[:, 0, :, self._wrong] += -self._by if forward else self._by
+        return flow
+
+
+def test_two_estimates_are_trusted_where_they_agree():
+    scene = Talk(48, 64, 4)
+    first = Shifted("first", scene, slice(10, 30), 0.9 * AGREEMENT)
+    second = Shifted("second", scene, slice(20, 40), -0.9 * AGREEMENT)
+    agreed = AgreedMotion(first, second)
+    assert agreed.name == "first & second"
+    frames = scene.frame(2), scene.frame(1)
+    motion = agreed(*frames, 2, 1)
+    alone = [EstimatedMotion(estimator)(*frames, 2, 1) for estimator in (first, second)]
+    torch.testing.assert_close(motion.flow, (alone[0].flow + alone[1].flow) / 2)
+    both = alone[0].trust * alone[1].trust
+    assert motion.trust[..., 20:30].sum() == 0
+    for part in (slice(0, 10), slice(40, 64)):
+        assert torch.equal(motion.trust[..., part], both[..., part])
+    assert torch.equal(motion.revealed, alone[0].revealed * alone[1].revealed)
+
+
+@pytest.mark.parametrize("scene", [Talk(144, 256, 4), Battle(144, 256, 8)])
+def test_a_consensus_is_nearer_the_exact_motion_than_either(scene):
+    def error(name: str) -> float:
+        truth = consensus("") if name == "both" else EstimatedMotion(named_estimator(name))
+        motion = truth(scene.frame(2), scene.frame(1), 2, 1)
+        counted = (motion.trust > 0) & (scene.backward_valid(2) > 0)
+        off = (motion.flow - scene.backward_flow(2)).norm(dim=1, keepdim=True)[counted]
+        return float(off.square().mean().sqrt())
+
+    assert consensus("").name == "dis & sparse"
+    assert error("both") < min(error("dis"), error("sparse"))
+
+
+def test_what_a_slow_motion_reveals_is_measured_over_the_long_interval():
+    generator = torch.Generator().manual_seed(0)
+    wide, painting = torch.rand(2, 1, 3, 64, 140, generator=generator)
+
+    class Slow:
+        """The camera moves by a pixel a frame."""
+
+        name = "exact"
+
+        def __call__(self, content: Tensor, earlier: Tensor, index: int, interval: int) -> Motion:
+            flow, visible = torch.zeros(1, 2, 64, 128), torch.ones(1, 1, 64, 128)
+            flow[:, 0], visible[..., 128 - interval :] = interval, 0
+            return Motion(flow, visible, 1 - visible)
+
+    metrics = ClipMetrics(Slow(), interval=8)
+    frames = [(wide[..., i : i + 128], painting[..., i : i + 128]) for i in range(10)]
+    values = [metrics.update(*frame, i)["newly_painted"] for i, frame in enumerate(frames)]
+    assert [value.isnan().item() for value in values] == [True] * 8 + [False] * 2
+    strip = torch.zeros(1, 1, 64, 128)
+    strip[..., -8:] = 1
+    torch.testing.assert_close(values[9], newly_painted(*reversed(frames[9]), strip))

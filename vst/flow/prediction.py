@@ -54,11 +54,21 @@ def fill_disoccluded(image: Tensor, seen: Tensor, guide: Tensor, radius: int, le
     and keep their own contours. The whole frame is added with a weight of 0.1, for colours that the
     window's seen pixels lack. Seen pixels keep their values; where `seen` is in between, the two are mixed.
     """
+    return torch.lerp(explained(image, seen, guide, radius, least, 0.1).clamp(0, 1), image, seen)
+
+
+def explained(
+    image: Tensor, seen: Tensor, guide: Tensor, radius: int, least: float = 1e-3, everywhere: float = 0.0
+) -> Tensor:
+    """q of `fill_disoccluded`, what a guide explains of an image, at all pixels: (L, 3, H, W).
+
+    The arguments are those of `fill_disoccluded`; the whole frame counts with the weight `everywhere` in each window.
+    """
     lanes, channels = image.shape[:2]
     rows = [seen, seen * guide, seen * image, _products(seen * guide, guide), _products(seen * image, guide)]
     sums = torch.cat(rows, dim=1)
     mean = sums.mean((2, 3), keepdim=True)
-    window = _window_mean(sums, radius) + 0.1 * mean
+    window = _window_mean(sums, radius) + everywhere * mean
     weight = window[:, :1].clamp(min=1e-8)
     parts = (window / weight).split([1, channels, channels, channels**2, channels**2], dim=1)
     mean_guide, mean_image = parts[1], parts[2]
@@ -69,7 +79,7 @@ def fill_disoccluded(image: Tensor, seen: Tensor, guide: Tensor, radius: int, le
     ridge = least * torch.eye(channels, dtype=image.dtype, device=image.device)
     slope = torch.linalg.solve(covariance + ridge, image_guide.view(shape).permute(0, 3, 4, 2, 1))
     change = torch.einsum("lchw,lhwcd->ldhw", guide - mean_guide, slope)
-    return torch.lerp((mean_image + change).clamp(0, 1), image, seen)
+    return mean_image + change
 
 
 def _products(first: Tensor, second: Tensor) -> Tensor:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from itertools import product
 
 import torch
@@ -33,6 +34,30 @@ def backward_warp(image: Tensor, flow: Tensor) -> Tensor:
     upper = torch.lerp(_at(image, top, left), _at(image, top, right), across)
     lower = torch.lerp(_at(image, bottom, left), _at(image, bottom, right), across)
     return torch.lerp(upper, lower, down)
+
+
+def spline_warp(image: Tensor, flow: Tensor) -> Tensor:
+    """Sample an image along a flow as `backward_warp` does, but without blurring it: warped(p) = image(p + flow(p)).
+
+    Interpolates by a cubic B-spline through all pixels, the frame mirrored at its border. Half a pixel away from the
+    centres it keeps 0.97 of the amplitude of a wave of 4 pixels and all of one of 8, of which linear interpolation
+    keeps 0.71 and 0.92. At steep edges it overshoots by up to a tenth of their height. At pixel centres it returns the
+    image bit for bit. Differentiable in `image`.
+    Source: Unser, Aldroubi & Eden, "B-Spline Signal Processing" (1993).
+    """
+    height, width = image.shape[-2:]
+    x, y = flow_targets(torch.where(flow.isfinite(), flow, 0))
+    x, y = x.clamp(0, width - 1), y.clamp(0, height - 1)
+    left, top = x.floor(), y.floor()
+    at_centre = (x == left) & (y == top)
+    across, down = (_cubic(offset.to(image.dtype)) for offset in (x - left, y - top))
+    columns = [_mirror(left.long() + step, width) for step in range(-1, 3)]
+    rows = [_mirror(top.long() + step, height) for step in range(-1, 3)]
+    spline, warped = _prefiltered(image), torch.zeros_like(image)
+    for row, of_row in zip(rows, down, strict=True):
+        for column, of_column in zip(columns, across, strict=True):
+            warped = warped + of_row * of_column * _at(spline, row, column)
+    return torch.where(at_centre, _at(image, rows[1], columns[1]), warped)
 
 
 def compose_flows(first: Tensor, second: Tensor) -> Tensor:
@@ -75,6 +100,36 @@ def _at(image: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
     """Read image (L, C, H, W) at integer positions (L, 1, H, W)."""
     index = (rows * image.shape[-1] + columns).flatten(2).expand(-1, image.shape[1], -1)
     return image.flatten(2).gather(2, index).unflatten(2, rows.shape[-2:])
+
+
+def _cubic(offset: Tensor) -> list[Tensor]:
+    """Weights of the cubic B-spline at −1, 0, 1 and 2, for a position `offset` in [0, 1) behind 0."""
+    other = 1 - offset
+    inner = [2 / 3 - t.square() + t**3 / 2 for t in (offset, other)]
+    return [other**3 / 6, *inner, offset**3 / 6]
+
+
+def _prefiltered(image: Tensor) -> Tensor:
+    """Coefficients of the cubic B-spline that passes through the pixels of an image (L, C, H, W)."""
+    pole = math.sqrt(3) - 2
+    reach = 14  # |pole|¹⁵ is 3e-9, below the rounding of float32
+    for dim in (-1, -2):
+        size = image.shape[dim]
+        wide = image.index_select(dim, _mirror(torch.arange(-reach, size + reach, device=image.device), size))
+        # one shifted copy after the other: all of them together would take 29 times the memory
+        image = math.sqrt(3) * wide.narrow(dim, reach, size)
+        for step in range(1, reach + 1):
+            both = wide.narrow(dim, reach - step, size) + wide.narrow(dim, reach + step, size)
+            image.add_(both, alpha=math.sqrt(3) * pole**step)
+    return image
+
+
+def _mirror(index: Tensor, size: int) -> Tensor:
+    """Positions beyond an image's border, mirrored at its outermost pixels: 2 1 | 0 1 2 … n-1 | n-2 n-3."""
+    if size == 1:
+        return torch.zeros_like(index)
+    index = index % (2 * size - 2)
+    return torch.minimum(index, 2 * size - 2 - index)
 
 
 def _scatter(values: Tensor, flow: Tensor) -> Tensor:

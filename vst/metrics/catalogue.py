@@ -56,6 +56,19 @@ METRICS = (
         clip=True,
     ),
     Metric("warping_error_long", "long warping error", "the same over a longer interval", clip=True),
+    Metric(
+        "repainted",
+        "strokes repainted",
+        "share of the strokes that is painted anew from frame to frame, whatever their contrast and size",
+        clip=True,
+    ),
+    Metric(
+        "strokes_kept",
+        "strokes kept",
+        "energy of strokes that were followed since they came into view, relative to then",
+        1.0,
+        clip=True,
+    ),
     Metric("style", "style loss", "L_style, before its weight"),
     Metric("content", "content loss", "L_content, before its weight"),
     Metric("seconds", "time a frame", "mean, on the run's own machine", unit="s"),
@@ -74,10 +87,29 @@ METRICS = (
         "ghosting", "ghosting", "traces of the previous frame after a cut or a disocclusion", 0.0, clip=True
     ),
     Metric(
-        "unpainted",
-        "disocclusion texture",
-        "energy of strokes in newly visible areas, relative to their surroundings",
+        "newly_painted",
+        "newly visible strokes",
+        "amplitude of strokes in what came into view, relative to other places of the frame",
         1.0,
+        clip=True,
+    ),
+    Metric(
+        "warping_floor",
+        "content's warping error",
+        "of the clip itself, along the same motion: no painting that shows it can be asked for less",
+        None,
+        main=False,
+        clip=True,
+    ),
+    Metric(
+        "warping_floor_long", "content's long warping error", "the same over a longer interval", None, main=False, clip=True
+    ),
+    Metric(
+        "judged",
+        "judged pixels",
+        "share of the pixels whose motion is trusted, and so counted",
+        None,
+        main=False,
         clip=True,
     ),
     Metric(

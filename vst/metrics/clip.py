@@ -11,9 +11,11 @@ from torch import Tensor
 from vst.metrics import catalogue
 from vst.metrics.ghosting import ghost_region, ghosting
 from vst.metrics.motion import Motion, Truth
+from vst.metrics.newly_painted import newly_painted
+from vst.metrics.repainted import repainted
 from vst.metrics.residual import residual_correlation, residual_mse
+from vst.metrics.strokes_kept import followed_energy, stroke_energy
 from vst.metrics.temporal import flicker, root_warping_error, still_mask, warping_error
-from vst.metrics.unpainted import unpainted
 
 METRICS = tuple(metric.key for metric in catalogue.METRICS if metric.clip)
 """What `ClipMetrics` measures for a frame, in this order."""
@@ -71,6 +73,9 @@ class ClipMetrics:
         self.motion = ClipMotion(truth, interval)
         self._kept: deque[tuple[Tensor, Tensor]] = deque(maxlen=interval)
         self._index: int | None = None
+        self.painted_energy: Tensor | None = None
+        """The energy that strokes had where they came into view, at the pixels of the last frame: to be restored after
+        `recall`."""
         self._sums: dict[str, Tensor] = {}
         self._counts: dict[str, Tensor] = {}
 
@@ -98,6 +103,8 @@ class ClipMetrics:
             values = (
                 self._across_cut(content, stylized) if cut else self._within_shot(content, stylized, motion)
             )
+        else:
+            self.painted_energy = stroke_energy(stylized)
         self._keep(content, stylized, index, cut)
         undefined = torch.full((len(stylized),), torch.nan, dtype=torch.float64)
         row = {name: values[name].cpu() if name in values else undefined for name in METRICS}
@@ -105,7 +112,10 @@ class ClipMetrics:
         return row
 
     def recall(self, content: Tensor, stylized: Tensor, index: int, cut: bool = False) -> None:
-        """Take a frame that was evaluated before an interruption, so that the next ones are unaffected by it."""
+        """Take a frame that was evaluated before an interruption, so that the next ones are unaffected by it.
+
+        After the last of them, `painted_energy` is to be set to what it was.
+        """
         self.motion.recall(content, cut)
         self._keep(content, stylized, index, cut)
 
@@ -122,6 +132,7 @@ class ClipMetrics:
 
     def _across_cut(self, content: Tensor, stylized: Tensor) -> dict[str, Tensor]:
         previous_content, previous = self._kept[-1]
+        self.painted_energy = stroke_energy(stylized)
         everywhere = torch.ones_like(stylized[:, :1])
         sources = content.expand_as(stylized), previous_content.expand_as(stylized)
         return {"ghosting": ghosting(stylized, previous, *sources, everywhere)}
@@ -134,17 +145,30 @@ class ClipMetrics:
         still = still_mask(content, previous_content, flow, trust).expand(lanes, -1, -1, -1)
         flow, trust, revealed = (part.expand(lanes, -1, -1, -1) for part in motion.step)
         content, previous_content = content.expand_as(stylized), previous_content.expand_as(stylized)
+        before = stroke_energy(previous) if self.painted_energy is None else self.painted_energy
+        kept, self.painted_energy = followed_energy(stroke_energy(stylized), before, flow, revealed)
         values = {
             "warping_error": warping_error(stylized, previous, flow, trust),
+            "warping_floor": warping_error(content, previous_content, flow, trust),
+            "judged": trust.double().flatten(1).mean(1),
+            "repainted": repainted(stylized, previous, flow, trust),
+            "strokes_kept": kept,
             "residual_mse": residual_mse(stylized, previous, content, previous_content),
             "residual_correlation": residual_correlation(stylized, previous, content, previous_content),
             "flicker": flicker(stylized, previous, still),
             "ghosting": ghosting(stylized, previous, content, previous_content, ghost_region(flow, revealed)),
-            "unpainted": unpainted(stylized, content, revealed),
+            "newly_painted": newly_painted(stylized, content, revealed),
         }
         if motion.long is not None:
-            flow, trust = (part.expand(lanes, -1, -1, -1) for part in motion.long[:2])
-            values["warping_error_long"] = warping_error(stylized, self._kept[0][1], flow, trust)
+            flow, trust, revealed = (part.expand(lanes, -1, -1, -1) for part in motion.long)
+            if values["newly_painted"].isnan().all():
+                # what a slow motion reveals at once is too narrow for strokes; what it has revealed since is not
+                values["newly_painted"] = newly_painted(stylized, content, revealed)
+            earlier_content, earlier = self._kept[0]
+            values["warping_error_long"] = warping_error(stylized, earlier, flow, trust)
+            values["warping_floor_long"] = warping_error(
+                content, earlier_content.expand_as(stylized), flow, trust
+            )
         return values
 
     def _count(self, row: dict[str, Tensor]) -> None:

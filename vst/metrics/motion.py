@@ -8,11 +8,15 @@ from torch import Tensor
 
 from vst.flow.consistency import disocclusion_mask, in_frame_mask, reliability_mask
 from vst.flow.enlarged import Enlarged
-from vst.flow.estimators import DIS, DeepFlow, Farneback, FlowEstimator
+from vst.flow.estimators import DIS, DeepFlow, Farneback, FlowEstimator, SparseToDense
 from vst.frames import Clip
 from vst.synthetic.scene import Scene
 
-Judge = Literal["auto", "deepflow", "dis", "farneback", "raft"]
+Judge = Literal["auto", "consensus", "deepflow", "dis", "farneback", "raft", "sparse"]
+
+AGREEMENT = 0.25
+"""Largest distance, in pixels, of two estimates that agree. Beyond it, the error of their mean grows quickly; and what
+makes strokes tremble is a distance in pixels at any size of the frame."""
 
 
 class Motion(NamedTuple):
@@ -76,24 +80,48 @@ class EstimatedMotion:
         return Motion(flow, reliability_mask(flow, back, sigma=0), 1 - seen)
 
 
+class AgreedMotion:
+    """The mean of two estimates, trusted where both are and agree to `AGREEMENT`.
+
+    An estimator fails in its own way: where two that work differently find the same motion, it is right.
+    """
+
+    def __init__(self, first: FlowEstimator, second: FlowEstimator):
+        self._estimates = EstimatedMotion(first), EstimatedMotion(second)
+
+    @property
+    def name(self) -> str:
+        """Both estimators'."""
+        return " & ".join(estimate.name for estimate in self._estimates)
+
+    def __call__(self, content: Tensor, earlier: Tensor, index: int, interval: int) -> Motion:
+        """Estimate by both, in both directions."""
+        one, other = (estimate(content, earlier, index, interval) for estimate in self._estimates)
+        distance = (one.flow - other.flow).square().sum(dim=1, keepdim=True).sqrt()
+        trust = one.trust * other.trust * (distance <= AGREEMENT)
+        return Motion((one.flow + other.flow) / 2, trust, one.revealed * other.revealed)
+
+
 def truth_for(clip: Clip, used: str, wanted: Judge = "auto") -> Truth:
     """The motion taken as true for a clip that was painted with the estimator named `used`.
 
-    `auto` is the exact motion for a synthetic scene, else that of an independent estimator; a name selects that
-    estimator.
+    `auto` is the exact motion for a synthetic scene, else the consensus of two estimators that are not `used`; a name
+    selects an estimator, `consensus` those two.
     """
-    if wanted != "auto":
-        return EstimatedMotion(named_estimator(wanted))
-    return ExactMotion(clip) if isinstance(clip, Scene) else EstimatedMotion(independent_estimator(used))
+    if wanted == "auto" and isinstance(clip, Scene):
+        return ExactMotion(clip)
+    return consensus(used) if wanted in ("auto", "consensus") else EstimatedMotion(named_estimator(wanted))
 
 
-def independent_estimator(used: str) -> FlowEstimator:
-    """An estimator other than the one that a painting was made with, which is blind to its own errors.
+def consensus(used: str) -> AgreedMotion:
+    """The agreement of two estimators other than the one that a painting was made with, blind to its own errors.
 
-    `used` is the latter's `name`. DeepFlow, the most accurate of those that need no weights, or DIS if the model
-    used any form of DeepFlow.
+    `used` is the latter's `name`. Taken are the first two of `DIS`, `SparseToDense` and `DeepFlow` that remain: with any
+    default of this program the first two, so that models are judged alike.
     """
-    return named_estimator("dis" if DeepFlow.name in used else "deepflow")
+    names = [estimator.name for estimator in (DIS, SparseToDense, DeepFlow) if estimator.name not in used]
+    first, second = (named_estimator(name) for name in names[:2])
+    return AgreedMotion(first, second)
 
 
 def named_estimator(name: str) -> FlowEstimator:
@@ -104,4 +132,5 @@ def named_estimator(name: str) -> FlowEstimator:
         from vst.flow.raft import Raft
 
         return Enlarged(Raft(fetch("raft-small")), scale=4, largest=704)
-    return Enlarged({"deepflow": DeepFlow, "dis": DIS, "farneback": Farneback}[name](), scale=2)
+    by_name = {estimator.name: estimator for estimator in (DeepFlow, DIS, Farneback, SparseToDense)}
+    return Enlarged(by_name[name](), scale=2)

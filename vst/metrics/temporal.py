@@ -10,7 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from vst.flow.warp import backward_warp
+from vst.flow.warp import spline_warp
 
 STILL_FLOW = 0.25
 """Motion, in pixels, below which a pixel counts as still: about the error of a good flow estimator."""
@@ -25,10 +25,11 @@ def warping_error(stylized: Tensor, previous: Tensor, flow: Tensor, trust: Tenso
     `stylized` and `previous` are V'[i] and V'[i-k], (L, 3, H, W) in [0, 1], `flow` backward flow (L, 2, H, W)
     in pixels, `trust` M, (L, 1, H, W), 1 where the flow leads to the same scene point; NaN if M is 0 everywhere.
     Source: Lai et al., "Learning Blind Video Temporal Consistency" (2018), section 4.3, which takes M from
-    the occlusion test of Ruder, Dosovitskiy & Brox (2016). Sampling between pixels blurs V'[i-k]: even a perfect
-    painting has an error above 0, and a smooth one a lower error than a detailed one.
+    the occlusion test of Ruder, Dosovitskiy & Brox (2016), but samples linearly. That blurs V'[i-k], and so rewards a
+    blurred painting; cubic splines do not (`spline_warp`). A smooth painting still has a lower error than a detailed
+    one that moves by the same amount beside its content: compare by `repainted`.
     """
-    return _masked_mean((stylized - backward_warp(previous, flow)).double().square(), trust)
+    return _masked_mean((stylized - spline_warp(previous, flow)).double().square(), trust)
 
 
 def root_warping_error(error: Tensor) -> Tensor:

@@ -19,8 +19,8 @@ python -m vst.evaluate content=… stylized=… [stylized=… …] [option=…] 
   content=CLIP    the source: a video, a folder of frames, or a built-in scene (talk, anime, battle)
   stylized=CLIP   the painted clip: a video or a folder of frames; give several to compare them side by side
   style=PICTURE   the painting: adds the paper's content and style losses, computed with VGG-19
-  flow=NAME       estimates the motion: deepflow, dis, farneback or raft; choose one that the painter did not use;
-                  by default deepflow, or for a built-in scene its exact motion
+  flow=NAME       estimates the motion: consensus (where dis and sparse agree, the default), deepflow, dis, farneback,
+                  raft or sparse; choose one that the painter did not use; a built-in scene has its exact motion
   size=PIXELS     scale the content's longer side to this size; by default, the content keeps its size
   start=N         the first frame of the content that was painted, from 0
   frames=N        how many frames were painted; by default, all from start on

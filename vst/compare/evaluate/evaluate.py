@@ -165,8 +165,10 @@ def _check_cuts(request: Request, count: int) -> None:
 
 
 def _truth(request: Request, scene: Scene | None) -> Truth:
-    from vst.metrics.motion import EstimatedMotion, ExactMotion, named_estimator
+    from vst.metrics.motion import EstimatedMotion, ExactMotion, consensus, named_estimator
 
     if scene is not None and request.flow is None:
         return ExactMotion(scene)
-    return EstimatedMotion(named_estimator(request.flow or "deepflow"))
+    if request.flow in (None, "consensus"):
+        return consensus("")
+    return EstimatedMotion(named_estimator(request.flow))

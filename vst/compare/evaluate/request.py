@@ -12,7 +12,7 @@ from typing import Any
 from vst.commandline import Parser
 from vst.errors import InputError
 
-FLOWS = ("deepflow", "dis", "farneback", "raft")
+FLOWS = ("consensus", "deepflow", "dis", "farneback", "raft", "sparse")
 
 
 @dataclass(frozen=True)

@@ -41,6 +41,7 @@ class Metrics(Callback):
         self.judge: str | None = None
         """The source of the motion, known once the run has begun."""
         self._size: int | None = 0
+        self._energy: torch.Tensor | None = None
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Begin the table, or continue where a resumed run stopped."""
@@ -56,6 +57,8 @@ class Metrics(Callback):
                 index = past.frame.index
                 images = (image.to(pl_module.device) for image in (past.frame.content, past.image))
                 self._clip_metrics.recall(*images, index, cut=_is_cut(data.clip, index, past.frame.cut))
+            if self._energy is not None:
+                self._clip_metrics.painted_energy = self._energy.to(pl_module.device)
 
     @behind
     def on_train_batch_end(
@@ -77,6 +80,7 @@ class Metrics(Callback):
                 cut = _is_cut(data.clip, frame.index, frame.cut)
                 motion = batch.also["judge"]
                 values = self._clip_metrics.update(frame.content, stylized.image, frame.index, cut, motion)
+                self._energy = self._clip_metrics.painted_energy
             figures |= _defined(values)
         place = {
             "frame": frame.index,
@@ -121,12 +125,13 @@ class Metrics(Callback):
         return summary_of(self.table.columns, self.table.read())
 
     def state_dict(self) -> dict[str, Any]:
-        """The table's size, to which a resumed run truncates it; None once all rows are written."""
-        return {"size": self._size}
+        """The table's size, to which a resumed run truncates it, None once all rows are written; and what the next
+        frame's metrics need beside the frames before it."""
+        return {"size": self._size, "energy": self._energy}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Restore what `state_dict` returned."""
-        self._size = state_dict["size"]
+        self._size, self._energy = state_dict["size"], state_dict.get("energy")
 
     def _judged(self, clip: Clip, frame: Frame) -> FrameMotion:
         """The motion by which a frame will be judged, asked ahead of its painting."""
