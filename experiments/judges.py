@@ -1,10 +1,10 @@
 """Measures each judge of coherence against exact motion: python experiments/judges.py RUN [RUN …]
 
-Each RUN is a run's directory, of a built-in scene (talk, anime, battle), whose motion is known. The warping error of its
-frames, and the share of repainted strokes, are measured along the exact motion and along what each estimator, and the consensus of two, finds;
-so is the warping error of the content itself, the floor. `counted` is the share of the pixels whose motion is trusted.
-A blurred copy of the painting (a Gaussian of 1 pixel) is judged beside it, and so is the painting with the linear sampling
-of Lai et al. (2018). The result is a Markdown table with a row for each judge.
+Each RUN is a run's directory, of a built-in scene (talk, anime, battle), whose motion is known. The warping error of
+its frames, and the share of repainted strokes, are measured along the exact motion and along what each estimator, and
+the consensus of two, finds; so is the warping error of the content itself, the floor. `counted` is the share of the
+pixels whose motion is trusted. A blurred copy of the painting (a Gaussian of 1 pixel) is judged beside it, and so is
+the painting with the linear sampling of Lai et al. (2018). The result is a Markdown table with a row for each judge.
 """
 
 from __future__ import annotations
@@ -51,7 +51,8 @@ def painted_pairs(scene: Scene, run: Path) -> Iterator[tuple[int, list[Tensor]]]
 
 
 def measure(scene: Scene, run: Path, truths: Mapping[str, Truth]) -> dict[str, list[float]]:
-    """The means over the frames, by judge: counted, error, floor, blurred copy's error, sampled linearly, both repainted."""
+    """The means over the frames, by judge: counted, error, floor, blurred copy's error, sampled linearly, both
+    repainted."""
     sums = {name: torch.zeros(7, dtype=torch.float64) for name in truths}
     count = 0
     for index, (content, earlier, stylized, previous) in painted_pairs(scene, run):
@@ -78,7 +79,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("runs", nargs="+", type=Path)
     estimated = judges()
-    print("| clip, model | judge | counted | error × 10⁻³ | content's | blurred | linear | repainted | blurred |")
+    print(
+        "| clip, model | judge | counted | error × 10⁻³ | content's | blurred | linear | repainted | blurred |"
+    )
     print("|---|---|---:|---:|---:|---:|---:|---:|---:|")
     for run in parser.parse_args().runs:
         record = read_record(run)
@@ -87,7 +90,9 @@ def main() -> None:
         config = record.provenance.config
         scene = build(config["video"])
         if not isinstance(scene, Scene):
-            raise SystemExit(f"{run} is of a clip whose motion is not known; give runs of talk, anime or battle")
+            raise SystemExit(
+                f"{run} is of a clip whose motion is not known; give runs of talk, anime or battle"
+            )
         truths = {"exact": ExactMotion(scene), **estimated}
         for name, (counted, *errors, own, blurred) in measure(scene, run, truths).items():
             of_run = f"{scene.info.name}, {config['model']}" if name == "exact" else ""

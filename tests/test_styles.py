@@ -161,5 +161,7 @@ def test_a_painting_follows_the_frame(scale, shape, tmp_path):
 @pytest.mark.parametrize("scale", [0.0, -1.0, float("nan"), float("inf")])
 def test_a_scale_that_is_no_size(scale, tmp_path):
     quarters().save(tmp_path / "painting.png")
-    with pytest.raises(InputError, match=r"^style\.scale=.* is not a size; give a number above 0, 1 for the frames'"):
+    with pytest.raises(
+        InputError, match=r"^style\.scale=.* is not a size; give a number above 0, 1 for the frames'"
+    ):
         OpenedPainting(str(tmp_path / "painting.png"), scale=scale).at(120)

@@ -36,8 +36,8 @@ class Style(Protocol):
 class DrawnPainting:
     """A procedural painting, whose longer side is `aspect` times the shorter.
 
-    The longer side is `size` pixels, or `scale` times that of the frames: VGG-19 sees a fixed number of pixels at once, so
-    a painting's strokes keep their size relative to the frame, and a larger scale makes larger strokes.
+    The longer side is `size` pixels, or `scale` times that of the frames: VGG-19 sees a fixed number of pixels at
+    once, so a painting's strokes keep their size relative to the frame, and a larger scale makes larger strokes.
     """
 
     name: str
@@ -72,8 +72,16 @@ class OpenedPainting:
             with Image.open(file) as opened:
                 picture = _eight_bits(ImageOps.exif_transpose(opened)).convert("RGBA")
         except FileNotFoundError as error:
-            raise InputError(f"the painting {file} does not exist; set style.path to an image file") from error
-        except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+            raise InputError(
+                f"the painting {file} does not exist; set style.path to an image file"
+            ) from error
+        except (
+            UnidentifiedImageError,
+            OSError,
+            SyntaxError,
+            ValueError,
+            Image.DecompressionBombError,
+        ) as error:
             raise InputError(
                 f"the painting {file} cannot be read as a picture; give a PNG, JPEG or similar file"
             ) from error

@@ -106,7 +106,13 @@ def test_an_opencv_without_contrib_is_named(monkeypatch):
 
 @pytest.mark.parametrize(
     ("estimator", "expected"),
-    [(Farneback(), 0.361), (DIS("fast"), 0.440), (DIS(), 0.225), (DeepFlow(), 0.121), (SparseToDense(), 0.167)],
+    [
+        (Farneback(), 0.361),
+        (DIS("fast"), 0.440),
+        (DIS(), 0.225),
+        (DeepFlow(), 0.121),
+        (SparseToDense(), 0.167),
+    ],
     ids=str,
 )
 def test_rubberwhale(shared, estimator, expected):
@@ -117,7 +123,13 @@ def test_rubberwhale(shared, estimator, expected):
 
 @pytest.mark.parametrize(
     ("estimator", "expected"),
-    [(Farneback(), 1.272), (DIS("fast"), 0.561), (DIS(), 0.451), (DeepFlow(), 0.371), (SparseToDense(), 0.351)],
+    [
+        (Farneback(), 1.272),
+        (DIS("fast"), 0.561),
+        (DIS(), 0.451),
+        (DeepFlow(), 0.371),
+        (SparseToDense(), 0.351),
+    ],
     ids=str,
 )
 def test_sintel_alley(shared, estimator, expected):

@@ -17,8 +17,8 @@ from vst.flow.warp import (
     backward_warp,
     compose_flows,
     forward_splat,
-    spline_warp,
     splat_coverage,
+    spline_warp,
 )
 from vst.synthetic.scenes import Anime, Battle, Talk
 

@@ -14,6 +14,7 @@ from vst.painting.start import (
     content_start,
     filled_start,
     noise_start,
+    partly_unpainted,
     previous_start,
     warped_start,
 )
@@ -143,8 +144,11 @@ def test_the_filled_start_is_the_moved_painting_and_paints_what_is_new():
     content = rand(0)
     near = Neighbour(content, (0.5 * content + 0.2), content, Still())
     near.visibility = torch.ones(2, 1, 9, 11)
+    near.confidence = torch.ones(2, 1, 9, 11)
     shown = filled_start(Target(content, {}, near, past=[near]), Generator())
     torch.testing.assert_close(shown, near.stylized)
+    near = Neighbour(content, (0.5 * content + 0.2), content, Still())
+    near.visibility, near.confidence = torch.ones(2, 1, 9, 11), torch.ones(2, 1, 9, 11)
     near.visibility[..., 6:] = 0
     near.stylized[..., 6:] = 5.0  # of no use
     filled = filled_start(Target(content, {}, near, past=[near]), Generator())
@@ -179,3 +183,18 @@ def test_the_blended_start_mixes_by_blend():
     for share in (0.0, 0.3, 1.0):
         expected = share * 0.5 * rand(2) + (1 - share * 0.5) * rand(7)
         torch.testing.assert_close(blended_start(later, Generator(), blend=share), expected)
+
+
+def test_which_starts_are_partly_unpainted():
+    content = rand(0)
+    near = Neighbour(content, rand(2), content, Still())
+    near.visibility = torch.ones(2, 1, 9, 11)
+    near.visibility[..., 10:] = 0
+    shown = Target(content, {}, near, past=[near])
+    assert partly_unpainted(filled_start, shown)
+    assert not partly_unpainted(warped_start, shown)
+    assert not partly_unpainted(filled_start, Target(content, {}, near))
+    assert not partly_unpainted(filled_start, Target(content, {}, near, earlier=rand(7), past=[near]))
+    whole = Neighbour(content, rand(2), content, Still())
+    whole.visibility = torch.ones(2, 1, 9, 11)
+    assert not partly_unpainted(filled_start, Target(content, {}, whole, past=[whole]))

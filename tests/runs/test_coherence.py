@@ -95,11 +95,12 @@ def test_of_several_passes_the_last_is_measured_in_the_order_of_the_clip(tmp_pat
 
 
 @pytest.mark.parametrize(
-    ("overrides", "judge"), [
+    ("overrides", "judge"),
+    [
         (["flow=deepflow"], "dis & sparse"),
         (["flow=steady"], "dis & sparse"),
         (["flow=dis"], "sparse & deepflow"),
-    ]
+    ],
 )
 def test_a_clip_is_judged_by_an_estimator_that_did_not_paint_it(
     tmp_path: Path, paint: Paint, overrides: list[str], judge: str

@@ -21,6 +21,7 @@ from torch._subclasses.fake_tensor import (
 from vst.composing import composed, with_run_directory
 from vst.features import weights
 from vst.features.vgg import VGG19
+from vst.flow.pair import FramePair
 from vst.frames import Frame
 from vst.losses.functional import gram_matrix
 from vst.optim import Solution, lbfgs
@@ -70,6 +71,8 @@ def card(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeTensorMode]:
     monkeypatch.setattr(FrameStore, "save", save)
     monkeypatch.setattr(lbfgs, "pace_on", lambda device: Loops())
     monkeypatch.setattr(past, "is_blank", lambda content: False)
+    # read back where the motion is computed, ahead of the painting
+    monkeypatch.setattr(FramePair, "unfollowed", property(lambda pair: 0.2))
     monkeypatch.setattr(preparation, "stream_beside", lambda device: None)
     with FakeTensorMode(allow_non_fake_inputs=True) as mode:
         yield mode

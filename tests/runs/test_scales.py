@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from vst.flow.pair import FramePair
+from vst.painting.start import LEAST_UNPAINTED
 from vst.runs.record import read_record
 from vst.runs.rows import read_curves, read_frames
 from vst.runs.settings import resolve
@@ -35,12 +37,18 @@ def test_a_large_frame_is_painted_coarse_to_fine_and_both_costs_are_recorded(
     assert record.summary["cost"] == pytest.approx(8, abs=1)
 
 
-def test_a_frame_that_starts_from_a_painting_has_one_scale(paint: Paint, tmp_path: Path) -> None:
-    options = ["model=robust", "flow=dis", "video.size=256", "evaluations=3", "evaluation_factors=[]"]
-    run = paint(tmp_path, *options, "video.frames=2")
+@pytest.mark.parametrize("partly", [False, True])
+def test_a_frame_that_starts_from_a_painting_has_one_scale_unless_much_comes_into_view(
+    paint: Paint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, partly: bool
+) -> None:
+    share = LEAST_UNPAINTED * (1.01 if partly else 0.99)
+    monkeypatch.setattr(FramePair, "unfollowed", property(lambda pair: share))
+    options = ["model=robust", "flow=dis", "video.size=256", "evaluations=4", "evaluation_factors=[]"]
+    run = paint(tmp_path, *options, "video.frames=2", "optimizer.tolerance=0")
     first, second = read_curves(run)[0], read_curves(run)[1]
     assert len({row["size"] for row in first}) > 1
-    assert {row["size"] for row in second} == {256.0}
+    assert {row["size"] for row in second} == ({128.0, 256.0} if partly else {256.0})
+    assert read_frames(run)[1]["cost"] == pytest.approx(4, abs=0.5)
 
 
 @pytest.mark.parametrize("value", ["0", "-1", "some", "1.5", "true", "[1]"])

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from vst.flow.warp import flow_targets
+
+MARGIN = 8
+"""Width, in pixels, of the margin along a frame's border that is painted otherwise: there VGG-19's first convolutions
+see the zeros outside it, as far as a frame of any size is concerned."""
 
 
 def motion_confidence(flow: Tensor, tolerance: float, least: float) -> Tensor:
@@ -29,3 +36,22 @@ def content_confidence(content: Tensor, moved_content: Tensor, tolerance: float)
     difference = F.avg_pool2d(difference, 3, stride=1, padding=1, count_include_pad=False)
     scale = tolerance + 3 * difference.flatten(1).median(1).values[:, None, None, None]
     return 1 / (1 + (difference / scale).square())
+
+
+def border_confidence(flow: Tensor) -> Tensor:
+    """How little a border of the other frame comes into this one, (L, 1, H, W) in [0, 1]: 0 where it lies inside.
+
+    `flow` is backward flow (L, 2, H, W) in pixels. With b(p) the distance of p from the border, at most `MARGIN`, and
+    r = (b(p + flow(p)) + 1) / (b(p) + 1), it is 2 r − 1, clamped. Along the border a painting has other strokes,
+    often a line: where the camera moves away from it, they would stay as a seam; where it stands still, nothing
+    changes. Source: this project's own.
+    """
+    height, width = flow.shape[-2:]
+    sampled = _from_border(*flow_targets(flow), height, width).clamp(0, MARGIN)
+    own = _from_border(*flow_targets(torch.zeros_like(flow)), height, width).clamp(max=MARGIN)
+    return (2 * (sampled + 1) / (own + 1) - 1).clamp(0, 1)
+
+
+def _from_border(x: Tensor, y: Tensor, height: int, width: int) -> Tensor:
+    """Distance of positions from the nearest border of the frame, in pixels, negative outside."""
+    return torch.stack([x, y, width - 1 - x, height - 1 - y]).amin(0)

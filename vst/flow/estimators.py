@@ -125,7 +125,8 @@ class SparseToDense:
     """A grid of points followed by pyramidal Lucas-Kanade, interpolated along the frame's edges (Revaud et al. 2015).
 
     On enlarged frames nearly as accurate as DeepFlow, in a third of its time (experiments/judges.md). Both steps are
-    OpenCV's; its `calcOpticalFlowSparseToDense`, which joins them, reads beyond its memory where few points were followed.
+    OpenCV's; its `calcOpticalFlowSparseToDense`, which joins them, reads beyond its memory where few points were
+    followed.
     """
 
     name: ClassVar[str] = "sparse"

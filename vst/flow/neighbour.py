@@ -6,7 +6,7 @@ from torch import Tensor
 
 from vst.flow.estimators import FlowEstimator
 from vst.flow.pair import FramePair
-from vst.flow.warp import backward_warp
+from vst.flow.warp import backward_warp, spline_warp
 
 
 class Neighbour(FramePair):
@@ -34,6 +34,11 @@ class Neighbour(FramePair):
         neighbour = cls(pair.content, stylized, pair.current_content, pair.estimator)
         vars(neighbour).update(vars(pair))
         return neighbour
+
+    @cached_property
+    def kept(self) -> Tensor:
+        """Its painting moved along the backward flow without wear, sampled by cubic splines: (L, 3, H, W)."""
+        return spline_warp(self.stylized, self.backward_flow)
 
     @cached_property
     def moved(self) -> Tensor:

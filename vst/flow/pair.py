@@ -4,7 +4,7 @@ from functools import cached_property
 
 from torch import Tensor
 
-from vst.flow.confidence import content_confidence
+from vst.flow.confidence import border_confidence, content_confidence
 from vst.flow.consistency import reliability_mask, visibility_mask
 from vst.flow.estimators import FlowEstimator
 from vst.flow.warp import backward_warp
@@ -63,6 +63,22 @@ class FramePair:
         """How well the motion explains the content, (L, 1, H, W) in (0, 1]; low where something changes its shape."""
         moved_content = backward_warp(self.content, self.backward_flow)
         return content_confidence(self.current_content, moved_content, CONTENT_TOLERANCE)
+
+    @cached_property
+    def within(self) -> Tensor:
+        """Where no border of the other frame comes into this one, (L, 1, H, W) in [0, 1]."""
+        return border_confidence(self.backward_flow)
+
+    @cached_property
+    def followed(self) -> Tensor:
+        """Where strokes of the other can be followed to this frame, (L, 1, H, W) in [0, 1]; elsewhere they are painted
+        anew: what came into view, and what changes its shape, so that the motion explains less than half of it."""
+        return self.visibility * self.within * (2 * self.confidence).clamp(max=1)
+
+    @cached_property
+    def unfollowed(self) -> float:
+        """Share of the frame that is not `followed`."""
+        return 1 - float(self.followed.mean())
 
     @property
     def known(self) -> frozenset[str]:

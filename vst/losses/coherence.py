@@ -165,11 +165,12 @@ class RobustCoherence(Loss):
         if not target.past:
             return
         near = target.past[0]
-        prediction, weight = near.moved, near.visibility
+        visibility = near.visibility * near.within
+        prediction, weight = near.kept, visibility
         if target.anchor is not None:
             anchor_weight = self.anchor_weight * target.anchor.visibility
-            weights = [near.visibility * (1 - anchor_weight), anchor_weight]
-            prediction, weight = combine([near.moved, target.anchor.moved], weights)
+            weights = [visibility * (1 - anchor_weight), anchor_weight]
+            prediction, weight = combine([near.kept, target.anchor.moved], weights)
         of_motion = motion_confidence(near.backward_flow, self.tolerance, self.least)
         self._target = prediction, weight * of_motion * near.confidence
 

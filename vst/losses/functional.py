@@ -40,6 +40,24 @@ def gram_matrix(activations: Tensor, normalisation: Normalisation = "chw") -> Te
     return _InnerProducts.apply(flat) / divisor
 
 
+def region_gram_matrix(activations: Tensor, region: Tensor, normalisation: Normalisation = "chw") -> Tensor:
+    """`gram_matrix` of activations (L, C, H, W) in a region (L, 1, H, W), of weights in [0, 1]: (L, C, C).
+
+    Where it divides by the number of positions, that is the sum of the weights: the matrix of a region of a plain
+    pattern is that of the whole. The region must not be empty.
+    """
+    lanes, channels, height, width = activations.shape
+    flat = activations.permute(0, 2, 3, 1).reshape(lanes, height * width, channels)
+    weights = full_precision(region).reshape(lanes, height * width, 1)
+    divisor = {
+        "chw": channels * weights.sum((1, 2)),
+        "hw": weights.sum((1, 2)),
+        "none": weights.new_ones(lanes),
+    }
+    products = _InnerProducts.apply(flat * weights.sqrt().to(flat.dtype))
+    return products / divisor[normalisation][:, None, None]
+
+
 class _InnerProducts(torch.autograd.Function):
     """Aᵀ A of A (L, P, C), summed in full precision.
 

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
 from torch import Tensor
 
+from vst.features.vgg import Activations
 from vst.flow.neighbour import Neighbour
 
 
@@ -30,7 +31,8 @@ class Target:
     of this frame's shot that were painted before it in this pass, the nearest first, as many as the losses
     need, without blank ones; `anchor` is the painting that keeps the shot from drifting, if a loss asked for one.
     `pass_index` counts the passes from 0; `earlier` is this frame's painting from the pass before, None in the
-    first. `neighbours` are all frames painted before it that the history holds, the nearest first.
+    first. `neighbours` are all frames painted before it that the history holds, the nearest first. `look` gives the
+    activations of any image, at the layers that the losses asked for.
     """
 
     content: Tensor
@@ -41,3 +43,4 @@ class Target:
     anchor: AnchorView | None = None
     pass_index: int = 0
     neighbours: Sequence[Neighbour] = ()
+    look: Callable[[Tensor], Activations] = field(default=lambda _: {}, repr=False)

@@ -102,7 +102,12 @@ METRICS = (
         clip=True,
     ),
     Metric(
-        "warping_floor_long", "content's long warping error", "the same over a longer interval", None, main=False, clip=True
+        "warping_floor_long",
+        "content's long warping error",
+        "the same over a longer interval",
+        None,
+        main=False,
+        clip=True,
     ),
     Metric(
         "judged",

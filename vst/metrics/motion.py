@@ -116,8 +116,8 @@ def truth_for(clip: Clip, used: str, wanted: Judge = "auto") -> Truth:
 def consensus(used: str) -> AgreedMotion:
     """The agreement of two estimators other than the one that a painting was made with, blind to its own errors.
 
-    `used` is the latter's `name`. Taken are the first two of `DIS`, `SparseToDense` and `DeepFlow` that remain: with any
-    default of this program the first two, so that models are judged alike.
+    `used` is the latter's `name`. Taken are the first two of `DIS`, `SparseToDense` and `DeepFlow` that remain: with
+    any default of this program the first two, so that models are judged alike.
     """
     names = [estimator.name for estimator in (DIS, SparseToDense, DeepFlow) if estimator.name not in used]
     first, second = (named_estimator(name) for name in names[:2])

@@ -28,31 +28,35 @@ PLACES = 6
 """Most places that a region is compared with."""
 
 KEPT = 0.6
-"""Least part of a region that must lie in the frame, and on what was there before, at a place that it is compared with."""
+"""Least part of a region that must lie in the frame, and on what was there before, at a place that it is compared
+with."""
 
 
 def newly_painted(stylized: Tensor, content: Tensor, revealed: Tensor) -> Tensor:
     """N: the amplitude of strokes in what came into view, relative to other places of the frame: (L,), 1 = as painted.
 
-    `stylized` and `content` are V'[i] and V[i], (L, 3, H, W) in [0, 1]; `revealed` (L, 1, H, W) is nonzero where an earlier
-    frame does not show what V[i] shows. Strokes are what the content does not explain: the remainder of V' regressed on V,
-    colour by colour, in windows around each pixel, within the region alone. With e_k the mean energy of its octaves
-    (`vst.metrics.octaves`) in the region, and ē_k that of the region's shape in up to `PLACES` other places,
+    `stylized` and `content` are V'[i] and V[i], (L, 3, H, W) in [0, 1]; `revealed` (L, 1, H, W) is nonzero where an
+    earlier frame does not show what V[i] shows. Strokes are what the content does not explain: the remainder of V'
+    regressed on V, colour by colour, in windows around each pixel, within the region alone. With e_k the mean energy
+    of its octaves (`vst.metrics.octaves`) in the region, and ē_k that of the region's shape in up to `PLACES` other
+    places,
 
         N = (Π_k e_k / ē_k)^(1/2K)
 
-    The content itself has no remainder, nor has the content in other colours: N is 0 to about 0.3. N grows with the share
-    of the painting in a mixture of the two. Painted as elsewhere N is near 1, and up to half as much off in one frame of one
-    painting, because strokes are not alike everywhere: compare with the naive model, which paints all of a frame.
+    The content itself has no remainder, nor has the content in other colours: N is 0 to about 0.3. N grows with the
+    share of the painting in a mixture of the two. Painted as elsewhere N is near 1, and up to half as much off in one
+    frame of one painting, because strokes are not alike everywhere: compare with the naive model, which paints all of
+    a frame.
 
-    Narrow parts of the region are left out (`CORE`). NaN where less than `FEWEST` of the frame is left of it, there is no
-    place to compare with, or nothing is painted. Source: this project's own.
+    Narrow parts of the region are left out (`CORE`). NaN where less than `FEWEST` of the frame is left of it, there
+    is no place to compare with, or nothing is painted. Source: this project's own.
     """
     size = stylized.shape[-2:]
     if max(size) > LARGEST:
         smaller = [round(side * LARGEST / max(size)) for side in size]
         stylized, content, revealed = (
-            F.interpolate(part, smaller, mode="area") for part in (stylized, content, (revealed > 0).to(content))
+            F.interpolate(part, smaller, mode="area")
+            for part in (stylized, content, (revealed > 0).to(content))
         )
     lanes = zip(stylized.split(1), content.split(1), (revealed > 0.5).split(1), strict=True)
     return torch.stack([_of_lane(*lane) for lane in lanes])
@@ -74,7 +78,8 @@ def _of_lane(stylized: Tensor, content: Tensor, revealed: Tensor) -> Tensor:
 
 
 def _without_narrow_parts(region: Tensor) -> Tensor:
-    """The union of all squares of the frame's longer side / `CORE` within a region (1, 1, H, W), continued at the border."""
+    """The union of all squares of the frame's longer side / `CORE` within a region (1, 1, H, W), continued at the
+    border."""
     side = max(2, round(max(region.shape[-2:]) / CORE))
     before, after = (side - 1) // 2, side // 2
     # a region at the border goes on beyond it

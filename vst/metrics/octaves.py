@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import torch
@@ -15,15 +16,16 @@ WIDTHS = (1, 2, 4)
 def octaves(image: Tensor, mask: Tensor, unit: float) -> list[Tensor]:
     """The differences of an image (L, C, H, W) and its Gaussians within a mask (L, 1, H, W), (L, C, H, W) each.
 
-    `unit` is that of `WIDTHS`, in pixels. The finest octave comes first; what is coarser than the last Gaussian is left out. Outside the mask, where all
-    octaves are 0, the image may be anything: the Gaussians are of the masked pixels alone.
+    `unit` is that of `WIDTHS`, in pixels. The finest octave comes first; what is coarser than the last Gaussian is
+    left out. Outside the mask, where all octaves are 0, the image may be anything: the Gaussians are of the masked
+    pixels alone.
     """
     inside = torch.where(mask > 0, image, 0) * mask
     levels = [inside]
     for width in WIDTHS:
         blurred = [_gaussian(part, width * unit) for part in (inside, mask)]
         levels.append(mask * blurred[0] / blurred[1].clamp(min=1e-6))
-    return [finer - coarser for finer, coarser in zip(levels, levels[1:], strict=False)]
+    return [finer - coarser for finer, coarser in itertools.pairwise(levels)]
 
 
 def _gaussian(image: Tensor, sigma: float) -> Tensor:

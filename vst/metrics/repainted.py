@@ -8,8 +8,8 @@ from torch import Tensor
 from vst.flow.warp import spline_warp
 
 WINDOW = 32
-"""Side, in pixels, of the windows whose spectra are compared: a few strokes, and frequencies fine enough that a blur is the
-same for all that one of them holds."""
+"""Side, in pixels, of the windows whose spectra are compared: a few strokes, and frequencies fine enough that a blur
+is the same for all that one of them holds."""
 
 LEAST_TRUSTED = 0.75
 """Share of a window's pixels that must be trusted; where the others are, nothing counts as painted anew."""
@@ -19,7 +19,8 @@ OCTAVES = ((1 / 16, 1 / 8), (1 / 8, 1 / 4), (1 / 4, 1 / 2))
 
 
 def repainted(stylized: Tensor, previous: Tensor, flow: Tensor, trust: Tensor) -> Tensor:
-    """R: the share of the strokes that is painted anew from one frame to the next, (L,), 0 for none and about 1 for all.
+    """R: the share of the strokes that is painted anew from one frame to the next, (L,), 0 for none and about 1 for
+    all.
 
     The arguments are those of `vst.metrics.temporal.warping_error`. With B_f and P_f the Fourier coefficients at the
     frequency f of windows of V'[i] and of V'[i-1] moved along the flow, Hann-weighted and without their means,
@@ -27,9 +28,9 @@ def repainted(stylized: Tensor, previous: Tensor, flow: Tensor, trust: Tensor) -
         R = mean over octaves of the mean over their f of  Σ |B_f − P_f|² / Σ (|B_f|² + |P_f|²)
 
     summed over channels and windows that are mostly trusted, each change divided by the window's trusted share. It is 0
-    where strokes move as the content does, and 1, in the mean, where they have nothing in common. Each frequency counts by
-    its own energy: a blur or a loss of contrast, which lowers the warping error of any painting, hardly changes it.
-    NaN where no window is trusted, or a frequency is missing from the painting. Source: this project's own.
+    where strokes move as the content does, and 1, in the mean, where they have nothing in common. Each frequency
+    counts by its own energy: a blur or a loss of contrast, which lowers the warping error of any painting, hardly
+    changes it. NaN where no window is trusted, or a frequency is missing from the painting. Source: this project's own.
     """
     if min(stylized.shape[-2:]) < WINDOW:
         return torch.full((len(stylized),), torch.nan, dtype=torch.float64, device=stylized.device)

@@ -9,8 +9,8 @@ from torch import Tensor
 from vst.flow.warp import backward_warp
 
 SMOOTHED_OVER = 7
-"""Width, in pixels, of the window over which energy is averaged: a few strokes' edges, so that moving the energy, which is
-sampled linearly, does not change it."""
+"""Width, in pixels, of the window over which energy is averaged: a few strokes' edges, so that moving the energy,
+which is sampled linearly, does not change it."""
 
 
 def stroke_energy(image: Tensor) -> Tensor:

@@ -133,6 +133,11 @@ class _Scaled(Neighbour):
         """The full size's, scaled."""
         return _flow(self._full.forward_flow, self._size)
 
+    @cached_property
+    def unfollowed(self) -> float:
+        """The full size's."""
+        return self._full.unfollowed
+
 
 def _flow(flow: Tensor, size: Size) -> Tensor:
     """A flow field (L, 2, H, W) in pixels, at another size and in its pixels."""

@@ -19,6 +19,9 @@ from vst.losses.target import Target
 
 Start = Callable[[Target, Generator], Tensor]
 
+LEAST_UNPAINTED = 0.01
+"""Share of a frame that must be unpainted in its start for the frame to be painted coarse to fine."""
+
 
 def compares(what: Comparison) -> Callable[[Start], Start]:
     """Mark a start with what it uses: `nothing` painted, or paintings of the frame's `shot` alone."""
@@ -34,6 +37,20 @@ def comparison_of(start: Start) -> Comparison:
     """What a start, as the configuration builds it, uses; `anything` where it does not say."""
     function = start.func if isinstance(start, partial) else start
     return vars(function).get("compares", "anything")
+
+
+def fills(start: Start) -> Start:
+    """Mark a start that fills what is not `followed` with something that is not painted."""
+    vars(start)["fills"] = True
+    return start
+
+
+def partly_unpainted(start: Start, target: Target) -> bool:
+    """Whether a part of what a frame starts from is filled, and worth painting coarse to fine."""
+    function = start.func if isinstance(start, partial) else start
+    if not vars(function).get("fills") or not target.past or target.earlier is not None:
+        return False
+    return target.past[0].unfollowed >= LEAST_UNPAINTED
 
 
 def first_pass_only(start: Start) -> Start:
@@ -88,17 +105,17 @@ def blended_start(target: Target, generator: Generator, blend: float = 0.5) -> T
     return torch.lerp(target.earlier, target.neighbour.moved, blend * target.neighbour.trust)
 
 
+@fills
 @compares("shot")
 @first_pass_only
 def filled_start(target: Target, generator: Generator) -> Tensor:
     """The neighbour's painting warped to this frame, and in unknown areas the content in the painting's colours.
 
-    Unknown are newly visible areas, and areas that change their shape, so that the motion explains less than half of
-    them (`fill_disoccluded`, in windows of an eighth of the longer side). The content where a shot begins.
+    Unknown is what is not `followed` (`fill_disoccluded`, in windows of an eighth of the longer side). The content
+    where a shot begins.
     """
     if not target.past:
         return target.content
     near = target.past[0]
     radius = max(1, max(target.content.shape[-2:]) // 16)
-    known = near.visibility * (2 * near.confidence).clamp(max=1)
-    return fill_disoccluded(near.moved, known, target.content, radius)
+    return fill_disoccluded(near.kept, near.followed, target.content, radius)

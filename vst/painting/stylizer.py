@@ -25,7 +25,7 @@ from vst.painting.history import History
 from vst.painting.objective import FrameObjective
 from vst.painting.preparation import Preparation, Prepared, shown_in_shot
 from vst.painting.scales import NARROWEST, Size, Stage, resized, scaled, shares, sizes
-from vst.painting.start import Start, comparison_of
+from vst.painting.start import Start, comparison_of, partly_unpainted
 from vst.painting.stylized import Stylized
 from vst.video.store import Paintings
 
@@ -152,20 +152,25 @@ class VideoStylizer(LightningModule):
         """Paint frames as lanes of one optimisation, at one scale after the other."""
         full: Size = (target.content.shape[-2], target.content.shape[-1])
         afresh, start = self._starts(group, target)
-        stages = sizes(*full, self.scales) if afresh else [full]
+        partly = not afresh and partly_unpainted(self.start, target)
+        stages = sizes(*full, self.scales) if afresh or partly else [full]
         budgets = [shares(self._budget(item), stages) for item in group]
         whole, done = sum(map(max, zip(*budgets, strict=True))), 0
-        image, found = start, []
+        image, found = start, list[tuple[Size, Solution]]()
         for number, size in enumerate(stages):
             objective, replays = self._objective_at(size, full)
             here = target if size == full else scaled(target, size, self._look)
             for loss in objective.losses.values():
                 loss.begin_frame(here)
             self.preparation.learn(target.neighbours)
-            if number > 0:
+            begun = start if here is target else self._starts(group, here)[1]
+            if number == 0:
+                image = begun
+            elif partly:
+                # what is painted already is sharper than it was on the smaller frame
+                image = begun.lerp(resized(image, size), 1 - here.past[0].followed)
+            else:
                 image = resized(image, size)
-            elif here is not target:
-                image = self._starts(group, here)[1]
             objective.start = image
             evaluations = [budget[number] for budget in budgets]
             solution = self.minimise(
@@ -235,6 +240,7 @@ class VideoStylizer(LightningModule):
             self.anchor.view(prepared.anchor) if anchored else None,
             frame.pass_index,
             neighbours=neighbours,
+            look=self._look,
         )
 
     def _start(self, target: Target, frame: Frame) -> Tensor:

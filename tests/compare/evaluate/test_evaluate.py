@@ -239,7 +239,10 @@ def test_cuts_are_read_as_a_run_reads_them(text, cuts):
         (["content=a", "stylized="], "stylized is given without a value"),
         (["content=a", "stylized=b", "-o"], "-o is given without a value"),
         (["content=a", "content=c", "stylized=b"], "content is given 2 times; give it once"),
-        (["content=a", "stylized=b", "flow=lucas"], "flow=lucas is not known; choose one of: consensus, deepflow"),
+        (
+            ["content=a", "stylized=b", "flow=lucas"],
+            "flow=lucas is not known; choose one of: consensus, deepflow",
+        ),
         (["content=a", "stylized=b", "size=0"], "size=0 is not a whole number of 1 or more"),
         (["content=a", "stylized=b", "start=-1"], "start=-1 is not a whole number of 0 or more"),
         (["content=a", "stylized=b", "cuts=3,x"], "cuts=x is not a whole number"),
