@@ -380,8 +380,8 @@ def test_robust_coherence_of_frames_that_move_is_its_formula_too():
         count, total = (sum(a[dy : dy + 12, dx : dx + 16] for dy, dx in windows) for a in (held, total))
         apart = total / count
         explained = 1 / (1 + (apart / (0.04 + 3 * np.sort(apart, axis=None)[95])) ** 2)
-        # how far a pixel lies from the border, and how far from it what comes there lay: within 8 pixels of it,
-        painted anew own, came = (np.minimum.reduce([x, rows, 15 - x, 11 - rows]) for x in (columns, columns - step))
+        # how far a pixel and what comes there lie from the border: what lay within 8 pixels of it is painted anew
+        own, came = (np.minimum.reduce([x, rows, 15 - x, 11 - rows]) for x in (columns, columns - step))
         border = np.clip(2 * (np.clip(came, 0, 8) + 1) / (np.minimum(own, 8) + 1) - 1, 0, 1)
         c, a = border * near.visibility[lane, 0].numpy(), 0.25 * anchor.visibility[lane, 0].numpy()
         weight = (1 - a) * c + a
