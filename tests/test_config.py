@@ -120,6 +120,13 @@ def test_the_terms_and_weights_of_each_model(compose, model):
         "normalisation": "chw",
     }
     assert terms.pop("range") == {"_target_": "vst.losses.range.RangeLoss", "weight": 1e5}
+    revealed = {
+        "_target_": "vst.losses.revealed.RevealedStyle",
+        "weight": 1e5,
+        "layers": ["conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1"],
+        "normalisation": "chw",
+    }
+    assert terms.pop("revealed", None) == (revealed if model == "robust" else None)
     assert terms == ({} if coherence is None else {"coherence": coherence})
 
 
@@ -131,6 +138,7 @@ def test_the_options_of_the_top_level_reach_the_terms(compose, model):
         "style": 3e4,
         "range": 1e5,
         "coherence": 5.0,
+        **({"revealed": 3e4} if model == "robust" else {}),
     }
     assert (settings["evaluations"], settings["seed"]) == (7, 11)
 

@@ -33,6 +33,8 @@ class Config:
     """Passes over the clip: the second starts from the paintings of the first and runs backward, and so on."""
     scales: Any = "auto"
     """Sizes at which a frame is painted that does not start from a painting, coarse to fine; `auto` by its size."""
+    tiles: Any = "auto"
+    """Tiles in which VGG-19 looks at a frame, for less memory and more time; `auto` by its size, 1 for the whole."""
     seed: int = MISSING
     """Seed of all random numbers; the same seed gives the same painting."""
     cuts: list[int] | None = None

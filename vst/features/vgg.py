@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Literal
 
 import torch
@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from vst.features.layers import LAYERS
 from vst.features.precision import Asked, Precision, fastest_precision
+from vst.features.tiles import divide, look_at_tiles
 from vst.features.weights import Filters
 
 Activations = dict[str, Tensor]
@@ -22,6 +23,7 @@ class VGG19(nn.Module):
     `precision` is that of the convolutions, and of the activations that leave; `auto` is the fastest that the device
     computes itself, chosen with the first images or by `choose_precision`. Losses sum and compare in float32
     (`vst.losses.functional.full_precision`), because L-BFGS stalls on a loss that is rounded to bfloat16.
+    Large images are looked at in `tiles`, as many as asked for, or as their size asks for (`vst.features.tiles`).
     """
 
     def __init__(
@@ -30,11 +32,13 @@ class VGG19(nn.Module):
         activations: Literal["before_relu", "after_relu"] = "before_relu",
         pooling: Literal["max", "average"] = "max",
         precision: Asked = "float32",
+        tiles: int | Literal["auto"] = "auto",
     ):
         super().__init__()
         self.weights = weights
         self.before_relu = activations == "before_relu"
         self.pool = F.max_pool2d if pooling == "max" else F.avg_pool2d
+        self.tiles = None if tiles == "auto" else tiles
         self.precision: Precision | None = None
         """What is computed in; None until it is chosen."""
         for name, tensor in weights.tensors.items():
@@ -61,7 +65,13 @@ class VGG19(nn.Module):
     def forward(self, images: Tensor, layers: Iterable[str]) -> Activations:
         """Return the activations of `layers`, each (L, C, h, w), of images (L, 3, H, W) in [0, 1]."""
         self.choose_precision(images.device)
-        wanted = set(layers)
+        asked = set(layers)
+        wanted = tuple(layer for layer in LAYERS if layer in asked)
+        height, width = images.shape[-2:]
+        tiles = divide(height, width, wanted, self.tiles) if wanted else []
+        return look_at_tiles(self._look, images, wanted, tiles) if len(tiles) > 1 else self._look(images, wanted)
+
+    def _look(self, images: Tensor, wanted: Sequence[str]) -> Activations:
         result: Activations = {}
         x = self._convolve(images.contiguous(memory_format=torch.channels_last), "input", padding=0)
         for layer in LAYERS:

@@ -16,6 +16,9 @@ from torch import Tensor
 Normalisation = Literal["chw", "hw", "none"]
 Gate = Callable[[Tensor], Tensor]
 
+MOST_POSITIONS = 1_000_000
+"""Positions whose inner products are summed at once."""
+
 
 def mean_squared_error(first: Tensor, second: Tensor) -> Tensor:
     """MSE of two tensors (L, …), lane by lane: (L,), in the squared unit of the arguments."""
@@ -67,8 +70,9 @@ class _InnerProducts(torch.autograd.Function):
 
     @staticmethod
     def forward(flat: Tensor) -> Tensor:
-        full = full_precision(flat)
-        return full.mT @ full
+        # part by part: those of a large frame would take gigabytes in full precision
+        products = [_products(full_precision(part)) for part in flat.split(MOST_POSITIONS, dim=1)]
+        return products[0] if len(products) == 1 else torch.stack(products).sum(0)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Tensor], output: Tensor) -> None:
@@ -79,6 +83,10 @@ class _InnerProducts(torch.autograd.Function):
         (flat,) = ctx.saved_tensors
         symmetric = gradients[0] + gradients[0].mT
         return flat @ symmetric.to(flat.dtype)
+
+
+def _products(flat: Tensor) -> Tensor:
+    return flat.mT @ flat
 
 
 def content_loss(activations: Tensor, target: Tensor) -> Tensor:

@@ -88,12 +88,15 @@ def _without_narrow_parts(region: Tensor) -> Tensor:
     return F.max_pool2d(F.pad(whole, (after, before, after, before)), side, stride=1)
 
 
+_DIRECTIONS = ((0, -1), (0, 1), (-1, 0), (1, 0), (-1, -1), (-1, 1), (1, -1), (1, 1))
+
+
 def _elsewhere(region: Tensor, known: Tensor) -> list[Tensor]:
     """The region moved to other places of the frame, where they are known, (1, 1, H, W) each."""
     height, width = region.shape[-2:]
     found = []
     for step in range(1, 9):
-        for down, across in ((0, -1), (0, 1), (-1, 0), (1, 0)):
+        for down, across in _DIRECTIONS:
             distance = step * max(height, width) // 16
             moved = _moved(region, down * distance, across * distance) * known
             if float(moved.sum()) >= KEPT * float(region.sum()):

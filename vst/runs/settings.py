@@ -48,11 +48,12 @@ def _check_values(settings: Settings) -> None:
     for name in ("evaluations", "passes"):
         if settings[name] < 1:
             raise InputError(f"{name} is {settings[name]}, and must be at least 1; raise {name}")
-    scales = settings["scales"]
-    if scales != "auto" and (not isinstance(scales, int) or isinstance(scales, bool) or scales < 1):
-        raise InputError(
-            f"scales is {scales}, and must be auto or a whole number of at least 1; correct scales"
-        )
+    for name in ("scales", "tiles"):
+        value = settings[name]
+        if value != "auto" and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
+            raise InputError(
+                f"{name} is {value}, and must be auto or a whole number of at least 1; correct {name}"
+            )
     if settings["lanes"] is not None and settings["lanes"] < 1:
         raise InputError(f"lanes is {settings['lanes']}, and must be at least 1; raise lanes")
     if any(not factor > 0 for factor in settings["evaluation_factors"]):
@@ -73,4 +74,4 @@ def _check_values(settings: Settings) -> None:
 
 def is_coherent(settings: Settings) -> bool:
     """Whether the loss has a coherence term, which η weights."""
-    return bool({name for name, node in settings["loss"].items() if node} - {"content", "style", "range"})
+    return bool({name for name, node in settings["loss"].items() if node} - {"content", "style", "range", "revealed"})
