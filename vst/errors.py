@@ -32,6 +32,23 @@ class Pruned(VstError):  # noqa: N818 - an event, not an error of this program
     """A search stopped the run because its settings are not promising; the frames painted up to there are kept."""
 
 
+class OutOfMemory(VstError):  # noqa: N818 - as the conditions above
+    """The machine or its GPU has too little memory for the frames; what is painted is kept."""
+
+    def __init__(self, width: int, height: int):
+        super().__init__(
+            f"there is not enough memory for frames of {width}x{height} pixels; resume the run with more tiles, such as "
+            f"tiles=16, or paint a smaller video.size"
+        )
+
+
+def ran_out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that memory could not be had, on a GPU, by PyTorch on the CPU, NumPy or OpenCV."""
+    named = type(error).__name__ in ("OutOfMemoryError", "MemoryError")
+    said = ("can't allocate memory", "not enough memory", "Insufficient memory")
+    return named or isinstance(error, MemoryError) or any(sentence in str(error) for sentence in said)
+
+
 def failure(error: VstError | OSError) -> tuple[str, int]:
     """The message and the exit status for a run's failure that the user can act on."""
     if isinstance(error, VstError):

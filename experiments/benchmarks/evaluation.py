@@ -53,7 +53,7 @@ def floor(height: int, width: int, dtype: torch.dtype) -> tuple[float, float]:
 
 def evaluation(height: int, width: int, precision: str) -> tuple[float, float]:
     """Seconds of an evaluation with its gradient, and of one within `minimise`, that is with the step."""
-    backbone = VGG19(normalised(), precision=precision)  # ty: ignore[invalid-argument-type]
+    backbone = VGG19(normalised(), precision=precision, border="replicate")  # ty: ignore[invalid-argument-type]
     generator = torch.Generator().manual_seed(0)
     content, style = (torch.rand(1, 3, h, w, generator=generator) for h, w in ((height, width), (205, 256)))
     with torch.no_grad():

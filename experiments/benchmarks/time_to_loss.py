@@ -31,7 +31,7 @@ ALPHA, BETA = 1.0, 1e5
 
 def plain_way(frames: list[Tensor], style: Tensor, evaluations: int) -> list[tuple[float, float]]:
     """The loss that each frame ends at, and the seconds it took."""
-    backbone = VGG19(normalised())
+    backbone = VGG19(normalised(), border="replicate")
     with torch.no_grad():
         targets = [gram_matrix(values) for values in backbone(style, STYLE).values()]
     found = []

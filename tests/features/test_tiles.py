@@ -21,9 +21,9 @@ def pixels(part: tuple[slice, slice]) -> int:
 
 
 @pytest.mark.parametrize("size", [(240, 300), (225, 333), (400, 130)])
-@pytest.mark.parametrize("activations", ["before_relu", "after_relu"])
-def test_tiles_give_the_activations_and_the_gradient_of_the_whole(size, activations):
-    network = VGG19(weights.random(), activations=activations, tiles=1)
+@pytest.mark.parametrize(("activations", "border"), [("before_relu", "replicate"), ("after_relu", "zeros")])
+def test_tiles_give_the_activations_and_the_gradient_of_the_whole(size, activations, border):
+    network = VGG19(weights.random(), activations=activations, tiles=1, border=border)
     images = rand(2, 3, *size)
     results = []
     for tiles in (1, 2, 4):

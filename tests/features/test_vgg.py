@@ -256,3 +256,24 @@ def test_layers_are_checked_by_name():
     assert str(refused.value).endswith("conv5_3, conv5_4")
     with pytest.raises(InputError, match="conv2_3 is not a layer"):
         check_layers(["conv2_3"])
+
+
+def test_replicating_the_border_a_plain_image_has_plain_activations():
+    plain = torch.full((1, 3, 64, 80), 0.3)
+    layers = ["conv1_1", "conv2_1", "conv4_2", "conv5_1"]
+    for border, even in (("replicate", True), ("zeros", False)):
+        for found in VGG19(weights.random(), border=border)(plain, layers).values():
+            spread = (found - found.mean((2, 3), keepdim=True)).abs().amax()
+            assert (spread < 1e-3 * found.abs().amax()) == even, border
+
+
+def test_the_border_changes_nothing_inside():
+    image = torch.rand(1, 3, 48, 64, generator=torch.Generator().manual_seed(0))
+    found = [
+        VGG19(weights.random(), border=border)(image, ["conv1_1", "conv2_1"])
+        for border in ("zeros", "replicate")
+    ]
+    for layer, margin in (("conv1_1", 1), ("conv2_1", 2)):
+        inner = (..., slice(margin, -margin), slice(margin, -margin))
+        torch.testing.assert_close(found[0][layer][inner], found[1][layer][inner])
+        assert not torch.equal(found[0][layer], found[1][layer])

@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from filelock import FileLock
 from omegaconf import OmegaConf
 
-from vst.errors import ClipBroke, InputError
+from vst.errors import ClipBroke, InputError, OutOfMemory
 from vst.features.weights import random
 from vst.losses.coherence import MseCoherence
 from vst.runs.state import is_finished
@@ -94,7 +94,8 @@ def test_naive_frame_is_what_torchs_own_lbfgs_paints(tmp_path: Path, paint: Pain
         ]:
             if name.endswith("_1") and name != "conv1_1":
                 x = F.max_pool2d(x, 2)
-            found[name] = F.conv2d(x, filters[f"{name}.weight"], filters[f"{name}.bias"], padding=1)
+            x = F.pad(x, (1, 1, 1, 1), mode="replicate")
+            found[name] = F.conv2d(x, filters[f"{name}.weight"], filters[f"{name}.bias"])
             x = found[name].clamp(min=0)
         return found
 
@@ -287,3 +288,33 @@ def test_bad_values_are_named(tmp_path: Path, paint: Paint, overrides: list[str]
         paint(tmp_path / "run", *overrides)
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        RuntimeError(
+            "[enforce fail at alloc_cpu.cpp:127] . DefaultCPUAllocator: can't allocate memory: you tried"
+        ),
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB."),
+        MemoryError(),
+    ],
+)
+def test_too_little_memory_is_one_sentence_with_the_remedy(tmp_path, paint, monkeypatch, error):
+    def full(*arguments: object) -> None:
+        raise error
+
+    monkeypatch.setattr("vst.painting.stylizer.VideoStylizer.training_step", full)
+    with pytest.raises(
+        OutOfMemory, match=r"^there is not enough memory for frames of 48x32 pixels; resume the run"
+    ):
+        paint(tmp_path / "run")
+
+
+def test_other_failures_stay_what_they_are(tmp_path, paint, monkeypatch):
+    def broken(*arguments: object) -> None:
+        raise RuntimeError("shapes do not fit")
+
+    monkeypatch.setattr("vst.painting.stylizer.VideoStylizer.training_step", broken)
+    with pytest.raises(RuntimeError, match="shapes do not fit"):
+        paint(tmp_path / "run")

@@ -1,6 +1,7 @@
 """Activations of large images, tile by tile: exact, in the memory of a tile, for about twice the time.
 
-Only what the losses ask for is kept of a whole image. On the way back each tile is looked at again, for the gradient alone.
+Only what the losses ask for is kept of a whole image. On the way back each tile is looked at again, for the gradient
+alone.
 """
 
 from __future__ import annotations
@@ -82,7 +83,9 @@ class _Line:
         self.seen = sum(seen.stop - seen.start for _, seen in self.parts)
 
 
-def look_at_tiles(look: Look, images: Tensor, layers: Sequence[str], tiles: Sequence[Tile]) -> dict[str, Tensor]:
+def look_at_tiles(
+    look: Look, images: Tensor, layers: Sequence[str], tiles: Sequence[Tile]
+) -> dict[str, Tensor]:
     """The activations of images (L, 3, H, W), as `look` gives them, differentiable in the images."""
     found = _Tiled.apply(images, look, layers, tiles)
     return dict(zip(layers, found, strict=True))

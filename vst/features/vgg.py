@@ -23,6 +23,8 @@ class VGG19(nn.Module):
     `precision` is that of the convolutions, and of the activations that leave; `auto` is the fastest that the device
     computes itself, chosen with the first images or by `choose_precision`. Losses sum and compare in float32
     (`vst.losses.functional.full_precision`), because L-BFGS stalls on a loss that is rounded to bfloat16.
+    `border` is what the convolutions see beyond an image: VGG-19's own zeros, which is mid grey, or its border pixels
+    again. Seeing zeros, an optimised image has a bright line along its border.
     Large images are looked at in `tiles`, as many as asked for, or as their size asks for (`vst.features.tiles`).
     """
 
@@ -33,11 +35,13 @@ class VGG19(nn.Module):
         pooling: Literal["max", "average"] = "max",
         precision: Asked = "float32",
         tiles: int | Literal["auto"] = "auto",
+        border: Literal["zeros", "replicate"] = "zeros",
     ):
         super().__init__()
         self.weights = weights
         self.before_relu = activations == "before_relu"
         self.pool = F.max_pool2d if pooling == "max" else F.avg_pool2d
+        self.replicate = border == "replicate"
         self.tiles = None if tiles == "auto" else tiles
         self.precision: Precision | None = None
         """What is computed in; None until it is chosen."""
@@ -69,7 +73,9 @@ class VGG19(nn.Module):
         wanted = tuple(layer for layer in LAYERS if layer in asked)
         height, width = images.shape[-2:]
         tiles = divide(height, width, wanted, self.tiles) if wanted else []
-        return look_at_tiles(self._look, images, wanted, tiles) if len(tiles) > 1 else self._look(images, wanted)
+        return (
+            look_at_tiles(self._look, images, wanted, tiles) if len(tiles) > 1 else self._look(images, wanted)
+        )
 
     def _look(self, images: Tensor, wanted: Sequence[str]) -> Activations:
         result: Activations = {}
@@ -79,7 +85,9 @@ class VGG19(nn.Module):
                 break
             if layer.endswith("_1") and layer != "conv1_1":
                 x = self.pool(x, 2)
-            convolved = self._convolve(x, layer, padding=1)
+            if self.replicate:
+                x = F.pad(x, (1, 1, 1, 1), mode="replicate")
+            convolved = self._convolve(x, layer, padding=0 if self.replicate else 1)
             x = F.relu(convolved)
             if layer in wanted:
                 result[layer] = convolved if self.before_relu else x

@@ -18,6 +18,7 @@ class ContentLoss(Loss):
     """`content_loss` at conv4_2, or its mean over several layers."""
 
     compares = "nothing"
+    sees_content = True
 
     def __init__(self, weight: float, layers: Sequence[str]):
         super().__init__(weight, layers)

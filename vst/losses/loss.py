@@ -15,7 +15,8 @@ Comparison = Literal["nothing", "shot", "anything"]
 class Loss(nn.Module, ABC):
     """One weighted term of L_total: it stores the targets of a frame and compares the canvas with them.
 
-    `layers` are the VGG-19 layers whose activations it needs, of the style, the content and the canvas;
+    `layers` are the VGG-19 layers whose activations it needs, of the style and the canvas, and of the content too if it
+    `sees_content`;
     `reach` is how many frames back it needs, `anchored` whether it needs the shot's anchor. `compares` says what it
     compares a frame with: `nothing` painted, so that frames can be painted at the same time; frames of its `shot`, so
     that shots can; or, unless it says so, with `anything`.
@@ -24,6 +25,7 @@ class Loss(nn.Module, ABC):
     compares: Comparison = "anything"
     reach: int = 1
     anchored: bool = False
+    sees_content: bool = False
 
     def __init__(self, weight: float, layers: Sequence[str] = ()):
         super().__init__()

@@ -26,7 +26,7 @@ class AnchorView:
 class Target:
     """The targets of one frame: everything that a loss or a start may use.
 
-    `activations` are those of the content at the layers that the losses asked for. `neighbour` is the frame
+    `activations` are those of the content at the layers of the losses that see it. `neighbour` is the frame
     painted just before, None for the first of a pass; it may belong to another shot. `past` are the frames
     of this frame's shot that were painted before it in this pass, the nearest first, as many as the losses
     need, without blank ones; `anchor` is the painting that keeps the shot from drifting, if a loss asked for one.

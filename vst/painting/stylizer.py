@@ -159,7 +159,7 @@ class VideoStylizer(LightningModule):
         image, found = start, list[tuple[Size, Solution]]()
         for number, size in enumerate(stages):
             objective, replays = self._objective_at(size, full)
-            here = target if size == full else scaled(target, size, self._look)
+            here = target if size == full else scaled(target, size, self._look_at_content)
             for loss in objective.losses.values():
                 loss.begin_frame(here)
             self.preparation.learn(target.neighbours)
@@ -219,9 +219,15 @@ class VideoStylizer(LightningModule):
             loss.begin_run(activations)
 
     def _look(self, images: Tensor) -> Activations:
-        """The activations that the losses compare with: the same layers at every scale."""
+        """The activations at the layers of all losses, the same at every scale."""
         with torch.no_grad():
             return self.backbone(images, self.objective.layers)
+
+    def _look_at_content(self, content: Tensor) -> Activations:
+        """The activations that the losses compare with: of a large frame, those of all layers would take gigabytes."""
+        layers = {layer for loss in self._terms() if loss.sees_content for layer in loss.layers}
+        with torch.no_grad():
+            return self.backbone(content, layers)
 
     def _target(self, group: Sequence[Prepared], neighbours: Sequence[Neighbour]) -> Target:
         """The target of a frame, or of a group of frames that are compared with nothing painted."""
@@ -233,7 +239,7 @@ class VideoStylizer(LightningModule):
         anchored = self.anchor is not None and prepared.anchor is not None
         return Target(
             content,
-            self._look(content),
+            self._look_at_content(content),
             next(iter(neighbours), None) if alone else None,
             earlier,
             shown_in_shot(neighbours) if alone else (),

@@ -24,7 +24,14 @@ OPTIONS = {
 """Paths of options: in version 0.1, and now."""
 
 
-FIRST_DEFAULTS = {"backbone.precision": "float32", "optimizer.tolerance": 0, "scales": 1, "style.size": 256}
+FIRST_DEFAULTS = {
+    "backbone.precision": "float32",
+    "optimizer.tolerance": 0,
+    "scales": 1,
+    "style.size": 256,
+    "tiles": 1,
+    "backbone.border": "zeros",
+}
 """Options whose defaults have changed, or that are new, and the values with which version 0.1 painted."""
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from omegaconf import DictConfig
 
-from vst.errors import ClipBroke, Pruned
+from vst.errors import ClipBroke, OutOfMemory, Pruned, ran_out_of_memory
 from vst.runs.configuration import write_configuration
 from vst.runs.directory import checkpoint_path, locked
 from vst.runs.identity import identity
@@ -111,6 +111,10 @@ def _paint(directory: Path, settings: Settings, parts: Parts, trainer: Trainer) 
         raise
     except Pruned:
         status = "pruned"
+        raise
+    except Exception as error:
+        if ran_out_of_memory(error):
+            raise OutOfMemory(parts.clip.info.width, parts.clip.info.height) from error
         raise
     finally:
         try:

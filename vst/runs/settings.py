@@ -74,4 +74,6 @@ def _check_values(settings: Settings) -> None:
 
 def is_coherent(settings: Settings) -> bool:
     """Whether the loss has a coherence term, which η weights."""
-    return bool({name for name, node in settings["loss"].items() if node} - {"content", "style", "range", "revealed"})
+    return bool(
+        {name for name, node in settings["loss"].items() if node} - {"content", "style", "range", "revealed"}
+    )

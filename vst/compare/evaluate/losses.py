@@ -67,4 +67,4 @@ def open_losses(request: Request, sizes: Sizes) -> PaperLosses | None:
             f"each side; raise size, or leave style out"
         )
     with torch.no_grad():
-        return PaperLosses(VGG19(normalised()), painting.image)
+        return PaperLosses(VGG19(normalised(), border="replicate"), painting.image)
