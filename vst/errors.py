@@ -37,8 +37,8 @@ class OutOfMemory(VstError):  # noqa: N818 - as the conditions above
 
     def __init__(self, width: int, height: int):
         super().__init__(
-            f"there is not enough memory for frames of {width}x{height} pixels; resume the run with more tiles, such as "
-            f"tiles=16, or paint a smaller video.size"
+            f"there is not enough memory for frames of {width}x{height} pixels; resume the run with more tiles, "
+            f"such as tiles=16, or paint a smaller video.size"
         )
 
 

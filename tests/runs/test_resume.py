@@ -8,19 +8,23 @@ import time
 from collections.abc import Callable
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from typing import Any
 
 import pytest
 from omegaconf import DictConfig
 from pytorch_lightning import Callback, Trainer
 
 from vst.composing import composed, with_run_directory
-from vst.errors import Pruned
+from vst.errors import OutOfMemory, Pruned
 from vst.features import vgg
+from vst.features.tiles import look_at_tiles
+from vst.painting.stylizer import VideoStylizer
 from vst.runs.configuration import stored_overrides
 from vst.runs.record import read_record
 from vst.runs.run import run
 from vst.runs.settings import resolve
 from vst.runs.table import Table
+from vst.video.store import load_png
 
 Launch = Callable[..., BaseProcess]
 LONG = "evaluations=25"
@@ -186,6 +190,7 @@ def test_a_run_of_the_first_version_is_resumed_as_it_began(tmp_path: Path) -> No
         "optimizer.tolerance=0",
         "scales=1",
         "style.size=256",
+        "backbone.border=zeros",
         "model=robust",
         "evaluation_factors=[1]",
     ]
@@ -201,3 +206,30 @@ def test_an_option_that_was_null_stays_null(tmp_path: Path) -> None:
     (tmp_path / ".hydra" / "overrides.yaml").write_text("[model=naive]")
     (tmp_path / ".hydra" / "config.yaml").write_text("{style: {size: null, scale: 1}, scales: auto}\n")
     assert {"style.size=null", "scales=auto"} <= set(stored_overrides(tmp_path))
+
+
+def test_a_run_that_needs_more_memory_goes_on_in_tiles(
+    tmp_path: Path, paint: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = ["model=robust", "flow=dis", "video.frames=3"]
+    whole = paint(tmp_path / "whole", *options)
+    painted, looked = [], []
+    original = VideoStylizer.training_step
+
+    def full(self: VideoStylizer, *arguments: Any) -> Any:
+        if len(painted) == 1:
+            raise MemoryError
+        painted.append(1)
+        return original(self, *arguments)
+
+    monkeypatch.setattr(VideoStylizer, "training_step", full)
+    with pytest.raises(OutOfMemory):
+        paint(tmp_path / "run", *options)
+    monkeypatch.setattr(VideoStylizer, "training_step", original)
+    monkeypatch.setattr(vgg, "look_at_tiles", lambda *given: looked.append(1) or look_at_tiles(*given))
+    resumed = paint(tmp_path / "run", *options, "tiles=2", f"resume={tmp_path / 'run'}")
+    assert looked, "in tiles"
+    last = [
+        load_png(sorted((directory / "frames").iterdir())[-1]).astype(int) for directory in (whole, resumed)
+    ]
+    assert abs(last[0] - last[1]).max() <= 3

@@ -6,6 +6,7 @@ alone.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -77,7 +78,7 @@ class _Line:
         edges = [round(number * side / count / step) * step for number in range(count)] + [side]
         self.parts = [
             (slice(start, stop), slice(max(0, start - margin), min(side, stop + margin)))
-            for start, stop in zip(edges, edges[1:], strict=False)
+            for start, stop in itertools.pairwise(edges)
         ]
         self.longest = max(seen.stop - seen.start for _, seen in self.parts)
         self.seen = sum(seen.stop - seen.start for _, seen in self.parts)

@@ -6,13 +6,15 @@ from typing import Any
 
 from vst.runs.settings import Settings
 
-_WITHOUT_EFFECT = ("resume", "lanes", "paths", "logger", "callbacks", "hydra")
+_WITHOUT_EFFECT = ("resume", "lanes", "tiles", "paths", "logger", "callbacks", "hydra")
 """The parts of a configuration that do not affect the paintings: where they are written, and how they are shown."""
 
 
 def painting_settings(settings: Settings) -> Settings:
     """The part of the configuration that determines what is painted."""
-    return _without(settings, *_WITHOUT_EFFECT)
+    kept = _without(settings, *_WITHOUT_EFFECT)
+    backbone = kept.get("backbone")
+    return {**kept, "backbone": _without(backbone, "tiles")} if isinstance(backbone, dict) else kept
 
 
 def identity(settings: Settings) -> Settings:

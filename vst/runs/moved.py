@@ -29,7 +29,6 @@ FIRST_DEFAULTS = {
     "optimizer.tolerance": 0,
     "scales": 1,
     "style.size": 256,
-    "tiles": 1,
     "backbone.border": "zeros",
 }
 """Options whose defaults have changed, or that are new, and the values with which version 0.1 painted."""
