@@ -185,7 +185,7 @@ def test_losses_are_the_papers(random_backbone: VGG19):
 
 def test_a_painting_given_adds_its_losses(clips, tmp_path, normalised):
     painting = tmp_path / "painting.png"
-    save_png(painting, noise(1, 192, 256, seed=1)[0])
+    save_png(painting, noise(1, HEIGHT, WIDTH, seed=1)[0])
     request = Request(content="battle", stylized=(clips["same"], clips["noise"]), style=str(painting))
     same, other = (system["summary"] for system in evaluate(request)["systems"])
     assert same["content"] < 0.1 * other["content"]  # nothing but 8 bits lies between

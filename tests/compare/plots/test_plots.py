@@ -71,7 +71,7 @@ def test_axes_are_named_with_units(runs: list[Run]) -> None:
     assert figure is not None
     named = {axes.get_title(loc="left"): axes.get_ylabel() for axes in figure.axes}
     assert named["time a frame"] == "(s; lower is better)"
-    assert named["disocclusion texture"] == "(no unit; best at 1)"
+    assert named["newly visible strokes"] == "(no unit; best at 1)"
     assert {f"{title} {unit}" for title, unit in named.items()} <= set(METRIC_TITLES.values())
     assert {axes.get_xlabel() for axes in figure.axes} == {"frame (0 is the first one painted)"}
 
