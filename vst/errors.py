@@ -44,9 +44,10 @@ class OutOfMemory(VstError):  # noqa: N818 - as the conditions above
 
 def ran_out_of_memory(error: BaseException) -> bool:
     """Whether an error says that memory could not be had, on a GPU, by PyTorch on the CPU, NumPy or OpenCV."""
-    named = type(error).__name__ in ("OutOfMemoryError", "MemoryError")
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return True
     said = ("can't allocate memory", "not enough memory", "Insufficient memory")
-    return named or isinstance(error, MemoryError) or any(sentence in str(error) for sentence in said)
+    return any(sentence in str(error) for sentence in said)
 
 
 def failure(error: VstError | OSError) -> tuple[str, int]:

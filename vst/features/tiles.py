@@ -54,11 +54,15 @@ def divide(height: int, width: int, layers: Sequence[str], tiles: int | None) ->
     most = height // step, width // step
     if tiles is None and height * width <= WHOLE:
         tiles = 1
+    # each line once: an image of 4K has thirty thousand divisions, and every evaluation asks for one
+    down, across = (
+        [_Line(side, count, step, margin) for count in range(1, min(limit, tiles or limit) + 1)]
+        for side, limit in zip((height, width), most, strict=True)
+    )
     grids = [
-        [_Line(height, rows, step, margin), _Line(width, columns, step, margin)]
-        for rows in range(1, min(most[0], tiles or most[0]) + 1)
-        for columns in range(1, min(most[1], tiles or most[1]) + 1)
-        if tiles is None or rows * columns == tiles
+        (rows, columns)
+        for rows, columns in itertools.product(down, across)
+        if tiles is None or len(rows.parts) * len(columns.parts) == tiles
     ]
     if tiles is None:
         grids = [grid for grid in grids if grid[0].longest * grid[1].longest <= TILE] or grids[-1:]
@@ -66,7 +70,8 @@ def divide(height: int, width: int, layers: Sequence[str], tiles: int | None) ->
         return divide(height, width, layers, tiles - 1) if tiles else []
     rows, columns = min(grids, key=lambda grid: grid[0].seen * grid[1].seen)
     return [
-        Tile((down[0], across[0]), (down[1], across[1])) for down in rows.parts for across in columns.parts
+        Tile((row[0], column[0]), (row[1], column[1]))
+        for row, column in itertools.product(rows.parts, columns.parts)
     ]
 
 

@@ -103,12 +103,7 @@ class DeepFlow:
     name: ClassVar[str] = "deepflow"
 
     def __post_init__(self):
-        # Some builds have the module without its functions.
-        if not hasattr(getattr(cv2, "optflow", None), "createOptFlow_DeepFlow"):
-            raise InputError(
-                "DeepFlow is missing from this OpenCV; uninstall opencv-python and install "
-                "opencv-contrib-python, or choose another flow"
-            )
+        _require_contrib("optflow", "createOptFlow_DeepFlow", "DeepFlow")
 
     def __call__(self, first: Tensor, second: Tensor) -> Tensor:
         """Return the flow (L, 2, H, W) from first to second, (L, 3, H, W) in [0, 1]."""
@@ -135,11 +130,7 @@ class SparseToDense:
     neighbours: int = 128
 
     def __post_init__(self):
-        if not hasattr(getattr(cv2, "ximgproc", None), "createEdgeAwareInterpolator"):
-            raise InputError(
-                "the edge-aware interpolation is missing from this OpenCV; uninstall opencv-python and install "
-                "opencv-contrib-python, or choose another flow"
-            )
+        _require_contrib("ximgproc", "createEdgeAwareInterpolator", "the edge-aware interpolation")
 
     def __call__(self, first: Tensor, second: Tensor) -> Tensor:
         """Return the flow (L, 2, H, W) from first to second, (L, 3, H, W) in [0, 1]."""
@@ -172,6 +163,16 @@ _DIS_PRESETS = {
 
 # OpenCV's value for "no initial flow"; its type hints do not allow it.
 _NO_START: Any = None
+
+
+def _require_contrib(module: str, function: str, what: str) -> None:
+    """Raise an `InputError` where this OpenCV lacks a function of its contrib modules."""
+    # Some builds have the module without its functions.
+    if not hasattr(getattr(cv2, module, None), function):
+        raise InputError(
+            f"{what} is missing from this OpenCV; uninstall opencv-python and install "
+            "opencv-contrib-python, or choose another flow"
+        )
 
 
 def grey_levels(frames: Tensor) -> Tensor:
