@@ -1,13 +1,13 @@
-"""Searches each model's default weight on four clips, and writes experiments/defaults.md.
+"""Tries values of each model's weights on six clips that differ, and writes experiments/defaults.md.
 
     python experiments/defaults.py [-o experiments/defaults.md] [--runs multirun/defaults] [--only flow,robust]
-                                   [--workers 2] [override …]
+                                   [--clips talk,pan] [--size 384] [--no-paint] [override …]
 
-For every model of conf/model, it runs a study (`python -m vst.sweep`) of several values of η, or of β for the naive
-model, on each of four clips. All figures are ratios to naive's. The chosen value has the lowest geometric mean of the
-warping error over the clips, among those whose mean losses are within the limits of a search, and whose style loss is
-at most 1.25 on every clip: a default is for clips that have not been tried, so it must not be bad for any single clip.
-Finished runs are not painted again, and interrupted ones are resumed. Overrides are added to every run.
+Every model of conf/model is painted with the options in TRIED, on every clip. All figures are ratios to naive's at its
+current defaults. The chosen options have the lowest geometric mean of the warping error over the clips, among those
+whose mean losses are within the limits of a search, and whose style loss is at most 1.25 times naive's on every clip: a
+default is for clips that have not been tried, so it must not be bad for any single one. Finished runs are not painted
+again, and interrupted ones are resumed. Overrides are added to every run.
 """
 
 from __future__ import annotations
@@ -15,48 +15,50 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from camera_clips import CAMERAS, camera_clip
 from figure_table import table_line
+from figures import status
 
-from vst.composing import composed
-from vst.config import conf_dir
+from vst.commandline import exit_with, reporting_errors
+from vst.config import conf_dir, quoted
 from vst.errors import InputError
 from vst.files import write_text
 from vst.formatting import legible
-from vst.runs.table import Table
+from vst.runs.directory import checkpoint_path
 from vst.search.objective import OBJECTIVES, Values, excess, objectives
-from vst.search.space import read
-from vst.search.sweep import reporting_search_errors, search
 
 CLIPS: dict[str, tuple[str, ...]] = {
-    "talk": ("video=talk", "video.height=96", "video.width=128", "video.frames=6", "style=swirls"),
-    # RAFT estimates the motion for the metrics, since no model uses it
-    "carphone": (
-        *("video=carphone", "video.start=60", "video.size=128", "video.frames=6", "style=swirls"),
-        "callbacks.metrics.motion=raft",
-    ),
-    "anime": ("video=anime", "video.height=96", "video.width=128", "video.frames=6", "style=ink"),
-    # its cut is in the middle, whatever the length
-    "battle": ("video=battle", "video.height=96", "video.width=128", "video.frames=6", "style=facets"),
+    # scenes, whose motion is known exactly: a still close-up, flat animation, and a battle with a cut in its middle
+    "talk": ("video=talk", "style=swirls"),
+    "anime": ("video=anime", "style=ink"),
+    "battle": ("video=battle", "style=facets"),
+    # a pedestrian who crosses the picture
+    "bikes": ("video=bikes", "video.start=189", "style=ink"),
+    "pan": ("video=file", "style=swirls"),
+    "shaky": ("video=file", "style=facets"),
 }
+
+SCENES = ("talk", "anime", "battle")
+
+FRAMES = 6
 
 EVALUATIONS = 40
 
-TRIED = {
-    "naive": (1e4, 3e4, 1e5, 3e5, 1e6),
-    "mse": (1e3, 3e3, 1e4, 3e4, 1e5),
-    "enhanced": (1e3, 3e3, 1e4, 3e4, 1e5),
-    "flow": (3e3, 1e4, 3e4, 9e4, 3e5),
-    "ruder": (3e3, 1e4, 3e4, 9e4, 3e5),
-    "ruder_multipass": (3e3, 1e4, 3e4, 9e4, 3e5),
-    "robust": (8e4, 3e5, 8e5, 2e6, 8e6),
+TRIED: dict[str, tuple[str, ...]] = {
+    "naive": ("", "beta=3e4", "beta=3e5"),
+    "mse": ("eta=1e3", "eta=3e3", "eta=1e4"),
+    "enhanced": ("eta=1e3", "eta=3e3", "eta=1e4"),
+    "flow": ("eta=1e4", "eta=3e4", "eta=1e5"),
+    "ruder": ("eta=1e4", "eta=3e4", "eta=1e5"),
+    "ruder_multipass": ("eta=3e4",),
+    "robust": ("eta=3e5", "eta=8e5", "eta=2e6"),
 }
-"""The values of η to try for each model, and of β for naive."""
-
-FACTORS = (1 / 10, 1 / 3, 1, 3, 10)
-"""Factors of the default to try for any other model."""
+"""The options to try for each model; for any other model, its defaults."""
 
 MOST_ANYWHERE = 1.25
 """The maximum style loss of a default on any clip, as a ratio to naive's."""
@@ -68,82 +70,90 @@ ERROR, STYLE, CONTENT = (OBJECTIVES.index(name) for name in ("warping_error", "s
 
 
 def main() -> None:
-    """Run the studies that are not finished, and write the results."""
+    """Paint what is missing, and write the results."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("-o", dest="output", type=Path, default=Path(__file__).with_suffix(".md"))
-    parser.add_argument("--runs", type=Path, default=Path("multirun/defaults"), help="where the studies are")
+    parser.add_argument("--runs", type=Path, default=Path("multirun/defaults"), help="where the runs are")
     parser.add_argument("--only", help="models, with commas; without it, all of conf/model")
-    parser.add_argument("--workers", type=int, default=1, help="trials at a time")
+    parser.add_argument("--clips", default=",".join(CLIPS), help="clips, with commas")
+    parser.add_argument("--size", type=int, default=384, help="a frame's longer side, in pixels")
+    parser.add_argument("--paint-only", action="store_true", help="write no tables")
     parser.add_argument("overrides", nargs="*", help="added to every run")
     given = parser.parse_args()
-    with reporting_search_errors():
-        sections = []
-        for model in models(given.only):
-            option, values, default = searched(model)
-            found = {
-                clip: study(given.runs / f"{model}-{clip}", model, clip, option, values, given)
-                for clip in CLIPS
-            }
-            ratios = {value: {clip: found[clip][value] for clip in CLIPS} for value in values}
-            sections.append(section(model, option, default, ratios))
-        write_text(given.output, HEADER + "\n".join(sections))
-        print(given.output)
-
-
-def models(only: str | None) -> list[str]:
-    """The models named, by default all of conf/model."""
-    known = sorted(file.stem for file in (conf_dir() / "model").glob("*.yaml"))
-    names = only.split(",") if only else known
-    for name in names:
-        if name not in known:
-            raise InputError(f"--only {name} is not known; choose from: {', '.join(known)}")
-    return names
-
-
-def searched(model: str) -> tuple[str, list[float], float]:
-    """The option to search, the values to try, and the current default."""
-    cfg = composed([f"model={model}"])
-    option = "eta" if cfg.eta > 0 else "beta"
-    default = float(cfg[option])
-    about = [float(f"{default * factor:.1g}") for factor in FACTORS]
-    return option, list(TRIED.get(model, about)), default
-
-
-def study(
-    folder: Path, model: str, clip: str, option: str, values: Sequence[float], given: argparse.Namespace
-) -> dict[float, Values]:
-    """Try all values on one clip: the objectives of each value, as ratios to the reference's."""
-    options = [
-        *CLIPS[clip],
-        f"model={model}",
-        f"evaluations={EVALUATIONS}",
-        *given.overrides,
-        f"{option}={','.join(map(repr, values))}",
-    ]
-    # the last value of an option given twice is used
-    space = read(list({line.partition("=")[0]: line for line in options}.values()))
-    print(f"\n{model} on {clip}", flush=True)
-    search(folder, space, total=len(values), workers=given.workers)
-    record = json.loads((folder / "naive" / "metrics.json").read_text(encoding="utf-8"))
-    reference = objectives(record["summary"])
-    rows = {float(row[option]): row for row in Table(folder / "trials.csv").read()}
-    for value in values:
-        if rows[value]["state"] != "finished":
-            raise InputError(
-                f"{option}={value:g} of {model} on {clip} is {rows[value]['state']}; run this again if it was "
-                f"interrupted, or see {folder / 'trials.csv'} if it failed"
-            )
-    return {
-        value: tuple(
-            float(rows[value][name]) / base for name, base in zip(OBJECTIVES, reference, strict=True)
+    with reporting_errors():
+        clips = chosen("--clips", given.clips, list(CLIPS))
+        models = chosen(
+            "--only", given.only, sorted(file.stem for file in (conf_dir() / "model").glob("*.yaml"))
         )
-        for value in values
+        runs = given.runs / str(given.size)
+        options = {
+            clip: [*clip_options(clip, given.size, given.runs / "clips"), *given.overrides] for clip in clips
+        }
+        sections = []
+        for model in models:
+            found = {
+                tried: {clip: values(runs / clip, model, tried, options[clip]) for clip in clips}
+                for tried in TRIED.get(model, ("",))
+            }
+            if not given.paint_only:
+                reference = {clip: values(runs / clip, "naive", "", options[clip]) for clip in clips}
+                sections.append(
+                    section(model, {tried: ratios(own, reference) for tried, own in found.items()})
+                )
+        if sections:
+            write_text(given.output, HEADER.format(size=given.size, frames=FRAMES) + "\n".join(sections))
+            print(given.output)
+
+
+def chosen(flag: str, names: str | None, known: Sequence[str]) -> list[str]:
+    """The names given with commas, by default all that are known; raises `InputError` for an unknown one."""
+    given = names.split(",") if names else list(known)
+    for name in given:
+        if name not in known:
+            raise InputError(f"{flag} {name} is not known; choose from: {', '.join(known)}")
+    return given
+
+
+def clip_options(clip: str, size: int, folder: Path) -> list[str]:
+    """The options that select a clip, its length and its size."""
+    options = [*CLIPS[clip], f"video.frames={FRAMES}"]
+    if clip in SCENES:
+        return [*options, f"video.width={size}", f"video.height={round(size * 9 / 16)}"]
+    if clip in CAMERAS:
+        options.append(f"video.path={quoted(camera_clip(clip, (folder / f'{clip}.mkv').resolve()))}")
+    return [*options, f"video.size={size}"]
+
+
+def values(folder: Path, model: str, tried: str, options: Sequence[str]) -> Values:
+    """The objectives of a model's run with the options tried, which is painted unless it is finished."""
+    directory = folder / f"{model} {tried}".strip().replace(" ", "-")
+    if status(directory) != "finished":
+        print(directory, flush=True)
+        start = [sys.executable, "-m", "vst"]
+        new = [
+            f"model={model}",
+            f"evaluations={EVALUATIONS}",
+            *options,
+            *tried.split(),
+            f"hydra.run.dir={quoted(directory)}",
+        ]
+        call = [*start, f"resume={directory}"] if checkpoint_path(directory).is_file() else [*start, *new]
+        if code := subprocess.run(call, check=False).returncode:
+            exit_with(f"{directory} was not finished; correct the error above and repeat", code)
+    return objectives(json.loads((directory / "metrics.json").read_text(encoding="utf-8"))["summary"])
+
+
+def ratios(own: Ratios, reference: Ratios) -> Ratios:
+    """The objectives on each clip, as ratios to the reference's there."""
+    return {
+        clip: tuple(value / base for value, base in zip(found, reference[clip], strict=True))
+        for clip, found in own.items()
     }
 
 
-def choose(ratios: Mapping[float, Ratios]) -> float:
-    """The value with the lowest warping error within the limits; if there is none, the one that exceeds them least."""
-    return min(ratios, key=lambda value: (beyond(ratios[value]), geometric_mean(ratios[value], ERROR)))
+def choose(tried: Mapping[str, Ratios]) -> str:
+    """The options with the lowest warping error within the limits; if there are none, those least beyond them."""
+    return min(tried, key=lambda options: (beyond(tried[options]), geometric_mean(tried[options], ERROR)))
 
 
 def beyond(clips: Ratios) -> float:
@@ -164,34 +174,34 @@ def geometric_mean(clips: Ratios, objective: int) -> float:
 
 
 HEADER = """\
-# Each model's default weight
+# Each model's default weights
 
-Made by `python experiments/defaults.py`. All figures are ratios to those of the naive model at the current defaults on
-the same clip: warping error / style loss / content loss, each the mean over the frames. The chosen value, in bold, has
-the lowest geometric mean of the warping error among those whose mean style loss is at most 1.05 and mean content loss
-at most 1.10, with a style loss of at most 1.25 on every clip; † marks values that are Pareto-optimal in the study.
+Made by `python experiments/defaults.py`, from frames of {size} pixels, {frames} of each clip. All figures are ratios to
+those of the naive model at its current defaults on the same clip: warping error / style loss / content loss, each the
+mean over the frames. The chosen options, in bold, have the lowest geometric mean of the warping error among those whose
+mean style loss is at most 1.05 and mean content loss at most 1.10, with a style loss of at most 1.25 on every clip; †
+marks options that are Pareto-optimal among those tried.
 
 """
 
 
-def section(model: str, option: str, default: float, ratios: Mapping[float, Ratios]) -> str:
-    """One model's table, and the chosen value."""
-    clips = list(next(iter(ratios.values())))
-    chosen = choose(ratios)
-    heads = [{"eta": "η", "beta": "β"}[option], "warping error", "style", "content", *clips]
+def section(model: str, tried: Mapping[str, Ratios]) -> str:
+    """One model's table, and the chosen options."""
+    clips = list(next(iter(tried.values())))
+    best = choose(tried)
+    heads = ["options", "warping error", "style", "content", *clips]
     lines = [f"## {model}", "", table_line(heads), table_line(["---:"] * len(heads))]
-    for value, own in ratios.items():
-        cells = [f"{value:g}", f"{geometric_mean(own, ERROR):.3g}"]
+    for options, own in tried.items():
+        cells = [options or "defaults", f"{geometric_mean(own, ERROR):.3g}"]
         cells += [f"{mean(own, objective):.3f}" for objective in (STYLE, CONTENT)]
         for clip in clips:
-            others = [ratios[other][clip] for other in ratios if other != value]
+            others = [tried[other][clip] for other in tried if other != options]
             star = "" if any(_dominates(other, own[clip]) for other in others) else " †"
             cells.append(" / ".join(map(legible, own[clip])) + star)
-        lines.append(table_line([f"**{cell}**" if value == chosen else cell for cell in cells]))
-    verdict = "as it is" if chosen == default else f"{chosen:g} instead of {default:g}"
-    if beyond(ratios[chosen]):
-        verdict += ", though no value is within the limits"
-    return "\n".join([*lines, "", f"The choice of {option}: {verdict}.", ""])
+        lines.append(table_line([f"**{cell}**" if options == best else cell for cell in cells]))
+    if beyond(tried[best]):
+        lines += ["", "None is within the limits."]
+    return "\n".join([*lines, ""])
 
 
 def _dominates(one: Values, other: Values) -> bool:

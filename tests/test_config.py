@@ -94,7 +94,7 @@ COHERENCES = {
             "_target_": "vst.losses.coherence.RobustCoherence",
             "weight": 8e5,
             "anchor_weight": 0.1,
-            "tolerance": 0.22,
+            "motion_tolerance": 0.0017,
             "least": 0.03,
         },
     ),

@@ -1,14 +1,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import pairwise
+from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import pytest
 from hydra.core.global_hydra import GlobalHydra
 
 from vst.composing import composed
+from vst.config import conf_dir
+from vst.errors import InputError
 from vst.runs.settings import resolve
-from vst.search.space import read
 
 
 @pytest.fixture
@@ -41,28 +45,54 @@ def test_the_choice(defaults, ratios, chosen):
 
 
 def test_the_table_marks_the_choice_and_each_clips_front(defaults):
-    ratios = {10.0: {"a": (1.0, 1.0, 1.0)}, 30.0: {"a": (0.25, 1.02, 1.0)}, 90.0: {"a": (0.5, 1.2, 1.1)}}
-    text = defaults.section("flow", "eta", 10.0, ratios)
-    assert "| η | warping error | style | content | a |" in text
-    assert "| 10 | 1 | 1.000 | 1.000 | 1.00 / 1.00 / 1.00 † |" in text
-    assert "| **30** | **0.25** | **1.020** | **1.000** | **0.250 / 1.02 / 1.00 †** |" in text
-    assert "| 90 | 0.5 | 1.200 | 1.100 | 0.500 / 1.20 / 1.10 |" in text
-    assert "The choice of eta: 30 instead of 10." in text
+    ratios = {
+        "eta=10": {"a": (1.0, 1.0, 1.0)},
+        "eta=30": {"a": (0.25, 1.02, 1.0)},
+        "eta=90": {"a": (0.5, 1.2, 1.1)},
+    }
+    text = defaults.section("flow", ratios)
+    assert "| options | warping error | style | content | a |" in text
+    assert "| eta=10 | 1 | 1.000 | 1.000 | 1.00 / 1.00 / 1.00 † |" in text
+    assert "| **eta=30** | **0.25** | **1.020** | **1.000** | **0.250 / 1.02 / 1.00 †** |" in text
+    assert "| eta=90 | 0.5 | 1.200 | 1.100 | 0.500 / 1.20 / 1.10 |" in text
+    assert "within the limits" not in text
+    assert "None is within the limits." in defaults.section("flow", {"eta=90": ratios["eta=90"]})
 
 
-def test_every_model_is_searched_with_its_default_among_what_is_tried(defaults, monkeypatch):
-    for model in defaults.models(None):
-        option, values, default = defaults.searched(model)
-        assert option == ("beta" if model == "naive" else "eta")
-        assert default in values
-        assert values == sorted(values)
-    monkeypatch.setattr(defaults, "TRIED", {})
-    assert defaults.searched("flow")[1] == [3e3, 1e4, 3e4, 9e4, 3e5]
+def test_ratios_are_to_the_reference_on_the_same_clip(defaults):
+    own = {"a": (1.0, 2.0, 3.0), "b": (1.0, 1.0, 1.0)}
+    found = defaults.ratios(own, {"a": (2.0, 4.0, 12.0), "b": (4.0, 1.0, 0.5)})
+    assert found == {"a": (0.5, 0.5, 0.25), "b": (0.25, 1.0, 2.0)}
 
 
-@pytest.mark.parametrize("clip", ["talk", "carphone", "anime", "battle"])
-def test_its_clips_compose(defaults, clip):
-    space = read([*defaults.CLIPS[clip], "model=flow", "eta=1,2"])
-    cfg = composed(space.overrides({"eta": "1"}))
-    cfg.paths.run = "."
-    assert resolve(cfg)["model"] == "flow"
+def test_a_name_that_is_not_known_is_refused(defaults):
+    assert defaults.chosen("--only", None, ["flow", "mse"]) == ["flow", "mse"]
+    with pytest.raises(InputError, match="--only flaw is not known; choose from: flow, mse"):
+        defaults.chosen("--only", "flaw", ["flow", "mse"])
+
+
+@pytest.mark.parametrize("clip", ["talk", "anime", "battle", "bikes", "pan", "shaky"])
+def test_what_is_tried_composes_on_every_clip(defaults, monkeypatch, clip):
+    monkeypatch.setattr(defaults, "camera_clip", lambda name, path: path)
+    for model in sorted(file.stem for file in (conf_dir() / "model").glob("*.yaml")):
+        for tried in defaults.TRIED.get(model, ("",)):
+            options = defaults.clip_options(clip, 384, Path("clips"))
+            cfg = composed([f"model={model}", *options, *tried.split()])
+            cfg.paths.run = "."
+            video = resolve(cfg)["video"]
+            assert video.get("size", video.get("width")) == 384
+            assert video["frames"] == defaults.FRAMES
+
+
+def test_the_cameras_move_as_they_say(script):
+    cameras = script("camera_clips")
+    pan, shaky = (list(cameras.CAMERAS[name]()) for name in ("pan", "shaky"))
+    assert {round(after[0] - before[0], 6) for before, after in pairwise(pan)} == {6.7}
+    steps = [abs(after[0] - before[0]) for before, after in pairwise(shaky)]
+    assert 2 < max(steps) < 0.05 * cameras.WIDTH
+    width, height = cameras.WIDTH, cameras.HEIGHT
+    for x, y, turn in [*pan, *shaky]:
+        # the window, turned about its centre, is within the picture
+        reach = np.hypot(width, height) / 2 * np.sin(np.radians(abs(turn)))
+        assert width / 2 + reach <= x <= 1280 - width / 2 - reach
+        assert height / 2 + reach <= y <= 720 - height / 2 - reach

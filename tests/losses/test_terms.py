@@ -42,7 +42,7 @@ COHERENCES = [
     FlowCoherence,
     partial(FlowCoherence, warp="backward"),
 ]
-ROBUST = partial(RobustCoherence, anchor_weight=0.25, tolerance=0.5, least=0.04)
+ROBUST = partial(RobustCoherence, anchor_weight=0.25, motion_tolerance=0.1, least=0.04)
 
 
 def rand(*shape: int, seed: int = 0) -> Tensor:
@@ -372,7 +372,7 @@ def test_robust_coherence_of_frames_that_move_is_its_formula_too():
                 [map_coordinates(c, left[::-1], order=order, mode=mode) for c in picture[lane].numpy()]
             )
 
-        calm = 0.04 + 0.96 / (1 + (step / 0.5) ** 2)
+        calm = 0.04 + 0.96 / (1 + (step / 16 / 0.1) ** 2)
         apart = np.abs(content[lane].numpy() - fetch(before, 1, "nearest")).mean(0)
         held = np.pad(np.ones((12, 16)), 1)
         total = np.pad(apart, 1)

@@ -6,7 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from vst.metrics.ghosting import FAST_FLOW, UNCOVERED_WITHIN, ghost_region, ghosting
+from vst.metrics.ghosting import FAST_FLOW, UNCOVERED_WITHIN, frame_ghosting, ghost_region, ghosting, reduced
+from vst.metrics.motion import Motion
 from vst.synthetic.scenes import Battle, Talk
 
 # A painter's palette: each painted channel mixes the content's, one of them inverted.
@@ -169,3 +170,30 @@ def test_the_region_is_fast_motion_and_what_it_disoccludes():
 def test_nothing_is_measured_in_a_close_up():
     scene = Talk(96, 128, 4)
     assert ghost_region(scene.backward_flow(2), 1 - scene.backward_valid(2)).sum() == 0
+
+
+def enlarged(image: Tensor, factor: int) -> Tensor:
+    return image.repeat_interleave(factor, -1).repeat_interleave(factor, -2)
+
+
+@pytest.mark.parametrize("factor", [1, 3, 6])
+def test_a_frame_of_any_size_is_measured_as_the_same_frame_of_128_pixels(across_cut, strokes, factor):
+    content, previous_content = across_cut
+    previous = painted(previous_content, strokes(1, 96, 128, seed=1))
+    stylized = 0.6 * painted(content, strokes(1, 96, 128, seed=2)) + 0.4 * previous
+    images = stylized, previous, content, previous_content
+    flow, revealed = torch.full((1, 2, 96, 128), 0.5), torch.zeros(1, 1, 96, 128)
+    flow[..., 40:90] = 6
+    revealed[..., 90:94] = 1
+    motion = Motion(flow, torch.ones_like(revealed), revealed)
+    large = Motion(*(enlarged(part, factor) for part in (factor * flow, motion.trust, revealed)))
+    for at_128, at_any in ((None, None), (motion, large)):
+        region = everywhere(stylized) if at_128 is None else ghost_region(flow, revealed)
+        expected = ghosting(*images, region)
+        found = frame_ghosting(*(enlarged(image, factor) for image in images), at_any)
+        torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-4)
+
+
+def test_a_frame_is_reduced_by_whole_pixels():
+    assert reduced(torch.rand(2, 3, 240, 426)).shape == (2, 3, 80, 142)
+    assert reduced(torch.rand(1, 1, 96, 160)).shape == (1, 1, 96, 160)

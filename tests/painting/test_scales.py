@@ -2,15 +2,31 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 from torch import Tensor
 
 from vst.flow.neighbour import Neighbour
 from vst.losses.target import AnchorView, Target
-from vst.painting.scales import COARSEST, LEAST, NARROWEST, Stage, cost, resized, scaled, shares, sizes
+from vst.painting.scales import (
+    COARSEST,
+    LEAST,
+    NARROWEST,
+    STRONGEST,
+    Stage,
+    cost,
+    enlarged,
+    fine_detail,
+    resized,
+    scaled,
+    shares,
+    sizes,
+    strength,
+)
 
 
 @pytest.mark.parametrize(
@@ -89,3 +105,35 @@ def test_a_motion_is_the_same_at_every_size() -> None:
     assert small.anchor is not None
     torch.testing.assert_close(small.anchor.flow[:, 0], torch.full((1, 20, 40), -3.0))
     assert near.known == {"backward_flow", "forward_flow"}, "what is asked there is prepared at full size"
+
+
+def by_pillow(image: np.ndarray, height: int, width: int) -> np.ndarray:
+    channels = [
+        Image.fromarray(channel, "F").resize((width, height), Image.Resampling.BICUBIC) for channel in image
+    ]
+    return np.stack([np.asarray(channel) for channel in channels])
+
+
+def test_an_enlarged_painting_has_the_contents_detail_as_strong_as_the_styles() -> None:
+    painting, content = torch.rand(2, 3, 12, 16), torch.rand(2, 3, 21, 28)
+    found = enlarged(painting, content, torch.tensor(0.1))
+    for lane in range(2):
+        full = content[lane].numpy()
+        detail = full - by_pillow(by_pillow(full, 12, 16), 21, 28)
+        expected = by_pillow(painting[lane].numpy(), 21, 28) + detail * 0.1 / np.sqrt((detail**2).mean())
+        assert found[lane].numpy() == pytest.approx(expected, abs=2e-4)
+
+
+def test_a_small_copy_of_the_content_is_enlarged_to_the_content() -> None:
+    content = torch.rand(1, 3, 21, 28)
+    own = strength(fine_detail(content, (12, 16)))
+    torch.testing.assert_close(enlarged(resized(content, (12, 16)), content, own), content)
+
+
+def test_faint_detail_is_not_made_a_noise_of() -> None:
+    painting, content = torch.rand(1, 3, 12, 16), 0.5 + 0.01 * torch.rand(1, 3, 21, 28)
+    found = enlarged(painting, content, torch.tensor(10.0))
+    detail = fine_detail(content, (12, 16))
+    torch.testing.assert_close(found, resized(painting, (21, 28)) + STRONGEST * detail)
+    plain = enlarged(painting, torch.full((1, 3, 21, 28), 0.5), torch.tensor(0.1))
+    torch.testing.assert_close(plain, resized(painting, (21, 28)), atol=1e-4, rtol=0)

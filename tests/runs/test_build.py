@@ -179,6 +179,6 @@ print(*{"torch", "pytorch_lightning", "cv2", "av", "wandb"} & set(sys.modules))
     assert done.stderr == ""
     assert done.stdout.splitlines() == [
         "loss.coherence.typo is not an option here; loss.coherence has: anchor_weight, least, "
-        "tolerance, weight",
+        "motion_tolerance, weight",
         "",
     ]

@@ -53,13 +53,23 @@ def lines_along(runs: Sequence[Run], titles: Mapping[str, str]) -> Iterator[Line
 
 
 def curve_lines(runs: Sequence[Run], frame: int) -> Iterator[Line]:
-    """The losses at every evaluation of one frame."""
+    """The losses at every evaluation of one frame, a piece of line for each of its scales."""
     for index, run in enumerate(runs):
-        rows: Sequence[Row] = run.curves.get(frame, [])
+        rows = broken_by_scale(run.curves.get(frame, []))
         for key in CURVE_TITLES:
             values = [row.get(key) for row in rows]
             if any(value is not None for value in values):
                 yield Line(index, key, [row.get("evaluation") for row in rows], values)
+
+
+def broken_by_scale(rows: Sequence[Row]) -> list[Row]:
+    """The evaluations of a frame, with an empty row where another scale begins: losses at two sizes do not compare."""
+    broken: list[Row] = []
+    for row in rows:
+        if broken and row.get("size") != broken[-1].get("size"):
+            broken.append({})
+        broken.append(row)
+    return broken
 
 
 @dataclass(frozen=True)

@@ -16,12 +16,13 @@ see the zeros outside it, as far as a frame of any size is concerned."""
 def motion_confidence(flow: Tensor, tolerance: float, least: float) -> Tensor:
     """φ + (1 − φ) / (1 + ū²/u₀²): the coherence weight of a frame of mean motion ū, (L, 1, 1, 1) in [φ, 1].
 
-    `flow` is (L, 2, H, W) in pixels, `tolerance` u₀ in pixels, `least` φ in [0, 1]. Resampling blurs, and the error of
+    `flow` is (L, 2, H, W) in pixels, `tolerance` u₀ a share of the frame's longer side, since strokes are as large as
+    the frame makes them; `least` φ is in [0, 1]. Resampling blurs, and the error of
     an estimated flow grows with its length: a strong term would wear down the strokes of a frame that mostly moves,
     but not those of a frame that is mostly still, its moving parts included.
     Source: this project's own, from measurements (experiments/robust.md).
     """
-    motion = flow.square().sum(dim=1, keepdim=True).sqrt().mean((2, 3), keepdim=True)
+    motion = flow.square().sum(dim=1, keepdim=True).sqrt().mean((2, 3), keepdim=True) / max(flow.shape[-2:])
     return least + (1 - least) / (1 + motion.square() / tolerance**2)
 
 

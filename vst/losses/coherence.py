@@ -146,17 +146,17 @@ class RobustCoherence(Loss):
 
     P₁ is the painting of the frame before (blank ones skipped), c its `Neighbour.visibility`; P_A is the
     anchor's (`vst.painting.anchor`), s = `anchor_weight`. The weight falls with the frame's mean motion relative to
-    `tolerance`, in pixels, down to `least`, and at a pixel the less the motion explains the content
-    (`Neighbour.confidence`). Across a cut, and in the first frame of a pass, the term is 0.
+    `motion_tolerance`, a share of its longer side, down to `least`, and at a pixel the less the motion explains the
+    content (`Neighbour.confidence`). Across a cut, and in the first frame of a pass, the term is 0.
     """
 
     compares = "shot"
     anchored = True
 
-    def __init__(self, weight: float, anchor_weight: float, tolerance: float, least: float):
+    def __init__(self, weight: float, anchor_weight: float, motion_tolerance: float, least: float):
         super().__init__(weight)
         self.anchor_weight = anchor_weight
-        self.tolerance, self.least = tolerance, least
+        self.motion_tolerance, self.least = motion_tolerance, least
         self._target: tuple[Tensor, Tensor] | None = None
 
     def begin_frame(self, target: Target) -> None:
@@ -171,7 +171,7 @@ class RobustCoherence(Loss):
             anchor_weight = self.anchor_weight * target.anchor.visibility
             weights = [visibility * (1 - anchor_weight), anchor_weight]
             prediction, weight = combine([near.kept, target.anchor.moved], weights)
-        of_motion = motion_confidence(near.backward_flow, self.tolerance, self.least)
+        of_motion = motion_confidence(near.backward_flow, self.motion_tolerance, self.least)
         self._target = prediction, weight * of_motion * near.confidence
 
     def forward(self, canvas: Tensor, activations: Activations) -> Tensor:

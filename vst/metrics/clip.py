@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from vst.metrics import catalogue
-from vst.metrics.ghosting import ghost_region, ghosting
+from vst.metrics.ghosting import frame_ghosting
 from vst.metrics.motion import Motion, Truth
 from vst.metrics.newly_painted import newly_painted
 from vst.metrics.repainted import repainted
@@ -133,9 +133,7 @@ class ClipMetrics:
     def _across_cut(self, content: Tensor, stylized: Tensor) -> dict[str, Tensor]:
         previous_content, previous = self._kept[-1]
         self.painted_energy = stroke_energy(stylized)
-        everywhere = torch.ones_like(stylized[:, :1])
-        sources = content.expand_as(stylized), previous_content.expand_as(stylized)
-        return {"ghosting": ghosting(stylized, previous, *sources, everywhere)}
+        return {"ghosting": frame_ghosting(stylized, previous, content, previous_content, None)}
 
     def _within_shot(self, content: Tensor, stylized: Tensor, motion: FrameMotion) -> dict[str, Tensor]:
         assert motion.step is not None
@@ -156,7 +154,7 @@ class ClipMetrics:
             "residual_mse": residual_mse(stylized, previous, content, previous_content),
             "residual_correlation": residual_correlation(stylized, previous, content, previous_content),
             "flicker": flicker(stylized, previous, still),
-            "ghosting": ghosting(stylized, previous, content, previous_content, ghost_region(flow, revealed)),
+            "ghosting": frame_ghosting(stylized, previous, content, previous_content, motion.step),
             "newly_painted": newly_painted(stylized, content, revealed),
         }
         if motion.long is not None:

@@ -6,17 +6,54 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from vst.metrics.motion import Motion
+
+REFERENCE = 128
+"""About how long a frame's longer side is where ghosts are measured: larger frames are reduced to it, since their
+strokes and ghosts are larger alike. The lengths below are in pixels of the reduced frame."""
+
 FAST_FLOW = 4.0
-"""Motion, in pixels, from which an old contour is separate from the new one and visible as a second contour."""
+"""Motion from which an old contour is separate from the new one and visible as a second contour."""
 
 UNCOVERED_WITHIN = 32
-"""Largest distance, in pixels, of a disoccluded pixel from the fast motion that may have disoccluded it."""
+"""Largest distance of a disoccluded pixel from the fast motion that may have disoccluded it."""
 
 BLURS = (1, 3, 7)
-"""Blur widths, in pixels, at which the new content may explain the painting: contours, and strokes beside them."""
+"""Blur widths at which the new content may explain the painting: contours, and strokes beside them."""
 
 LEAST_EVIDENCE = 100.0
 """Least number of differences times the fraction that the old content explains. Chance is about 1/√ of it: 0.1."""
+
+
+def frame_ghosting(
+    stylized: Tensor, previous: Tensor, content: Tensor, previous_content: Tensor, motion: Motion | None
+) -> Tensor:
+    """`ghosting` of a frame of any size, (L,): where something moves fast, or everywhere, at a cut, without `motion`.
+
+    The images are those of `ghosting`, `motion` is backward flow, trust and disocclusions, one lane for all.
+    """
+    images = [
+        reduced(image).expand(len(stylized), -1, -1, -1)
+        for image in (stylized, previous, content, previous_content)
+    ]
+    if motion is None:
+        region = torch.ones_like(images[0][:, :1])
+    else:
+        revealed = (reduced(motion.revealed) >= 0.5).to(motion.flow.dtype)
+        region = ghost_region(reduced(motion.flow) / reduction(motion.flow), revealed).expand(
+            len(stylized), -1, -1, -1
+        )
+    return ghosting(*images, region)
+
+
+def reduction(image: Tensor) -> int:
+    """How many pixels of a frame (…, H, W) are one of its reduced copy, along each side."""
+    return max(1, round(max(image.shape[-2:]) / REFERENCE))
+
+
+def reduced(image: Tensor) -> Tensor:
+    """A frame (L, C, H, W) averaged over squares, so that its longer side is about `REFERENCE`."""
+    return F.avg_pool2d(image, reduction(image))
 
 
 def ghosting(

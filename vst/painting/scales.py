@@ -31,6 +31,10 @@ NARROWEST = 32
 """Shorter side, in pixels, that every scale keeps: two positions of conv5_1."""
 
 
+STRONGEST = 1.5
+"""How much stronger the content's fine detail may become: more than that, and what was noise in it stays."""
+
+
 @dataclass(frozen=True)
 class Stage:
     """What was done at one scale: its size, (height, width), and the evaluations of the objective there."""
@@ -78,6 +82,30 @@ def resized(image: Tensor, size: Size) -> Tensor:
     if image.shape[-2:] == size:
         return image
     return F.interpolate(image, size, mode="bicubic", antialias=True, align_corners=False)
+
+
+def fine_detail(image: Tensor, smaller: Size) -> Tensor:
+    """What an image (L, C, H, W) loses when it is made smaller, and enlarged again: (L, C, H, W)."""
+    return image - resized(resized(image, smaller), (image.shape[-2], image.shape[-1]))
+
+
+def strength(detail: Tensor) -> Tensor:
+    """The root mean square of what `fine_detail` found, (L, 1, 1, 1)."""
+    return detail.square().mean((1, 2, 3), keepdim=True).sqrt()
+
+
+def enlarged(painting: Tensor, content: Tensor, style_strength: Tensor) -> Tensor:
+    """A painting (L, 3, h, w) at the size of its content (L, 3, H, W), whose fine detail it takes on: (L, 3, H, W).
+
+    The detail that the small painting has no room for is the content's, times r / r_V, at most `STRONGEST`: r_V is
+    its root mean square, r = `style_strength` that of the style image's between the same two sizes. An enlarged
+    painting alone is blurred, which is as far from the style as the content is, and further from the content than
+    anything the optimisation would paint: what comes of it has lost the content's outlines and eyes. Source: this
+    project's own, from measurements (experiments/scales.md).
+    """
+    detail = fine_detail(content, (painting.shape[-2], painting.shape[-1]))
+    gain = (style_strength / strength(detail).clamp(min=1e-8)).clamp(max=STRONGEST)
+    return resized(painting, (content.shape[-2], content.shape[-1])) + gain * detail
 
 
 def scaled(target: Target, size: Size, look: Callable[[Tensor], Activations]) -> Target:

@@ -24,7 +24,18 @@ from vst.painting.canvas import Canvas
 from vst.painting.history import History
 from vst.painting.objective import FrameObjective
 from vst.painting.preparation import Preparation, Prepared, shown_in_shot
-from vst.painting.scales import NARROWEST, Size, Stage, resized, scaled, shares, sizes
+from vst.painting.scales import (
+    NARROWEST,
+    Size,
+    Stage,
+    enlarged,
+    fine_detail,
+    resized,
+    scaled,
+    shares,
+    sizes,
+    strength,
+)
 from vst.painting.start import Start, comparison_of, partly_unpainted
 from vst.painting.stylized import Stylized
 from vst.video.store import Paintings
@@ -166,11 +177,10 @@ class VideoStylizer(LightningModule):
             begun = start if here is target else self._starts(group, here)[1]
             if number == 0:
                 image = begun
-            elif partly:
-                # what is painted already is sharper than it was on the smaller frame
-                image = begun.lerp(resized(image, size), 1 - here.past[0].followed)
             else:
-                image = resized(image, size)
+                painted = enlarged(image, here.content, self._style_strength(stages[number - 1], size, full))
+                # what is painted already is sharper than it was on the smaller frame
+                image = begun.lerp(painted, 1 - here.past[0].followed) if partly else painted
             objective.start = image
             evaluations = [budget[number] for budget in budgets]
             solution = self.minimise(
@@ -204,14 +214,22 @@ class VideoStylizer(LightningModule):
         if size == full:
             return self.objective, self._replays
         if size not in self._smaller:
-            factor = size[1] / full[1]
-            sides = [max(NARROWEST, round(side * factor)) for side in self.style.shape[-2:]]
             objective = FrameObjective(self.backbone, deepcopy(self._unused), copy(self.canvas))
             for loss in objective.losses.values():
-                loss.at_scale(factor)
-            self._begin_run(objective, resized(self.style, (sides[0], sides[1])).clamp(0, 1))
+                loss.at_scale(size[1] / full[1])
+            self._begin_run(objective, resized(self.style, self._style_size(size, full)).clamp(0, 1))
             self._smaller[size] = objective, Replays(objective, objective.parts)
         return self._smaller[size]
+
+    def _style_size(self, size: Size, full: Size) -> Size:
+        """The painting's size where a frame of size `full` has `size`."""
+        height, width = (max(NARROWEST, round(side * size[1] / full[1])) for side in self.style.shape[-2:])
+        return height, width
+
+    def _style_strength(self, smaller: Size, size: Size, full: Size) -> Tensor:
+        """The strength of the painting's fine detail between two sizes of a frame, (1, 1, 1, 1)."""
+        style = resized(self.style, self._style_size(size, full))
+        return strength(fine_detail(style, self._style_size(smaller, full)))
 
     def _begin_run(self, objective: FrameObjective, style: Tensor) -> None:
         activations = self._look(style)

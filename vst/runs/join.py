@@ -15,7 +15,7 @@ from omegaconf import DictConfig
 from vst.errors import InputError
 from vst.files import atomic_write
 from vst.frames import Clip
-from vst.metrics.ghosting import ghosting
+from vst.metrics.ghosting import frame_ghosting
 from vst.runs.build import build
 from vst.runs.callbacks.key_frames import Images, Sheets
 from vst.runs.configuration import write_configuration
@@ -89,8 +89,7 @@ def _pictures(directory: Path, clip: Clip, settings: Settings, cuts: frozenset[i
                 if frame.index in indices:
                     one.write(frame.index, frame.content, image, before)
             if frame.index in cuts and before is not None:
-                everywhere = torch.ones_like(image[:, :1])
-                found = ghosting(image, before[1], frame.content, before[0], everywhere)
+                found = frame_ghosting(image, before[1], frame.content, before[0], None)
                 if found.isfinite()[0]:
                     ghosts[frame.index] = float(found[0])
             before = frame.content, image

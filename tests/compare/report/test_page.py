@@ -12,6 +12,7 @@ from vst.compare.report import write_report
 from vst.compare.report.data import _thinned
 from vst.compare.report.page import title_of
 from vst.compare.report.sections import _spread
+from vst.runs.rows import Row
 
 
 class Reader(HTMLParser):
@@ -133,8 +134,9 @@ def test_a_choice_of_key_frames_keeps_the_ends():
 
 
 def test_curves_are_thinned_evenly_and_keep_their_end():
-    assert _thinned([1.0, 2.0, None, 4.0, 5.0, 6.0], 2) == [1.0, None, 5.0, 6.0]
-    assert _thinned([1.23456789], 1) == [1.2346]
+    rows: list[Row] = [{"evaluation": float(number)} for number in range(6)]
+    assert _thinned(rows, 2) == [rows[0], rows[2], rows[4], rows[5]]
+    assert _thinned(rows[:1], 1) == rows[:1]
 
 
 def test_a_page_of_many_folders_is_called_by_the_one_that_holds_them(tmp_path):

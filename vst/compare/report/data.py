@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from itertools import chain
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -13,7 +12,8 @@ from vst.compare.groups import group_numbers, group_of
 from vst.compare.report.plots import curves, losses_along, metrics_along, parallel, trade_off
 from vst.compare.report.sections import columns
 from vst.compare.report.shown import Shown
-from vst.compare.series import LOSSES, parallel_choice
+from vst.compare.series import LOSSES, broken_by_scale, parallel_choice
+from vst.runs.rows import Row
 
 
 def scripts_data(shown: Shown) -> dict[str, Any]:
@@ -76,7 +76,8 @@ def _run(shown: Shown, index: int) -> dict[str, Any]:
         "along": {"warping_error": run.column("warping_error"), "style": run.column("style")},
         "curves": {
             str(frame): {
-                key: _thinned([row.get(key) for row in rows], shown.every) for key in ("evaluation", *LOSSES)
+                key: [_rounded(row.get(key)) for row in broken_by_scale(_thinned(rows, shown.every))]
+                for key in ("evaluation", *LOSSES)
             }
             for frame, rows in run.curves.items()
         },
@@ -109,7 +110,11 @@ def _finite(value: float | None) -> float | str | None:
     return value if value is None or abs(value) != float("inf") else ("high" if value > 0 else "low")
 
 
-def _thinned(values: Sequence[float | None], every: int) -> list[float | None]:
-    """Every `every`-th value and the last one, with as many digits as a figure can show."""
-    chosen = values if every == 1 else chain(values[:-1:every], values[-1:])
-    return [None if value is None else float(f"{value:.5g}") for value in chosen]
+def _thinned(rows: Sequence[Row], every: int) -> Sequence[Row]:
+    """Every `every`-th row and the last one."""
+    return rows if every == 1 else [*rows[:-1:every], *rows[-1:]]
+
+
+def _rounded(value: float | None) -> float | None:
+    """As many digits as a figure can show."""
+    return None if value is None else float(f"{value:.5g}")
