@@ -15,7 +15,11 @@ PQ, HLG = 16, 18
 BT2020, DISPLAY_P3 = 9, 12
 
 TO_BT709 = {
-    BT2020: ((1.660491, -0.587641, -0.072850), (-0.124550, 1.132900, -0.008349), (-0.018151, -0.100579, 1.118730)),
+    BT2020: (
+        (1.660491, -0.587641, -0.072850),
+        (-0.124550, 1.132900, -0.008349),
+        (-0.018151, -0.100579, 1.118730),
+    ),
     DISPLAY_P3: ((1.224940, -0.224940, 0.0), (-0.042057, 1.042057, 0.0), (-0.019638, -0.078636, 1.098274)),
 }
 """Linear RGB to that of BT.709, by the code of the primaries."""
@@ -53,7 +57,9 @@ def _in_bt709(light: Image, primaries: int) -> Image:
 def _pq_light(image: Image) -> Image:
     """Return the candelas per square metre of values coded as PQ (BT.2100, table 4)."""
     coded = image ** np.float32(32 / 2523)
-    ratio = np.maximum(coded - np.float32(107 / 128), 0) / (np.float32(2413 / 128) - np.float32(2392 / 128) * coded)
+    ratio = np.maximum(coded - np.float32(107 / 128), 0) / (
+        np.float32(2413 / 128) - np.float32(2392 / 128) * coded
+    )
     return np.float32(10000) * ratio ** np.float32(8192 / 1305)
 
 
@@ -79,5 +85,7 @@ def _compressed(light: Image) -> Image:
 
 def _srgb(light: Image) -> Image:
     """Return linear light in [0, 1] as sRGB."""
-    curve = np.float32(1.055) * np.maximum(light, np.float32(0.0031308)) ** (1 / SCREEN_GAMMA) - np.float32(0.055)
+    curve = np.float32(1.055) * np.maximum(light, np.float32(0.0031308)) ** (1 / SCREEN_GAMMA) - np.float32(
+        0.055
+    )
     return np.where(light <= 0.0031308, np.float32(12.92) * light, curve)

@@ -10,7 +10,6 @@ import numpy as np
 from av.sidedata.sidedata import Type as SideDataType
 from numpy.typing import NDArray
 
-
 # How many kinds of side data FFmpeg may know beyond those that PyAV has names for.
 UNNAMED = 16
 

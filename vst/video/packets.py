@@ -19,9 +19,7 @@ FORWARD, BACK = Fraction(10), Fraction(1, 10)
 of the ffmpeg command."""
 
 
-def played(
-    container: InputContainer, pictures: VideoStream, *others: Stream
-) -> Iterator[Packet]:
+def played(container: InputContainer, pictures: VideoStream, *others: Stream) -> Iterator[Packet]:
     """Yield the packets of the pictures, their sound and other streams, in the order of the file, in one timeline.
 
     Recordings may have been put one behind the other, and a clock may have been reset or wrapped around: the times of

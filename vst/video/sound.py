@@ -61,7 +61,7 @@ def copied_sound(
 
 
 def _of_one_kind(track: SoundTrack) -> Iterator[Packet]:
-    """Yield the packets of the sound; raises `ValueError` where its rate or channels change, which an mp4 cannot say."""
+    """Yield the packets of the sound; raises `ValueError` where its rate or channels change: an mp4 has but one."""
     first = None
     for packet in track.packets():
         for frame in _decoded(track.stream, packet):

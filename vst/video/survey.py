@@ -161,9 +161,7 @@ def _decode_times(path: Path) -> list[_Times] | None:
         return None
 
 
-def _schedule(
-    shown: list[_Times], repeats: list[_Times], step: int, counted: bool, is_avi: bool
-) -> Schedule:
+def _schedule(shown: list[_Times], repeats: list[_Times], step: int, counted: bool, is_avi: bool) -> Schedule:
     """When the pictures are shown: one for each packet or, if `counted`, exactly those that were decoded."""
     # An avi only numbers its pictures; its pts are guesses, wrong where pictures are reordered.
     by_pts = not is_avi and all(times.pts is not None for times in shown)

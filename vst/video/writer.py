@@ -185,9 +185,7 @@ class _Silence(Exception):  # noqa: N818 - an event, not an error
     """The sound has no packet in the time of the pictures."""
 
 
-def _join(
-    pictures: Path, whole: Path, sound_file: Path, info: ClipInfo, end_pts: int, encode: bool
-) -> None:
+def _join(pictures: Path, whole: Path, sound_file: Path, info: ClipInfo, end_pts: int, encode: bool) -> None:
     """Mux the pictures and the sound of their time into one file; raises `_Silence` if there is none."""
     start, end = info.start_pts * info.time_base, end_pts * info.time_base
     silent = True
