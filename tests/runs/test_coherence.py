@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from tests.video.conftest import make_clip
 from vst.errors import InputError
 from vst.frames import ClipInfo
 from vst.metrics.clip import METRICS, ClipMetrics
@@ -276,3 +278,15 @@ def test_what_fades_in_from_black_is_painted(tmp_path: Path, paint: Paint) -> No
     naive = likeness("naive")
     assert naive > 0.5
     assert likeness("robust") > 0.5 * naive
+
+
+def test_paintings_of_one_plain_frame_are_alike(tmp_path: Path, paint: Paint, options: list[str]) -> None:
+    clip = make_clip(tmp_path / "plain.mkv", [np.full((32, 48, 3), 128, np.uint8)] * 4, "ffv1", "bgr0")
+    options[1] = f"video.path={clip}"
+    run = paint(tmp_path / "run", "model=robust", "evaluations=12")
+    pictures = [painted(run, index) for index in range(4)]
+    assert pictures[0].std() > 0.005, "a painting, not a plain frame"
+    # every frame starts from the painting before it and is held to it: a level of 255 here and there is left
+    for earlier, later in pairwise(pictures):
+        assert (later - earlier).abs().max() < 2 / 255
+        assert (later - earlier).abs().mean() < 0.1 / 255

@@ -43,7 +43,7 @@ def test_brighter_stays_brighter_up_to_the_peak(transfer: int) -> None:
     assert np.isfinite(levels).all()
 
 
-# The red of BT.709 in linear light of the wider primaries: the first column of the inverse matrix (BT.2087 for BT.2020).
+# The red of BT.709 in linear light of the wider primaries: the first column of the inverse matrix.
 @pytest.mark.parametrize(
     ("primaries", "red"), [(BT2020, (0.6274, 0.0691, 0.0164)), (DISPLAY_P3, (0.8225, 0.0332, 0.0171))]
 )
