@@ -280,13 +280,15 @@ def test_what_fades_in_from_black_is_painted(tmp_path: Path, paint: Paint) -> No
     assert likeness("robust") > 0.5 * naive
 
 
-def test_paintings_of_one_plain_frame_are_alike(tmp_path: Path, paint: Paint, options: list[str]) -> None:
-    clip = make_clip(tmp_path / "plain.mkv", [np.full((32, 48, 3), 128, np.uint8)] * 4, "ffv1", "bgr0")
+def test_paintings_of_one_faint_frame_are_alike(tmp_path: Path, paint: Paint, options: list[str]) -> None:
+    # fog: a disc three levels brighter than its surroundings
+    y, x = np.mgrid[:32, :48]
+    fog = np.where((y - 16) ** 2 + (x - 24) ** 2 < 80, 131, 128)[..., None].repeat(3, axis=2)
+    clip = make_clip(tmp_path / "fog.mkv", [fog.astype(np.uint8)] * 6, "ffv1", "bgr0")
     options[1] = f"video.path={clip}"
-    run = paint(tmp_path / "run", "model=robust", "evaluations=12")
-    pictures = [painted(run, index) for index in range(4)]
-    assert pictures[0].std() > 0.005, "a painting, not a plain frame"
-    # every frame starts from the painting before it and is held to it: a level of 255 here and there is left
+    run = paint(tmp_path / "run", "model=robust", "beta=1e6", "evaluations=12")
+    pictures = [painted(run, index) for index in range(6)]
+    assert pictures[0].std() > 0.05, "a painting, and no fog any more"
+    # each starts from the one before and is held to it: what the optimisation still moves is a level of 255
     for earlier, later in pairwise(pictures):
-        assert (later - earlier).abs().max() < 2 / 255
-        assert (later - earlier).abs().mean() < 0.1 / 255
+        assert (255 * (later - earlier)).abs().max().round() <= 1
