@@ -88,14 +88,15 @@ def _srgb(picture: Image.Image, profile: bytes | None) -> Image.Image:
     """A picture of mode L, RGB or CMYK with the colours of its ICC profile, as sRGB."""
     if profile:
         try:
-            return ImageCms.profileToProfile(
-                picture,
+            transform = ImageCms.buildTransform(
                 ImageCms.ImageCmsProfile(BytesIO(profile)),
                 ImageCms.createProfile("sRGB"),
-                ImageCms.Intent.RELATIVE_COLORIMETRIC,
+                picture.mode,
                 "RGB",
-                flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
+                ImageCms.Intent.RELATIVE_COLORIMETRIC,
+                ImageCms.Flags.BLACKPOINTCOMPENSATION,
             )
+            return transform.apply(picture)
         except (OSError, ImageCms.PyCMSError):
             pass  # a profile that is damaged, or of other colours than the picture, is ignored, as browsers do
     return picture.convert("RGB")

@@ -92,17 +92,6 @@ def test_empty_packets_show_the_frame_before_again(tmp_path: Path) -> None:
         assert np.array_equal(to_uint8(frame.content), images[index])
 
 
-def test_lost_data_is_no_frame(tmp_path: Path) -> None:
-    data = bytearray(make_clip(tmp_path / "clip.ts", noise(30), "mpeg2video").read_bytes())
-    middle = len(data) // 2 // 188 * 188
-    del data[middle : middle + 12 * 188]
-    (tmp_path / "clip.ts").write_bytes(data)
-    reader = VideoReader(tmp_path / "clip.ts")
-    times = seconds(reader)
-    assert len(times) - 1 == reader.info.frames
-    assert times == sorted(set(times))
-
-
 # Times
 
 
@@ -172,9 +161,9 @@ def test_pictures_that_grow_too_large_break_the_clip(tmp_path: Path, monkeypatch
 # Light and fields
 
 
-@pytest.mark.parametrize(("transfer", "code"), [(18, 0.38), (16, 0.38)])
+@pytest.mark.parametrize(("transfer", "code"), [(18, 0.75), (16, 0.58)])
 def test_hdr_is_shown_as_on_a_screen(tmp_path: Path, transfer: int, code: float) -> None:
-    """A grey card, which has nearly the same code in HLG and PQ (BT.2408), is as dark as a screen shows it."""
+    """A white page, with its code in HLG and PQ (BT.2408), is nearly as bright as a screen can be."""
 
     def tag(stream: VideoStream) -> None:
         codec = stream.codec_context
@@ -182,7 +171,7 @@ def test_hdr_is_shown_as_on_a_screen(tmp_path: Path, transfer: int, code: float)
 
     image = np.full((48, 64, 3), round(code * 65535), np.uint16)
     path = make_clip(tmp_path / "clip.mkv", [image], "ffv1", "yuv444p10le", "rgb48le", prepare=tag)
-    assert np.abs(next(VideoReader(path).read()).content.numpy() - 0.395).max() < 0.03
+    assert np.abs(next(VideoReader(path).read()).content.numpy() - 0.955).max() < 0.02
 
 
 def interlaced(count: int, height: int = 64, width: int = 96) -> list[NDArray[np.uint8]]:

@@ -53,6 +53,6 @@ def _pulled(graph: av.filter.Graph, stream: VideoStream) -> Iterator[av.VideoFra
         except (av.BlockingIOError, av.EOFError):
             return
         assert isinstance(picture, av.VideoFrame)
-        if picture.pts is not None:
+        if picture.pts is not None and picture.time_base and stream.time_base:
             picture.pts = round(picture.pts * picture.time_base / stream.time_base)
         yield picture

@@ -42,7 +42,7 @@ def for_a_screen(image: Image, transfer: int, primaries: int) -> Image:
     What is of standard dynamic range and has the primaries of BT.709, or others as near to them, is unchanged.
     """
     if transfer in (PQ, HLG):
-        light = (_pq_light(image) if transfer == PQ else _hlg_light(image)) / np.float32(WHITE)
+        light = _pq_light(image) if transfer == PQ else _hlg_light(image)
         return _srgb(_compressed(_in_bt709(light, primaries if primaries in TO_BT709 else BT2020)))
     if primaries in TO_BT709:
         return np.clip(_in_bt709(image**SCREEN_GAMMA, primaries), 0, 1) ** (1 / SCREEN_GAMMA)
@@ -55,20 +55,20 @@ def _in_bt709(light: Image, primaries: int) -> Image:
 
 
 def _pq_light(image: Image) -> Image:
-    """Return the candelas per square metre of values coded as PQ (BT.2100, table 4)."""
+    """Return the light, in units of white, of values coded as PQ (BT.2100, table 4)."""
     coded = image ** np.float32(32 / 2523)
     ratio = np.maximum(coded - np.float32(107 / 128), 0) / (
         np.float32(2413 / 128) - np.float32(2392 / 128) * coded
     )
-    return np.float32(10000) * ratio ** np.float32(8192 / 1305)
+    return np.float32(10000 / WHITE) * ratio ** np.float32(8192 / 1305)
 
 
 def _hlg_light(image: Image) -> Image:
-    """Return the candelas per square metre of values coded as HLG (BT.2100, table 5)."""
+    """Return the light, in units of white, of values coded as HLG (BT.2100, table 5)."""
     a, b, c = (np.float32(value) for value in (0.17883277, 0.28466892, 0.55991073))
     scene = np.where(image <= 0.5, image**2 / 3, (np.exp((image - c) / a) + b) / 12)
     luminance = scene @ np.array([0.2627, 0.6780, 0.0593], np.float32)
-    return np.float32(HLG_PEAK) * luminance[..., None] ** np.float32(HLG_GAMMA - 1) * scene
+    return np.float32(HLG_PEAK / WHITE) * luminance[..., None] ** np.float32(HLG_GAMMA - 1) * scene
 
 
 def _compressed(light: Image) -> Image:

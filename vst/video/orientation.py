@@ -27,15 +27,12 @@ def display_matrix(picture: av.VideoFrame) -> NDArray[np.int32] | None:
 def _without_unnamed(picture: av.VideoFrame) -> av.VideoFrame:
     """Return a picture without the side data that PyAV has no names for."""
     graph = av.filter.Graph()
-    known = max(kind.value for kind in SideDataType)
+    named = len(SideDataType)
     nodes = [
         graph.add_buffer(
             width=picture.width, height=picture.height, format=picture.format, time_base=Fraction(1)
         ),
-        *(
-            graph.add("sidedata", f"mode=delete:type={number}")
-            for number in range(known + 1, known + 1 + UNNAMED)
-        ),
+        *(graph.add("sidedata", f"mode=delete:type={number}") for number in range(named, named + UNNAMED)),
         graph.add("buffersink"),
     ]
     graph.link_nodes(*nodes).configure()

@@ -72,4 +72,4 @@ def _duration(packet: Packet) -> Fraction:
     if packet.duration:
         return packet.duration * packet.time_base
     rate = packet.stream.average_rate if isinstance(packet.stream, VideoStream) else None
-    return 1 / rate if rate else Fraction(0)
+    return 1 / Fraction(rate) if rate else Fraction(0)

@@ -136,7 +136,7 @@ def _alike(frames: Iterator[av.AudioFrame], target: AudioStream) -> Iterator[av.
             for converted in resampler.resample(frame):
                 if converted is None:  # of a resampler that has nothing to do, at its end
                     continue
-                if converted.pts is not None:
+                if converted.pts is not None and converted.time_base:
                     converted.pts = round(converted.pts * converted.time_base * codec.sample_rate)
                 converted.time_base = Fraction(1, codec.sample_rate)
                 yield converted
@@ -151,7 +151,7 @@ def _until(track: SoundTrack, end: Fraction) -> Iterator[av.AudioFrame]:
     for packet in chain(track.packets(), [None]):
         for frame in _decoded(track.stream, packet):
             frame.time_base = track.stream.time_base
-            if frame.pts is not None and frame.pts * frame.time_base >= end:
+            if frame.pts is not None and frame.time_base and frame.pts * frame.time_base >= end:
                 return
             yield frame
 

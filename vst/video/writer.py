@@ -207,7 +207,8 @@ def _join(pictures: Path, whole: Path, sound_file: Path, info: ClipInfo, end_pts
 
 def _pictures(painted: InputContainer, target: Stream) -> Iterator[Packet]:
     """Yield the packets of painted pictures, for the stream `target`."""
-    for packet in painted.demux(video=0):
+    stream: Stream = painted.streams.video[0]
+    for packet in painted.demux(stream):
         if packet.dts is not None:  # otherwise it only marks the end
             packet.stream = target
             yield packet
