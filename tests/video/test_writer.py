@@ -106,6 +106,21 @@ def test_variable_frame_rate_and_the_last_duration_are_kept(tmp_path: Path) -> N
     assert (painted.info.time_base, painted.info.end_pts) == (Fraction(1, 600), 1093)
 
 
+@pytest.mark.parametrize(("denominator", "hours"), [(90_000, 8), (1_000_000_000, 1)])
+def test_a_frame_that_is_shown_for_hours(tmp_path: Path, denominator: int, hours: int) -> None:
+    images = smooth(3)
+    clip = VideoReader(make_clip(tmp_path / "clip.mkv", images, "ffv1", "bgr0"))
+    hour = 3600 * denominator
+    info = replace(
+        clip.info, time_base=Fraction(1, denominator), start_pts=0, end_pts=hours * hour + denominator
+    )
+    times = [0, denominator // 25, hours * hour]
+    write_video(tmp_path / "painted.mp4", zip(images, times, strict=True), info)
+    painted = VideoReader(tmp_path / "painted.mp4")
+    seconds = [float(frame.pts * painted.info.time_base) for frame in painted.read()]
+    assert seconds == pytest.approx([0, 0.04, 3600 * hours], abs=1e-4)
+
+
 def test_a_time_base_of_more_than_one_unit(tmp_path: Path) -> None:
     images = smooth(4)
     clip = VideoReader(make_clip(tmp_path / "clip.mkv", images, "ffv1", "bgr0"))

@@ -3,9 +3,10 @@ from __future__ import annotations
 import errno
 from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from heapq import merge
+from math import ceil
 from pathlib import Path
 
 import av
@@ -13,7 +14,6 @@ import av.filter
 import numpy as np
 from av.container import InputContainer, OutputContainer
 from av.packet import Packet
-from av.stream import Stream
 from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
@@ -30,6 +30,9 @@ CHROMA_FILTER = int(Interpolation.BICUBIC) | 0x4000 | 0x40000
 
 # A stream's codes for matrix, primaries and transfer (ITU-T H.273, tables 2 to 4).
 BT709, BT601 = 1, 6
+
+# An mp4 counts how long a frame is shown in 31 bits.
+MOST_TICKS = 2**31 - 1
 
 # Errors of the disk that is written to. Any other error is attributed to the sound.
 DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS}
@@ -58,9 +61,29 @@ def write_video(
     0 (nearly lossless) to 51.
     """
     path = Path(path).absolute()
+    frames, info = _countable(frames, info)
     with atomic_write(path) as pictures:
         count, end_pts = _write_pictures(pictures, frames, info, crf)
     return Written(count, "none" if info.sound is None else _add_sound(path, info.sound, info, end_pts))
+
+
+def _countable(
+    frames: Iterable[tuple[NDArray[np.uint8], int]], info: ClipInfo
+) -> tuple[Iterable[tuple[NDArray[np.uint8], int]], ClipInfo]:
+    """Frames and clip in a time base in which an mp4 can count: the clip's, or a coarser one where that is too fine."""
+    seconds = ceil((info.end_pts - info.start_pts) * info.time_base)
+    time_base = max(info.time_base, Fraction(1, max(1, MOST_TICKS // max(1, seconds))))
+    if time_base == info.time_base:
+        return frames, info
+
+    def moved(pts: int) -> int:
+        return round(pts * info.time_base / time_base)
+
+    start, end = moved(info.start_pts), moved(info.end_pts)
+    return (
+        ((image, moved(pts)) for image, pts in frames),
+        replace(info, time_base=time_base, start_pts=start, end_pts=end),
+    )
 
 
 def _write_pictures(
@@ -205,10 +228,9 @@ def _join(pictures: Path, whole: Path, sound_file: Path, info: ClipInfo, end_pts
         raise _Silence
 
 
-def _pictures(painted: InputContainer, target: Stream) -> Iterator[Packet]:
+def _pictures(painted: InputContainer, target: VideoStream) -> Iterator[Packet]:
     """Yield the packets of painted pictures, for the stream `target`."""
-    stream: Stream = painted.streams.video[0]
-    for packet in painted.demux(stream):
+    for packet in painted.demux(video=0):
         if packet.dts is not None:  # otherwise it only marks the end
             packet.stream = target
             yield packet
