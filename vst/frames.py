@@ -38,7 +38,8 @@ class ClipInfo:
 
     The stretch to paint is `frames` long and begins at the frame `start` of the source; `height` and `width`
     are those of the frames as read, that is after rotation and resizing. `end_pts` is the time at which the last
-    frame of the stretch ends. `sound` is the file with the stretch's sound, or None.
+    frame of the stretch ends. `sound` is the file with the stretch's sound, or None. `fault` is the evidence that the
+    file lacks frames after the stretch that belong to it, or None.
     """
 
     name: str
@@ -52,6 +53,7 @@ class ClipInfo:
     pixel_aspect: Fraction = Fraction(1)
     sound: Path | None = None
     start: int = 0
+    fault: str | None = None
 
 
 class Clip(Protocol):

@@ -8,10 +8,11 @@ from typing import Protocol
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image
 from torch import Tensor
 
 from vst.errors import InputError
+from vst.pictures import PictureError, read_picture
 
 Draw = Callable[[int, int, int], Tensor]
 
@@ -55,7 +56,7 @@ class DrawnPainting:
 
 @dataclass(frozen=True)
 class OpenedPainting:
-    """A picture file, turned as its EXIF data says and composited over white where transparent.
+    """A picture file, as `read_picture` reads it.
 
     Its longer side is scaled to `size` pixels, or to `scale` times that of the frames, and its proportions are kept.
     """
@@ -69,23 +70,13 @@ class OpenedPainting:
         longer = painting_size(self.size, self.scale, frame)
         file = Path(self.path)
         try:
-            with Image.open(file) as opened:
-                picture = _eight_bits(ImageOps.exif_transpose(opened)).convert("RGBA")
+            picture = read_picture(file, longer)
         except FileNotFoundError as error:
             raise InputError(
                 f"the painting {file} does not exist; set style.path to an image file"
             ) from error
-        except (
-            UnidentifiedImageError,
-            OSError,
-            SyntaxError,
-            ValueError,
-            Image.DecompressionBombError,
-        ) as error:
-            raise InputError(
-                f"the painting {file} cannot be read as a picture; give a PNG, JPEG or similar file"
-            ) from error
-        picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture).convert("RGB")
+        except PictureError as error:
+            raise InputError(f"the painting {file} {error}") from error
         factor = longer / max(picture.size)
         width, height = (max(1, round(side * factor)) for side in picture.size)
         picture = picture.resize((width, height), Image.Resampling.LANCZOS)
@@ -100,11 +91,3 @@ def painting_size(size: int | None, scale: float, frame: int) -> int:
     if not (math.isfinite(scale) and scale > 0):
         raise InputError(f"style.scale={scale:g} is not a size; give a number above 0, 1 for the frames' own")
     return max(1, round(scale * frame))
-
-
-def _eight_bits(picture: Image.Image) -> Image.Image:
-    """Scale 16-bit grey levels to 8 bits; Pillow would clip them instead."""
-    if not picture.mode.startswith("I"):
-        return picture
-    levels = np.asarray(picture).astype(np.float64) / 257
-    return Image.fromarray(levels.round().clip(0, 255).astype(np.uint8))

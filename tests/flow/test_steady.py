@@ -58,6 +58,17 @@ def test_a_blank_frame_stands_still():
         assert torch.equal(SteadyFlow()(*pair), torch.zeros(1, 2, 48, 64))
 
 
+def test_what_moves_in_fog_is_seen_to_move():
+    y, x = torch.meshgrid(torch.arange(64.0), torch.arange(96.0), indexing="ij")
+
+    def fog(left: float) -> Tensor:
+        disc = torch.exp(-((y - 32) ** 2 + (x - left) ** 2) / 150)
+        return (0.5 + 0.06 * disc).expand(1, 3, -1, -1)
+
+    flow = SteadyFlow()(fog(50), fog(48))
+    assert flow[0, :, 28:36, 44:56].mean((1, 2)).tolist() == pytest.approx([-2, 0], abs=0.5)
+
+
 def test_lanes_are_estimated_apart():
     scene = Talk(48, 64, 3)
     first = torch.cat([scene.frame(1), scene.frame(2)])

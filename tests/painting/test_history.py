@@ -79,6 +79,14 @@ def test_blank_frames_are_told_apart(tmp_path: Path) -> None:
     assert [near.blank for near in neighbours(history, painted(2).frame)] == [True, False]
 
 
+def test_plain_frames_are_not_blank_beside_one_another(tmp_path: Path) -> None:
+    history = History(tmp_path, reach=3)
+    plain = [Frame(torch.full((1, 3, 16, 20), 0.5), index, index, index) for index in range(3)]
+    for frame in plain[:2]:
+        history.append(Painted(frame, painted(0).image))
+    assert [near.blank for near in neighbours(history, plain[2])] == [False, False]
+
+
 def test_a_resumed_run_finds_the_same_numbers(tmp_path: Path) -> None:
     history = History(tmp_path, reach=2)
     for index in range(4):

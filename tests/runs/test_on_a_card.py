@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -32,6 +33,7 @@ from vst.painting.preparation import Preparation
 from vst.painting.stylizer import VideoStylizer
 from vst.runs.build import build
 from vst.runs.settings import resolve
+from vst.video.cuts import Outline
 from vst.video.store import FrameStore
 
 CARD = torch.device("cuda", 0)
@@ -70,7 +72,8 @@ def card(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeTensorMode]:
     monkeypatch.setattr(Solution, "lane", lambda self, index: self)
     monkeypatch.setattr(FrameStore, "save", save)
     monkeypatch.setattr(lbfgs, "pace_on", lambda device: Loops())
-    monkeypatch.setattr(past, "is_blank", lambda content: False)
+    seen = Outline(np.ones((64, 96), np.float32), np.zeros((64, 96), np.uint8), 1.0, np.zeros(3, np.float32))
+    monkeypatch.setattr(past, "outline", lambda content: seen)
     # read back where the motion is computed, ahead of the painting
     monkeypatch.setattr(FramePair, "unfollowed", property(lambda pair: 0.2))
     monkeypatch.setattr(preparation, "stream_beside", lambda device: None)

@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from filelock import FileLock
 from omegaconf import OmegaConf
 
+from tests.video.conftest import make_clip, noise
 from vst.errors import ClipBroke, InputError, OutOfMemory
 from vst.features.weights import random
 from vst.losses.coherence import MseCoherence
@@ -190,6 +191,29 @@ def test_a_clip_that_breaks_keeps_what_is_painted(tmp_path: Path, paint: Paint, 
     assert json.loads((run / "metrics.json").read_text())["status"] == "broken"
     with av.open(str(run / "stylized.mp4")) as clip:
         assert len(list(clip.decode(video=0))) == 2
+
+
+def test_a_clip_whose_end_is_missing_is_painted_as_far_as_it_goes_and_said_to_be(
+    tmp_path: Path, paint: Paint
+) -> None:
+    whole = make_clip(tmp_path / "whole.mkv", noise(5, 32, 48), "mjpeg", "yuvj420p")
+    cut = tmp_path / "cut.mkv"
+    cut.write_bytes(whole.read_bytes()[: int(whole.stat().st_size * 0.6)])
+    painted = VideoReader(cut).info.frames
+    assert 1 < painted < 5
+    run = tmp_path / "run"
+    for options in (["model=naive"], ["model=ruder_multipass", "flow=dis", "passes=2", "evaluations=1"]):
+        with pytest.raises(ClipBroke, match=rf"cut\.mkv breaks at frame {painted} \(its header") as caught:
+            paint(run, *options, f"video.path={cut}")
+        assert caught.value.status == 1
+        assert (
+            len(list((run / "frames").iterdir())) == VideoReader(run / "stylized.mp4").info.frames == painted
+        )
+        assert json.loads((run / "metrics.json").read_text())["status"] == "broken"
+        run = tmp_path / "again"
+    passes = {row["pass"] for row in numbers(run / "metrics.csv")}
+    assert passes == {0, 1}, "all passes, not the first alone"
+    paint(tmp_path / "fewer", "model=naive", f"video.path={cut}", f"video.frames={painted}")
 
 
 @pytest.mark.parametrize(("bad", "outcome"), [({4}, "restarted"), ({4, 6}, "abandoned")])

@@ -84,6 +84,29 @@ def test_a_blank_frame_is_like_another_and_unlike_a_picture(talk):
     assert unlikeness(black, outline(talk[0])) == 1
 
 
+@pytest.mark.parametrize("levels", [255, 1023])
+def test_what_is_faint_is_not_blank_beside_what_is_as_faint(levels, talk):
+    # fog: a disc three code values above its surroundings, and none of them as strong as an edge of BLANK
+    y, x = torch.meshgrid(torch.arange(64), torch.arange(96), indexing="ij")
+    fog, later = (
+        outline(0.5 + 3 / levels * ((y - 32) ** 2 + (x - left) ** 2 < 300).float().expand(1, 3, -1, -1))
+        for left in (40, 44)
+    )
+    plain, picture = outline(torch.full((1, 3, 64, 96), 0.5)), outline(talk[0])
+    assert fog.blank
+    for first, second in ((fog, later), (later, fog), (plain, plain), (fog, plain), (plain, fog)):
+        assert not first.blank_beside(second)
+    for faint in (fog, plain):
+        assert faint.blank_beside(picture)
+        assert not picture.blank_beside(faint)
+
+
+def test_a_plain_colour_is_blank_beside_another():
+    black, dark, white = (outline(torch.full((1, 3, 8, 8), level)) for level in (0.0, 0.05, 1.0))
+    assert black.blank_beside(white)
+    assert not black.blank_beside(dark)
+
+
 def test_similarity_is_one_for_equal_edges_and_about_none_for_chance():
     rng = np.random.default_rng(0)
     a, b = rng.random((2, 64, 96), dtype=np.float32)

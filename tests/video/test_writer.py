@@ -10,10 +10,11 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from av.stream import Disposition
 from numpy.typing import NDArray
 
 from tests.video.conftest import RATE, make_clip, noise
-from vst.video import sound
+from vst.video import sound, writer
 from vst.video.reader import VideoReader
 from vst.video.store import to_uint8
 from vst.video.writer import Written, write_video
@@ -103,6 +104,21 @@ def test_variable_frame_rate_and_the_last_duration_are_kept(tmp_path: Path) -> N
     painted = VideoReader(tmp_path / "painted.mp4")
     assert [frame.pts for frame in painted.read()] == [time - 7 for time in times]
     assert (painted.info.time_base, painted.info.end_pts) == (Fraction(1, 600), 1093)
+
+
+@pytest.mark.parametrize(("denominator", "hours"), [(90_000, 8), (1_000_000_000, 1)])
+def test_a_frame_that_is_shown_for_hours(tmp_path: Path, denominator: int, hours: int) -> None:
+    images = smooth(3)
+    clip = VideoReader(make_clip(tmp_path / "clip.mkv", images, "ffv1", "bgr0"))
+    hour = 3600 * denominator
+    info = replace(
+        clip.info, time_base=Fraction(1, denominator), start_pts=0, end_pts=hours * hour + denominator
+    )
+    times = [0, denominator // 25, hours * hour]
+    write_video(tmp_path / "painted.mp4", zip(images, times, strict=True), info)
+    painted = VideoReader(tmp_path / "painted.mp4")
+    seconds = [float(frame.pts * painted.info.time_base) for frame in painted.read()]
+    assert seconds == pytest.approx([0, 0.04, 3600 * hours], abs=1e-4)
 
 
 def test_a_time_base_of_more_than_one_unit(tmp_path: Path) -> None:
@@ -229,7 +245,90 @@ def test_sound_that_fails_both_ways_is_left_out(tmp_path: Path) -> None:
     clip = make_clip(tmp_path / "clip.mkv", smooth(5))
     info = replace(VideoReader(clip).info, sound=clip)
     written = write_video(tmp_path / "painted.mp4", zip(smooth(5), range(0, 200, 40), strict=True), info)
-    assert written == Written(5, "left out: no decoder supports the sound")
+    assert written == Written(5, "left out: no decoder supports the sound, or there is no packet of it")
+
+
+def joined(tmp_path: Path, *offsets: int) -> Path:
+    """Transport streams of one second with a sine, one behind the other, each beginning at its own time."""
+    parts = [
+        make_clip(
+            tmp_path / f"{number}.ts",
+            smooth(25),
+            sound="aac",
+            container_options={"output_ts_offset": str(offset)},
+        ).read_bytes()
+        for number, offset in enumerate(offsets)
+    ]
+    (tmp_path / "joined.ts").write_bytes(b"".join(parts))
+    return tmp_path / "joined.ts"
+
+
+@pytest.mark.parametrize("offsets", [(0, 0), (0, 1000), (1000, 0)])
+def test_sound_goes_on_where_the_times_of_the_clip_jump(tmp_path: Path, offsets: tuple[int, int]) -> None:
+    written = repaint(VideoReader(joined(tmp_path, *offsets)), tmp_path / "painted.mp4")
+    assert written.sound in ("copied", "encoded as AAC")
+    assert abs(seconds_of_sound(tmp_path / "painted.mp4") - 2) < 0.1
+    info = VideoReader(tmp_path / "painted.mp4").info
+    assert float((info.end_pts - info.start_pts) * info.time_base) == pytest.approx(2, abs=0.001)
+
+
+def test_sound_whose_channels_change_is_encoded(tmp_path: Path) -> None:
+    parts = []
+    for number, layout in enumerate(("mono", "stereo")):
+        path = tmp_path / f"{number}.ts"
+        with av.open(str(path), "w", options={"output_ts_offset": str(number)}) as output:
+            pictures, audio = output.add_stream("mpeg2video", rate=25), output.add_stream("aac", rate=RATE)
+            pictures.height, pictures.width, pictures.pix_fmt = 48, 64, "yuv420p"
+            audio.codec_context.layout = layout
+            for image in smooth(25):
+                output.mux(pictures.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
+            output.mux(pictures.encode(None))
+            channels = number + 1
+            wave = np.zeros((1, RATE * channels), np.int16)
+            samples = av.AudioFrame.from_ndarray(wave, format="s16", layout=layout)
+            samples.sample_rate, samples.pts, samples.time_base = RATE, 0, Fraction(1, RATE)
+            output.mux(audio.encode(samples))
+            output.mux(audio.encode(None))
+        parts.append(path.read_bytes())
+    (tmp_path / "clip.ts").write_bytes(b"".join(parts))
+    written = repaint(VideoReader(tmp_path / "clip.ts"), tmp_path / "painted.mp4")
+    assert written == Written(50, "encoded as AAC")
+    assert abs(seconds_of_sound(tmp_path / "painted.mp4") - 2) < 0.1
+
+
+def test_the_default_track_of_several_is_taken(tmp_path: Path) -> None:
+    clip = make_clip(tmp_path / "one.mp4", smooth(25), sound="aac")
+    with av.open(str(clip)) as source, av.open(str(tmp_path / "two.mkv"), "w") as output:
+        pictures = output.add_stream_from_template(source.streams.video[0])
+        first = output.add_stream_from_template(source.streams.audio[0])
+        second = output.add_stream("flac", rate=RATE, layout="stereo")
+        second.disposition, first.disposition = Disposition.default, Disposition(0)
+        silence = av.AudioFrame.from_ndarray(np.zeros((1, 2 * RATE), np.int16), format="s16", layout="stereo")
+        silence.sample_rate, silence.pts, silence.time_base = RATE, 0, Fraction(1, RATE)
+        for packet in (*second.encode(silence), *second.encode(None)):
+            output.mux(packet)
+        for packet in source.demux():
+            if packet.dts is not None:
+                packet.stream = pictures if packet.stream.type == "video" else first
+                output.mux(packet)
+    repaint(VideoReader(tmp_path / "two.mkv"), tmp_path / "painted.mp4")
+    with av.open(str(tmp_path / "painted.mp4")) as container:
+        assert container.streams.audio[0].codec_context.name == "flac"
+
+
+def test_whatever_fails_with_the_sound_leaves_the_painted_clip(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = VideoReader(make_clip(tmp_path / "clip.mkv", smooth(5), sound="aac"))
+
+    def fail(*_: object) -> None:
+        raise KeyError("a bug")
+
+    monkeypatch.setattr(writer, "_join", fail)
+    with pytest.raises(KeyError):
+        repaint(source, tmp_path / "painted.mp4")
+    assert VideoReader(tmp_path / "painted.mp4").info.frames == 5
+    assert only(tmp_path) == ["clip.mkv", "painted.mp4"]
 
 
 @pytest.fixture

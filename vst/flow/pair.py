@@ -18,8 +18,8 @@ class FramePair:
 
     In a forward pass the other is an earlier frame of the clip, in a backward pass a later one; `distance` is their
     distance in frames, 1 for the frame painted just before. `same_shot` is False if a cut lies between them,
-    `blank` True if the other's content shows nothing. `content` and `current_content` are the other's and this
-    frame's, (L, 3, H, W). Flows and masks need these alone; they are computed on first use, once.
+    `blank` True if the other's content shows nothing beside this frame's. `content` and `current_content` are the
+    other's and this frame's, (L, 3, H, W). Flows and masks need these alone; they are computed on first use, once.
     """
 
     def __init__(

@@ -11,7 +11,7 @@ from torch import Tensor
 from vst.flow.enlarged import Enlarged
 from vst.flow.estimators import DeepFlow, FlowEstimator
 from vst.flow.warp import backward_warp
-from vst.video.cuts import is_blank
+from vst.video import cuts
 
 LIGHT_CHANGES = 0.04
 """Mean difference of the frames, after warping, from which the lighting may have changed."""
@@ -25,7 +25,7 @@ class SteadyFlow:
 
     `scale` and `largest` are those of `Enlarged`. If two frames still differ after warping, as in a flash,
     motion is also estimated on their outlines (`outline`), which a flash does not change, and the flow that
-    aligns the outlines better is used. The flow from or to a blank frame is 0.
+    aligns the outlines better is used. Where one frame is blank beside the other, the flow is 0.
     """
 
     name: ClassVar[str] = "deepflow, steadied"
@@ -41,7 +41,8 @@ class SteadyFlow:
         return torch.cat([self._lane(a, b) for a, b in lanes])
 
     def _lane(self, first: Tensor, second: Tensor) -> Tensor:
-        if is_blank(first) or is_blank(second):
+        seen, other_seen = cuts.outline(first), cuts.outline(second)
+        if seen.blank_beside(other_seen) or other_seen.blank_beside(seen):
             return torch.zeros_like(first[:, :2])
         flow = self._estimate(first, second)
         if float((backward_warp(second, flow) - first).abs().mean()) < LIGHT_CHANGES:

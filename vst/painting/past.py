@@ -7,7 +7,7 @@ from vst.flow.estimators import FlowEstimator
 from vst.flow.pair import FramePair
 from vst.flow.store import FlowStore
 from vst.frames import Frame
-from vst.video.cuts import is_blank
+from vst.video.cuts import Outline, outline
 
 
 class Past:
@@ -24,13 +24,13 @@ class Past:
         frames: Iterable[Frame] = (),
     ):
         self._estimator, self._flows = estimator, flows
-        self._frames: deque[tuple[Frame, bool]] = deque(maxlen=reach)
+        self._frames: deque[tuple[Frame, Outline]] = deque(maxlen=reach)
         for frame in frames:
             self.append(frame)
 
     def append(self, frame: Frame) -> None:
         """Add a frame; the oldest is dropped."""
-        self._frames.append((frame, is_blank(frame.content)))
+        self._frames.append((frame, outline(frame.content)))
 
     def pairs(self, frame: Frame) -> list[FramePair]:
         """The next frame with each of them, the nearest first.
@@ -38,13 +38,14 @@ class Past:
         The first is included even across a cut, marked as of another shot; all others beyond a cut are left out.
         """
         found: list[FramePair] = []
-        nearer, same_shot = frame, True
-        for distance, (past, blank) in enumerate(reversed(self._frames), start=1):
+        nearer, same_shot, seen = frame, True, outline(frame.content)
+        for distance, (past, seen_before) in enumerate(reversed(self._frames), start=1):
             # a cut lies between two frames where the later one of the clip begins a shot
             same_shot = same_shot and not max(nearer, past, key=lambda side: side.index).cut
             if not same_shot and distance > 1:
                 break
             estimator = self._flows.between(frame, past, self._estimator) if self._flows else self._estimator
+            blank = seen_before.blank_beside(seen)
             found.append(FramePair(past.content, frame.content, estimator, distance, same_shot, blank))
             nearer = past
         return found

@@ -100,6 +100,9 @@ def _paint(directory: Path, settings: Settings, parts: Parts, trainer: Trainer) 
             logger.begin()
         with quiet(), closing(parts):
             trainer.fit(parts.module, datamodule=parts.data)
+        info = parts.clip.info
+        if info.fault:  # known before, but all that is there is painted first, in all passes
+            raise ClipBroke(info.name, info.start + info.frames, info.fault)
         status = "finished"
         for folder in ("paintings", "content", "flow", "history"):
             shutil.rmtree(directory / "checkpoints" / folder, ignore_errors=True)

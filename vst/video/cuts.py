@@ -35,6 +35,8 @@ HEIGHT, WIDTH = 64, 96
 # A mean edge strength below this, in units of the full range per pixel, is noise or a blank frame. A grey level is
 # 0.004.
 BLANK = 0.0015
+# A difference of mean colours above this is not that of two frames of one plain scene.
+RECOLOURED = 0.1
 # What noise and coding add to an edge strength. Without it dark, empty frames would differ by noise alone.
 NOISE = 0.002
 # Standard deviation, in pixels, of the windows in which edges are compared, and of the wider ones that normalise them.
@@ -57,17 +59,28 @@ class Outline:
 
     `edges` (64, 96) float32 are their strengths >= 0, of mean 1 unless the frame is blank. `even` (64, 96)
     uint8 has weak and strong ones normalised to one level, for the motion search. `strength` is the mean before
-    scaling, in units of the full range per pixel.
+    scaling, in units of the full range per pixel; `colour` (3,) is the frame's mean.
     """
 
     edges: Array
     even: NDArray[np.uint8]
     strength: float
+    colour: Array
 
     @property
     def blank(self) -> bool:
         """Whether the edges are too weak for a comparison."""
         return self.strength < BLANK
+
+    def blank_beside(self, other: Outline) -> bool:
+        """Whether the frame shows nothing of what another shows, as in a flash, or is of another plain colour.
+
+        Fog and night are as faint as many a flash, but so are the frames beside them.
+        """
+        if not self.blank:
+            return False
+        # Twice the limit, so that a frame just above it is not unlike one just below it.
+        return other.strength > 2 * BLANK or float(np.abs(self.colour - other.colour).max()) > RECOLOURED
 
 
 def outline(content: Tensor) -> Outline:
@@ -85,12 +98,12 @@ def outline(content: Tensor) -> Outline:
     strength = float(edges.mean())
     even = edges / (cv2.GaussianBlur(edges, (0, 0), NEIGHBOURHOOD) + NOISE)
     # An edge is two or three times as strong as its surroundings: 60 uses the range of uint8 well.
-    return Outline(edges / max(strength, BLANK), np.clip(60 * even, 0, 255).astype(np.uint8), strength)
-
-
-def is_blank(content: Tensor) -> bool:
-    """Whether a frame, RGB (1, 3, H, W) in [0, 1], shows nothing, as in a flash or a fade."""
-    return outline(content).blank
+    return Outline(
+        edges / max(strength, BLANK),
+        np.clip(60 * even, 0, 255).astype(np.uint8),
+        strength,
+        small.mean((0, 1)),
+    )
 
 
 def unlikeness(first: Outline, second: Outline) -> float:

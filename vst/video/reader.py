@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from vst.errors import ClipBroke, InputError
 from vst.frames import ClipInfo, Frame
 from vst.video.container import open_clip, picture_stream, reason_of
-from vst.video.orientation import upright
+from vst.video.decoding import decoded, deinterlaced
 from vst.video.survey import survey
+from vst.video.times import Clock
 
 if TYPE_CHECKING:
     import torch
@@ -35,10 +36,10 @@ class VideoReader:
             raise InputError(f"{self.path} cannot be resized to {size} pixels; set video.size to 1 or more")
         self._survey = survey(self.path)
         self._start = start
-        self._to_the_end = frames is None
-        stop = _stop(self.path, len(self._survey.times), start, frames)
+        schedule = self._survey.schedule
+        stop = _stop(self.path, len(schedule.times), start, frames)
         height, width = _fit(self._survey.height, self._survey.width, size)
-        times = [*self._survey.times, self._survey.end]
+        times = [*schedule.times, schedule.end]
         self._info = ClipInfo(
             name=self.path.name,
             frames=stop - start,
@@ -51,6 +52,7 @@ class VideoReader:
             end_pts=times[stop],
             pixel_aspect=self._survey.pixel_aspect,
             sound=self.path if self._survey.has_sound else None,
+            fault=self._survey.fault if frames is None else None,
         )
 
     @property
@@ -65,31 +67,26 @@ class VideoReader:
         """
         # Decoding from the beginning rather than seeking: frame numbers are exact in every container, and a
         # frame takes milliseconds to decode but seconds to paint.
-        source_index, pts = 0, None
-        reformatter = VideoReformatter()
+        source_index, time = 0, None
+        schedule, clock, reformatter = self._survey.schedule, Clock(self._survey.schedule), VideoReformatter()
         try:
             with open_clip(self.path) as container:
-                pictures = container.decode(picture_stream(container, self.path))
+                stream = picture_stream(container, self.path)
+                pictures = deinterlaced(decoded(container, stream), stream)
                 for picture in islice(pictures, self._start + self._info.frames):
-                    pts = self._time(source_index, picture.pts, pts)
+                    time = clock.time(picture.pts)
                     if source_index >= self._start + first:
-                        content = _to_tensor(upright(picture, reformatter), self._info)
-                        yield Frame(content, source_index - self._start, source_index, pts)
+                        image = self._survey.appearance.image(picture, reformatter)
+                        yield Frame(
+                            _to_tensor(image, self._info), source_index - self._start, source_index, time
+                        )
                     source_index += 1
         except av.FFmpegError as error:
             raise ClipBroke(self.path, source_index, reason_of(error)) from error
-        if source_index < self._start + self._info.frames and (pts is None or pts < self._survey.times[-1]):
-            raise ClipBroke(self.path, source_index, f"{len(self._survey.times)} frames were expected")
-        if self._to_the_end and self._survey.fault:
-            raise ClipBroke(self.path, source_index, self._survey.fault)
-
-    def _time(self, source_index: int, pts: int | None, previous: int | None) -> int:
-        """Return the time of a frame: the file's, if there is one and it is later than that of the frame before."""
-        if self._survey.by_number:
-            return self._survey.times[source_index]
-        if pts is not None and (previous is None or pts > previous):
-            return pts
-        return self._survey.times[0] if previous is None else previous + self._survey.step
+        if source_index < self._start + self._info.frames and (time is None or time < schedule.times[-1]):
+            raise ClipBroke(self.path, source_index, f"{len(schedule.times)} frames were expected")
+        if self._info.fault:
+            raise ClipBroke(self.path, source_index, self._info.fault)
 
 
 def _stop(path: Path, count: int, start: int, frames: int | None) -> int:

@@ -14,8 +14,11 @@ from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
 from vst.errors import InputError
+from vst.video.appearance import Appearance, appearance_of
 from vst.video.container import check_is_file, open_clip, picture_stream, reason_of
-from vst.video.orientation import display_matrix, swaps_axes, upright
+from vst.video.decoding import decoded
+from vst.video.packets import may_jump, played
+from vst.video.times import Schedule, increasing
 
 # Codecs with packets that contain no picture to show (VP8's hidden references, MPEG-4's skipped frames).
 CODECS_WITH_SILENT_PACKETS = {
@@ -33,12 +36,10 @@ CODECS_WITH_SILENT_PACKETS = {
 
 @dataclass(frozen=True)
 class Survey:
-    """The properties found by scanning a whole file. Times are in units of `time_base`."""
+    """The properties found by scanning a whole file."""
 
-    times: list[int]  # when each frame is shown, increasing
-    end: int  # when the last one ends
-    step: int  # the usual time from frame to frame
-    by_number: bool  # the pictures have no times of their own: picture n is shown at times[n]
+    schedule: Schedule  # when each picture is shown, in units of `time_base`
+    appearance: Appearance
     height: int
     width: int
     time_base: Fraction
@@ -61,7 +62,9 @@ class _Packets:
     """The packets of the picture stream, before any is decoded."""
 
     shown: list[_Times]  # of each packet with a picture to show
+    repeats: list[_Times]  # of each packet without data, which repeats the picture before it
     count: int  # of all packets, including those not shown
+    damaged: bool  # some have lost data, so perhaps their picture
     seconds: float  # when the last packet of any stream ends
     fault: str | None  # what stopped the scan before the end of the file
 
@@ -73,10 +76,12 @@ def survey(path: Path) -> Survey:
         with open_clip(path) as container:
             stream = picture_stream(container, path)
             picture = _first_picture(container, stream, path)
+            appearance = appearance_of(picture, stream)
+            appearance.image(picture, VideoReformatter())
         with open_clip(path) as container:
             stream = picture_stream(container, path)
             packets = _read_packets(container, stream, picture.pts)
-            return _summarise(path, container, stream, picture, packets)
+            return _summarise(path, container, stream, picture, appearance, packets)
     except av.FFmpegError as error:
         raise InputError(
             f"{path} cannot be read as a video ({reason_of(error)}): it is damaged, truncated or not a video; "
@@ -85,38 +90,40 @@ def survey(path: Path) -> Survey:
 
 
 def _summarise(
-    path: Path, container: InputContainer, stream: VideoStream, picture: av.VideoFrame, packets: _Packets
+    path: Path,
+    container: InputContainer,
+    stream: VideoStream,
+    picture: av.VideoFrame,
+    appearance: Appearance,
+    packets: _Packets,
 ) -> Survey:
     time_base = stream.time_base or Fraction(1, 1000)
     frame_rate = stream.average_rate or stream.guessed_rate or stream.base_rate or Fraction(25)
     step = max(1, round(1 / (frame_rate * time_base)))
-    shown = packets.shown
-    if stream.codec_context.name in CODECS_WITH_SILENT_PACKETS or picture.interlaced_frame:
+    shown, counted = packets.shown, False
+    silent = stream.codec_context.name in CODECS_WITH_SILENT_PACKETS
+    if silent or packets.damaged or picture.interlaced_frame:
         # An interlaced picture may come in two packets, one per field.
-        shown = _decode_times(path) or shown
-    last_duration = max(shown, key=lambda times: times.pts or 0).duration
-    times, by_number = _show_times(shown, step, "avi" in container.format.name)
-    matrix = display_matrix(picture)
-    turned = matrix is not None and swaps_axes(matrix)
+        found = _decode_times(path)
+        shown, counted = found or shown, bool(found)
+    schedule = _schedule(shown, packets.repeats, step, counted, "avi" in container.format.name)
+    turned = appearance.turned
     aspect = stream.sample_aspect_ratio or Fraction(1)
     return Survey(
-        times=times,
-        end=times[-1] + (last_duration or step),
-        step=step,
-        by_number=by_number,
+        schedule=schedule,
+        appearance=appearance,
         height=picture.width if turned else picture.height,
         width=picture.height if turned else picture.width,
         time_base=time_base,
         frame_rate=Fraction(frame_rate),
         pixel_aspect=1 / aspect if turned else aspect,
         has_sound=bool(container.streams.audio),
-        fault=packets.fault or _missing_end(container, stream, packets, times, time_base),
+        fault=packets.fault or _missing_end(container, stream, packets, schedule, time_base),
     )
 
 
 def _first_picture(container: InputContainer, stream: VideoStream, path: Path) -> av.VideoFrame:
-    for picture in container.decode(stream):
-        upright(picture, VideoReformatter())
+    for picture in decoded(container, stream):
         return picture
     raise InputError(f"{path} has no frame that can be decoded; fetch or export it again")
 
@@ -124,68 +131,76 @@ def _first_picture(container: InputContainer, stream: VideoStream, path: Path) -
 def _read_packets(container: InputContainer, stream: VideoStream, first_pts: int | None) -> _Packets:
     """Scan the packets; those before the first picture that decodes are not counted as shown."""
     shown: list[_Times] = []
-    count, seconds, fault = 0, 0.0, None
+    repeats: list[_Times] = []
+    count, damaged, seconds, fault = 0, False, 0.0, None
     try:
-        for packet in container.demux():
-            if packet.size == 0:  # the end of a stream
-                continue
+        for packet in played(container, stream, *container.streams):
             time = packet.pts if packet.pts is not None else packet.dts
             if time is not None and packet.time_base:
                 seconds = max(seconds, float((time + (packet.duration or 0)) * packet.time_base))
             if packet.stream_index != stream.index:
                 continue
             count += 1
+            damaged = damaged or packet.is_corrupt
             precedes = packet.pts is not None and first_pts is not None and packet.pts < first_pts
             if not packet.is_discard and not precedes:
-                shown.append(_Times(packet.pts, packet.dts, packet.duration or 0))
+                times = _Times(packet.pts, packet.dts, packet.duration or 0)
+                (shown if packet.size else repeats).append(times)
     except av.FFmpegError as error:
         fault = reason_of(error)
-    return _Packets(shown, count, seconds, fault)
+    return _Packets(shown, repeats, count, damaged, seconds, fault)
 
 
 def _decode_times(path: Path) -> list[_Times] | None:
     """Return the times of the pictures by decoding them all, or None if that fails."""
     try:
         with open_clip(path) as container:
-            pictures = container.decode(picture_stream(container, path))
+            pictures = decoded(container, picture_stream(container, path))
             return [_Times(picture.pts, picture.dts, picture.duration or 0) for picture in pictures]
     except av.FFmpegError:
         return None
 
 
-def _show_times(shown: list[_Times], step: int, is_avi: bool) -> tuple[list[int], bool]:
-    """Return the time of each picture, in order, and whether times go by the number of the picture."""
-    given = [times.pts for times in shown if times.pts is not None]
-    if len(given) == len(shown) and not is_avi:
-        return _increasing(sorted(given), step), False
+def _schedule(shown: list[_Times], repeats: list[_Times], step: int, counted: bool, is_avi: bool) -> Schedule:
+    """When the pictures are shown: one for each packet or, if `counted`, exactly those that were decoded."""
     # An avi only numbers its pictures; its pts are guesses, wrong where pictures are reordered.
-    given = [times.dts for times in shown if times.dts is not None]
-    if len(given) == len(shown):
-        return _increasing(sorted(given), step), True
-    return [index * step for index in range(len(shown))], True
-
-
-def _increasing(times: list[int], step: int) -> list[int]:
-    """Return the times, strictly increasing: one that is not after the time before it is moved a `step` behind it."""
-    moved = times[:1]
-    for time in times[1:]:
-        moved.append(time if time > moved[-1] else moved[-1] + step)
-    return moved
+    by_pts = not is_avi and all(times.pts is not None for times in shown)
+    if not by_pts and any(times.dts is None for times in shown):
+        times = [index * step for index in range(len(shown))]
+        return Schedule(times, times[-1] + step, step)
+    stamps = [
+        (stamp, times.duration or step)
+        for times in (*shown, *repeats)
+        if (stamp := times.pts if by_pts else times.dts) is not None
+    ]
+    given = sorted(stamp for stamp, _ in stamps[: len(shown)])
+    times = increasing(given, step)
+    moved = times[-1] > given[-1]
+    end = max(sum(max(stamps)), times[-1] + (step if moved else 1))
+    return Schedule(times, end, step, given if by_pts and not counted else None)
 
 
 def _missing_end(
-    container: InputContainer, stream: VideoStream, packets: _Packets, times: list[int], time_base: Fraction
+    container: InputContainer,
+    stream: VideoStream,
+    packets: _Packets,
+    schedule: Schedule,
+    time_base: Fraction,
 ) -> str | None:
     """Describe what a truncated file lacks of what its header promises; None if nothing."""
-    # In mp4 the header also counts the samples that an edit list leaves out.
-    if "mov" not in container.format.name and stream.frames > packets.count:
+    if may_jump(container):
+        return None  # it promises nothing: its duration is that of the times found at its end
+    # In mp4 the header also counts the samples that an edit list leaves out, and an avi also frames without data.
+    if "mov" not in container.format.name and stream.frames * schedule.step > max(
+        packets.count * schedule.step, schedule.end
+    ):
         return f"its header promises {stream.frames} frames"
     if container.duration is None:
         return None
     promised = container.duration / av.time_base
     found = packets.seconds - min(0.0, (container.start_time or 0) / av.time_base)
     # Not every container gives the duration of the last frame, so a frame may seem missing where none is.
-    gaps = [later - earlier for earlier, later in pairwise(times)]
+    gaps = [later - earlier for earlier, later in pairwise(schedule.times)]
     if promised - found > max(0.1, 2 * float(max(gaps, default=0) * time_base)):
         return f"its header promises {promised:.2f} s, but there are {found:.2f} s"
     return None

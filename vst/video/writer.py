@@ -1,28 +1,28 @@
 from __future__ import annotations
 
 import errno
-import os
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from heapq import merge
+from math import ceil
 from pathlib import Path
 
 import av
 import av.filter
 import numpy as np
-from av.container import OutputContainer
+from av.container import InputContainer, OutputContainer
 from av.packet import Packet
 from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
+from vst.errors import VstError
 from vst.files import atomic_write
 from vst.frames import ClipInfo
 from vst.video.container import open_clip
-from vst.video.sound import copied_sound, encoded_sound, packets_of
+from vst.video.sound import copied_sound, encoded_sound, sound_track
 
 # swscale's flags FULL_CHR_H_INP and ACCURATE_RND, without which it trades accuracy of chroma and rounding
 # for speed. As numbers: PyAV has names for them only since version 17.
@@ -30,6 +30,9 @@ CHROMA_FILTER = int(Interpolation.BICUBIC) | 0x4000 | 0x40000
 
 # A stream's codes for matrix, primaries and transfer (ITU-T H.273, tables 2 to 4).
 BT709, BT601 = 1, 6
+
+# An mp4 counts how long a frame is shown in 31 bits.
+MOST_TICKS = 2**31 - 1
 
 # Errors of the disk that is written to. Any other error is attributed to the sound.
 DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS}
@@ -53,22 +56,34 @@ def write_video(
 
     `frames` are RGB images of shape (H, W, 3), all of one size, each with its pts in the clip's `time_base`,
     in order; there may be fewer than `info.frames`, and the sound then ends with the last of them. An odd
-    side grows by one pixel, which repeats the edge. The file is written atomically; errors of the disk are
-    raised as `OSError`. `crf` is x264's quality, 0 (nearly lossless) to 51.
+    side grows by one pixel, which repeats the edge. The file is written atomically, first without sound, which
+    therefore stays whatever happens to the sound; errors of the disk are raised as `OSError`. `crf` is x264's quality,
+    0 (nearly lossless) to 51.
     """
-    path = Path(path)
-    with atomic_write(path.absolute()) as whole, _removed_after(whole.with_suffix(".pictures")) as pictures:
+    path = Path(path).absolute()
+    frames, info = _countable(frames, info)
+    with atomic_write(path) as pictures:
         count, end_pts = _write_pictures(pictures, frames, info, crf)
-        sound = _add_sound(pictures, whole, info, end_pts)
-    return Written(count, sound)
+    return Written(count, "none" if info.sound is None else _add_sound(path, info.sound, info, end_pts))
 
 
-@contextmanager
-def _removed_after(path: Path) -> Generator[Path]:
-    try:
-        yield path
-    finally:
-        path.unlink(missing_ok=True)
+def _countable(
+    frames: Iterable[tuple[NDArray[np.uint8], int]], info: ClipInfo
+) -> tuple[Iterable[tuple[NDArray[np.uint8], int]], ClipInfo]:
+    """Frames and clip in a time base in which an mp4 can count: the clip's, or a coarser one where that is too fine."""
+    seconds = ceil((info.end_pts - info.start_pts) * info.time_base)
+    time_base = max(info.time_base, Fraction(1, max(1, MOST_TICKS // max(1, seconds))))
+    if time_base == info.time_base:
+        return frames, info
+
+    def moved(pts: int) -> int:
+        return round(pts * info.time_base / time_base)
+
+    start, end = moved(info.start_pts), moved(info.end_pts)
+    return (
+        ((image, moved(pts)) for image, pts in frames),
+        replace(info, time_base=time_base, start_pts=start, end_pts=end),
+    )
 
 
 def _write_pictures(
@@ -171,30 +186,32 @@ def _mux_pictures(output: OutputContainer, packets: list[Packet], durations: deq
         output.mux(packet)
 
 
-def _add_sound(pictures: Path, whole: Path, info: ClipInfo, end_pts: int) -> str:
-    """Combine the pictures with the sound of their time in one file; return how the sound was handled."""
-    if info.sound is None:
-        os.replace(pictures, whole)  # noqa: PTH105 - as in `atomic_write`
-        return "none"
+def _add_sound(path: Path, sound_file: Path, info: ClipInfo, end_pts: int) -> str:
+    """Give a clip of pictures the sound of their time; return how the sound was handled."""
     reason = ""
     for encode in (False, True):
         try:
-            if not _join(pictures, whole, info.sound, info, end_pts, encode):
-                break
+            with atomic_write(path) as whole:
+                _join(path, whole, sound_file, info, end_pts, encode)
             return "encoded as AAC" if encode else "copied"
-        except (av.FFmpegError, ValueError) as error:
+        except _Silence:
+            return "none"
+        except (av.FFmpegError, ValueError, VstError) as error:
             # A broken sound track is no reason to lose the pictures; a full disk is left to the caller.
             if isinstance(error, OSError) and error.errno in DISK_ERRORS:
                 raise
             reason = str(error)
-    os.replace(pictures, whole)  # noqa: PTH105
-    return f"left out: {reason}" if reason else "none"
+    return f"left out: {reason}"
 
 
-def _join(pictures: Path, whole: Path, sound_file: Path, info: ClipInfo, end_pts: int, encode: bool) -> int:
-    """Mux the pictures and the sound of their time into one file; return the number of sound packets."""
+class _Silence(Exception):  # noqa: N818 - an event, not an error
+    """The sound has no packet in the time of the pictures."""
+
+
+def _join(pictures: Path, whole: Path, sound_file: Path, info: ClipInfo, end_pts: int, encode: bool) -> None:
+    """Mux the pictures and the sound of their time into one file; raises `_Silence` if there is none."""
     start, end = info.start_pts * info.time_base, end_pts * info.time_base
-    count = 0
+    silent = True
     with (
         open_clip(sound_file) as source,
         open_clip(pictures) as painted,
@@ -202,12 +219,21 @@ def _join(pictures: Path, whole: Path, sound_file: Path, info: ClipInfo, end_pts
     ):
         picture_stream = output.add_stream_from_template(painted.streams.video[0], opaque=True)
         add = encoded_sound if encode else copied_sound
-        sound_stream, sound = add(source, output, start, end)
-        both = merge(packets_of(painted, painted.streams.video[0], picture_stream), sound, key=_decoding_time)
+        sound_stream, sound = add(sound_track(source, sound_file), output, start, end)
+        both = merge(_pictures(painted, picture_stream), sound, key=_decoding_time)
         for packet in both:
-            count += packet.stream is sound_stream
+            silent = silent and packet.stream is not sound_stream
             output.mux(packet)
-    return count
+    if silent:
+        raise _Silence
+
+
+def _pictures(painted: InputContainer, target: VideoStream) -> Iterator[Packet]:
+    """Yield the packets of painted pictures, for the stream `target`."""
+    for packet in painted.demux(video=0):
+        if packet.dts is not None:  # otherwise it only marks the end
+            packet.stream = target
+            yield packet
 
 
 def _decoding_time(packet: Packet) -> Fraction:

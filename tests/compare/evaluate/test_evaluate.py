@@ -171,6 +171,24 @@ def test_pictures_are_sorted_by_the_numbers_in_their_names(tmp_path):
     assert reds == [1, 9, 10, 100]
 
 
+def test_hidden_files_are_no_pictures(tmp_path):
+    folder = Path(save_frames(tmp_path / "frames", noise(2)))
+    for name in ("._0.png", ".DS_Store.png"):
+        (folder / name).write_bytes(b"Mac OS X")
+    assert PictureFolder(folder).count == len(list(PictureFolder(folder).pictures())) == 2
+
+
+def test_frames_keep_their_16_bit_levels_and_stand_upright(tmp_path):
+    ramp = np.linspace(0, 65535, 12).astype(np.uint16)[None].repeat(8, axis=0)
+    exif = Image.Exif()
+    exif[0x0112] = 6  # the right side is the top
+    Image.fromarray(ramp).save(tmp_path / "0.png", exif=exif)
+    source = PictureFolder(tmp_path)
+    assert source.sizes == (12, 8)
+    (picture,) = source.pictures()
+    np.testing.assert_allclose(picture[:, 3, 1], np.linspace(0, 1, 12), atol=0.003)
+
+
 def test_losses_are_the_papers(random_backbone: VGG19):
     (content,), (style,), paintings = noise(1), noise(1, 48, 64, seed=1), torch.cat(noise(2, seed=2))
     layers = ["conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1"]

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
-from PIL import Image
 
 from vst.compare.evaluate.fitting import Picture, Sizes, fit
 from vst.errors import ClipBroke, InputError
 from vst.files import natural_key
+from vst.pictures import PictureError, read_picture
 from vst.video.reader import VideoReader
 
 if TYPE_CHECKING:
@@ -46,7 +46,12 @@ class PictureFolder:
     """
 
     def __init__(self, folder: Path):
-        files = [file for file in folder.iterdir() if file.suffix.lower() in PICTURES]
+        # macOS puts a hidden ._NAME beside every file that it copies to a foreign disk
+        files = [
+            file
+            for file in folder.iterdir()
+            if file.suffix.lower() in PICTURES and not file.name.startswith(".")
+        ]
         if not files:
             raise InputError(f"the folder {folder} contains no pictures; name a video or a folder of frames")
         self._files = sorted(files, key=lambda file: natural_key(file.name))
@@ -67,10 +72,9 @@ class PictureFolder:
     @staticmethod
     def _load(file: Path) -> Picture:
         try:
-            with Image.open(file) as image:
-                picture = np.array(image.convert("RGB"), dtype=np.float32)
-        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-            raise InputError(f"{file} cannot be read as a picture; replace it") from error
+            picture = np.array(read_picture(file), dtype=np.float32)
+        except PictureError as error:
+            raise InputError(f"{file} {error}") from error
         picture /= 255
         return picture
 
