@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from vst.compare.runs import Run
 from vst.errors import ClipBroke, VstError
-from vst.files import atomic_write
+from vst.files import atomic_write, refuse_link
 
 if TYPE_CHECKING:
     import numpy as np
@@ -75,6 +75,8 @@ def _write_frames(clip: Clip, folder: Path) -> tuple[int, str | None]:
     from vst.video.store import save_png, to_uint8
     from vst.video.writer import write_video
 
+    for place in (folder.parent, folder):
+        refuse_link(place)
     folder.mkdir(parents=True, exist_ok=True)
     count, note = 0, None
 

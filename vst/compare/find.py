@@ -9,7 +9,7 @@ from pathlib import Path
 
 from vst.compare.runs import Run, read_run
 from vst.errors import InputError
-from vst.files import natural_key
+from vst.files import natural_key, refuse_link
 from vst.runs.configuration import configuration_path
 from vst.runs.record import RecordError, read_record
 
@@ -34,6 +34,16 @@ def find_runs(directories: Sequence[Path]) -> list[Run]:
     runs = [read_run(path, names[path]) for path in found]
     _fill_in_from_records(runs)
     return runs
+
+
+def default_output(directories: Sequence[Path], name: str) -> Path:
+    """The folder of this name in the first directory, for what is made from its runs.
+
+    Raises `InputError` for a link, since a directory from elsewhere must not choose where is written.
+    """
+    folder = directories[0] / name
+    refuse_link(folder)
+    return folder
 
 
 def _fill_in_from_records(runs: Sequence[Run]) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from vst.compare.content import write_contents
-from vst.compare.find import find_runs
+from vst.compare.find import default_output, find_runs
 from vst.compare.looks import looks_of
 from vst.compare.plots import draw
 from vst.compare.plots.paper import paper, save
@@ -24,7 +24,7 @@ def write_figures(
 ) -> list[Path]:
     """See `vst.compare.plots.write_plots`."""
     runs = find_runs(directories)
-    folder = directories[0] / "plots" if output is None else output
+    folder = default_output(directories, "plots") if output is None else output
     if folder.exists() and not folder.is_dir():
         raise InputError(f"-o {folder} is a file; name a folder")
     shown = _frame_shown(runs, frame)

@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 from pytorch_lightning import Callback, LightningModule, Trainer
 
+from vst.files import Damaged
 from vst.runs.callbacks.parts import behind, data_of, stylized_of, stylizer_of
 from vst.runs.directory import frame_path
 from vst.runs.loggers.media import media_loggers
@@ -53,6 +55,15 @@ class VideoWriter(Callback):
         """Write a clip of the frames painted so far."""
         stylizer_of(pl_module).behind.settle()
         self._write_clip(trainer)
+
+    def check(self, frames: int) -> None:
+        """Raise `Damaged` where one of the first `frames` frames, which were painted, is missing or damaged."""
+        for index in range(frames):
+            try:
+                with Image.open(self._frame(index)) as picture:
+                    picture.verify()
+            except (OSError, SyntaxError, ValueError) as error:
+                raise Damaged(self._frame(index)) from error
 
     def _write_clip(self, trainer: Trainer) -> None:
         datamodule = data_of(trainer)
