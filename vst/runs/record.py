@@ -39,11 +39,12 @@ class ClipRecord:
 class Provenance:
     """What is needed to repeat a run.
 
-    `config` is its resolved configuration, `precision` that of the convolutions, `motion` the source of the motion by
-    which its coherence was measured.
+    `config` is its resolved configuration, `inputs` the SHA-256 of each file that it names, by the option, `precision`
+    that of the convolutions, `motion` the source of the motion by which its coherence was measured.
     """
 
     config: Settings = field(default_factory=dict)
+    inputs: Mapping[str, str] = field(default_factory=dict)
     seed: int | None = None
     weights: Mapping[str, str | None] = field(default_factory=dict)
     precision: str | None = None
