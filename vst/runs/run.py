@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from omegaconf import DictConfig
 
+from vst.commandline import say
 from vst.errors import ClipBroke, OutOfMemory, Pruned, ran_out_of_memory
 from vst.runs.configuration import write_configuration
 from vst.runs.directory import checkpoint_path, locked, make_own
@@ -54,7 +55,7 @@ def run(
             return directory
         state = checkpoint_to_resume(directory, settings, again)
         if is_finished(directory):
-            print(f"{directory} is finished already")
+            say(f"{directory} is finished already")
             return directory
         make_own(directory)
         limit_threads()

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from pytorch_lightning import Callback, LightningModule, Trainer
 
+from vst.commandline import say
 from vst.files import Damaged
 from vst.runs.callbacks.parts import behind, data_of, stylized_of, stylizer_of
 from vst.runs.directory import frame_path
@@ -73,7 +74,7 @@ class VideoWriter(Callback):
             self.directory / "stylized.mp4", self._painted(datamodule), datamodule.clip.info
         )
         if written.sound.startswith("left out"):
-            print(f"the painted clip has no sound: {written.sound}", file=sys.stderr)
+            say(f"the painted clip has no sound: {written.sound}", to=sys.stderr)
 
     def _painted(self, datamodule: ClipDataModule) -> Iterator[tuple[NDArray[np.uint8], int]]:
         """The painted frames in the order in which they are shown, up to the first that is missing."""
