@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 
 from vst.assets import file_hash
-from vst.runs.settings import Settings
+from vst.runs.settings import Settings, select
 
 FILES = ("video.path", "style.path", "backbone.weights.path")
 """The options that may name a file of the user's. What they fetch instead has a hash of its own (`vst.assets`)."""
@@ -14,19 +14,12 @@ FILES = ("video.path", "style.path", "backbone.weights.path")
 
 def hashes_of_inputs(settings: Settings) -> dict[str, str]:
     """SHA-256 of each file that the settings name, by the option; a file that does not exist is left out."""
-    named = {option: _select(settings, option) for option in FILES}
+    named = {option: select(settings, option) for option in FILES}
     return {
         option: _hash(Path(path), *_state(Path(path)))
         for option, path in named.items()
         if isinstance(path, str) and Path(path).is_file()
     }
-
-
-def _select(settings: Settings, option: str) -> object:
-    value: object = settings
-    for key in option.split("."):
-        value = value.get(key) if isinstance(value, dict) else None
-    return value
 
 
 def _state(path: Path) -> tuple[int, int]:

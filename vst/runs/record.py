@@ -14,6 +14,7 @@ from typing import Any
 
 from vst.errors import InputError
 from vst.files import write_json
+from vst.runs.data import plain, read_text
 from vst.runs.moved import with_new_names
 from vst.runs.settings import Settings
 
@@ -84,10 +85,10 @@ def read_record(run: Path) -> Record | None:
     """
     path = record_path(run)
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = plain(json.loads(read_text(path)))
     except FileNotFoundError:
         return None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise RecordError(
             f"the record {path} is damaged and cannot be read ({_first_line(error)}); restore it, or remove it and "
             f"paint the run anew"

@@ -17,6 +17,7 @@ from vst.compare.report.shown import Shown
 from vst.compare.settings import differing_settings, implied_by_choice
 from vst.errors import InputError
 from vst.files import write_bytes, write_text
+from vst.runs.data import text
 
 ASSETS = Path(__file__).parent / "assets"
 SCRIPTS = ("screens.js", "player.js", "table.js", "glance.js", "figures.js", "page.js")
@@ -35,7 +36,7 @@ def write_page(directories: Sequence[Path], output: Path | None = None) -> Path:
     shown = Shown(folder, runs, looks_of(runs), settings, present_metrics(runs), contents, chosen)
     _copy_assets(folder)
     page = folder / "index.html"
-    write_text(page, _html(shown, directories))
+    write_text(page, text(_html(shown, directories)))
     return page
 
 
