@@ -93,6 +93,11 @@ def literal(text: str) -> str:
     return re.sub(r"(\\*)\$\{", lambda found: 2 * found[1] + r"\${", text)
 
 
+def unescaped(value: str) -> str:
+    """The text that `literal` made a value of; a value that refers to another stays as it is."""
+    return re.sub(r"(?<!\\)((?:\\\\)*)\\\$\{", lambda found: found[1][::2] + "${", value)
+
+
 def quoted(path: str | Path) -> str:
     """A path quoted for Hydra's command line, whatever characters it has."""
     from hydra.core.override_parser.types import Quote, QuotedString

@@ -8,6 +8,7 @@ import pytest
 from vst.compare.content import write_contents
 from vst.compare.runs import read_run
 from vst.errors import InputError
+from vst.runs.inputs import hashes_of_inputs
 from vst.synthetic.scenes import Talk
 from vst.video.reader import VideoReader
 from vst.video.store import load_png, to_uint8
@@ -41,6 +42,18 @@ def test_a_clip_that_is_there_is_not_made_again(run, tmp_path):
     content = write_contents([run], tmp_path / "report")[0][0]
     assert content.frames == 5
     assert (folder / "content.mp4").stat().st_mtime_ns == before
+
+
+def test_a_clip_that_was_exchanged_is_not_shown_beside_the_paintings(run, write_run, tmp_path):
+    path = write_run(tmp_path / "clip") / "stylized.mp4"
+    node = {"_target_": READER, "path": str(path)}
+    old = replace(run, settings={"video": node})
+    new = replace(old, inputs=hashes_of_inputs({"video": node}))
+    assert write_contents([old, new], tmp_path / "report")[1] == [0, 0]
+    path.write_bytes(path.read_bytes() + b"x")
+    contents, chosen = write_contents([old, new], tmp_path / "report")
+    assert chosen == [0, 1]
+    assert (contents[0].frames, contents[1].note) == (5, "its file has changed since it was painted")
 
 
 def test_a_clip_that_is_gone_is_noted(run, tmp_path):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
 from vst.composing import composed, with_run_directory
-from vst.config import quoted
+from vst.config import literal, quoted, unescaped
 from vst.errors import InputError
 from vst.runs.build import build
 from vst.runs.choices import may_choose, own_targets
@@ -120,6 +120,7 @@ def test_a_stored_configuration_cannot_grow_without_end(tmp_path: Path) -> None:
 def test_a_quoted_name_is_read_as_it_is(name: str) -> None:
     value = OverridesParser.create().parse_override(f"video.path={quoted(name)}").value()
     assert OmegaConf.create({"path": value}).path == name
+    assert unescaped(literal(name)) == name
 
 
 @pytest.mark.parametrize("name", ["a\\", "it\\'s", "${oc.env:HOME}", "\\${x}", "a\\\\${x}'\\"])

@@ -15,6 +15,7 @@ from vst.compare.runs import Run
 from vst.errors import ClipBroke, VstError
 from vst.files import refuse_link, write_json
 from vst.runs.data import read_text
+from vst.runs.inputs import changed_inputs
 
 if TYPE_CHECKING:
     import numpy as np
@@ -48,10 +49,12 @@ def write_contents(runs: Sequence[Run], output: Path) -> tuple[list[Content], li
     chosen: list[int] = []
     for run in runs:
         node = run.settings.get("video")
-        key = json.dumps(node, sort_keys=True, default=str)
+        changed = bool(changed_inputs(run.inputs, {"video": node}))
+        key = json.dumps([node, changed], sort_keys=True, default=str)
         if key not in numbers:
             numbers[key] = len(contents)
-            contents.append(_write_content(run.clip, node, key, output))
+            other = Content(run.clip, None, 0, "its file has changed since it was painted")
+            contents.append(other if changed else _write_content(run.clip, node, key, output))
         chosen.append(numbers[key])
     return contents, chosen
 

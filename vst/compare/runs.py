@@ -35,6 +35,7 @@ class Run:
     status: str = "stopped"
     recorded: bool = False
     settings: Settings = field(default_factory=dict)
+    inputs: Mapping[str, str] = field(default_factory=dict)
     clip: str = "?"
     style: str = "?"
     motion: str | None = None
@@ -89,6 +90,7 @@ def _read_run(directory: Path, name: str) -> Run:
         status="running" if running else record.status if record else "stopped",
         recorded=provenance is not None,
         settings=settings,
+        inputs=provenance.inputs if provenance else {},
         clip=str((clip and clip.name) or _node_name(video)),
         style=str((provenance and provenance.style) or _node_name(settings.get("style"))),
         motion=provenance.motion if provenance else None,

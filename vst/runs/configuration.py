@@ -9,7 +9,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from vst.config import literal, quoted
+from vst.config import literal, quoted, unescaped
 from vst.errors import InputError
 from vst.files import write_text
 from vst.runs.choices import may_choose
@@ -109,7 +109,7 @@ def _resolved(node: Any, root: Settings) -> Any:
         if value == node or isinstance(value, dict):
             break
         node = value
-    return node
+    return unescaped(node) if isinstance(node, str) else node
 
 
 def _overrides_path(run: Path) -> Path:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -13,18 +15,23 @@ FILES = ("video.path", "style.path", "backbone.weights.path")
 
 
 def hashes_of_inputs(settings: Settings) -> dict[str, str]:
-    """SHA-256 of each file that the settings name, by the option; a file that does not exist is left out."""
-    named = {option: select(settings, option) for option in FILES}
-    return {
-        option: _hash(Path(path), *_state(Path(path)))
-        for option, path in named.items()
-        if isinstance(path, str) and Path(path).is_file()
-    }
+    """SHA-256 of each file that the settings name, by the option; a file that cannot be read is left out."""
+    return dict(_hashes(settings, FILES))
 
 
-def _state(path: Path) -> tuple[int, int]:
-    state = path.stat()
-    return state.st_size, state.st_mtime_ns
+def changed_inputs(before: Mapping[str, str], settings: Settings) -> list[str]:
+    """The options whose files are other ones than `before`; a run of version 0.1 has no hashes to tell."""
+    known = [option for option in FILES if option in before]
+    return [option for option, found in _hashes(settings, known) if found != before[option]]
+
+
+def _hashes(settings: Settings, options: Sequence[str]) -> Iterator[tuple[str, str]]:
+    for option in options:
+        path = select(settings, option)
+        with suppress(OSError):
+            if isinstance(path, str) and Path(path).is_file():
+                state = Path(path).stat()
+                yield option, _hash(Path(path), state.st_size, state.st_mtime_ns)
 
 
 @cache

@@ -10,7 +10,7 @@ from vst.errors import InputError
 from vst.files import json_ready
 from vst.runs.directory import checkpoint_path
 from vst.runs.identity import first_difference, identity
-from vst.runs.inputs import hashes_of_inputs
+from vst.runs.inputs import changed_inputs
 from vst.runs.record import read_record
 from vst.runs.settings import Settings
 
@@ -70,10 +70,8 @@ def _refuse_change(directory: Path, before: Settings, now: Settings) -> None:
 
 def _refuse_other_inputs(directory: Path, before: Mapping[str, str], settings: Settings) -> None:
     """Raise an `InputError` where an input file is another one than before, under the same name."""
-    for option, found in hashes_of_inputs(settings).items():
-        # a run of version 0.1 has no hashes
-        if before.get(option, found) != found:
-            raise InputError(
-                f"the file that {option} names has changed since the run in {directory} began; restore it, or begin a "
-                f"new run in another directory"
-            )
+    if changed := changed_inputs(before, settings):
+        raise InputError(
+            f"the file that {changed[0]} names has changed since the run in {directory} began; restore it, or begin a "
+            f"new run in another directory"
+        )
