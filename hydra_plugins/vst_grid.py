@@ -20,6 +20,7 @@ from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf, open_dict
 
+from vst.commandline import say
 from vst.config import quoted
 from vst.errors import InputError
 from vst.files import write_text
@@ -60,10 +61,10 @@ class GridSweeper(BasicSweeper):
             remaining = [job for job in remaining if job.directory not in outcomes]
         lanes = self._lanes(remaining)
         refused = sum(outcome.problem is not None for outcome in outcomes.values())
-        print(
+        say(
             f"{len(jobs)} runs in {directory}: {len(outcomes) - refused} finished already, {refused} refused, "
             f"{len(remaining)} to paint" + (f", which are shots of {len(wholes)}" if wholes else ""),
-            file=sys.stderr,
+            to=sys.stderr,
         )
         write_text(directory / "multirun.yaml", OmegaConf.to_yaml(self.config))
         named = any(option.startswith("hydra.sweep.dir=") for option in self.config.hydra.overrides.hydra)
@@ -147,7 +148,7 @@ class GridSweeper(BasicSweeper):
         elif kind == "LocalLauncher":  # starts all jobs at once
             divide_cores(len(jobs))
         if kind in ("LocalLauncher", "SlurmLauncher"):
-            print(f"the output of each job is in {self.config.hydra.sweep.dir}/.submitit", file=sys.stderr)
+            say(f"the output of each job is in {self.config.hydra.sweep.dir}/.submitit", to=sys.stderr)
         logs = Path(str(self.config.hydra.sweep.dir)) / ".submitit"
         earlier = set(logs.glob("*"))
         try:
@@ -158,7 +159,7 @@ class GridSweeper(BasicSweeper):
             if kind == "BasicLauncher":
                 raise
             # a job that was killed returns nothing, and the launchers raise at the first such job
-            print(f"vst: a job was killed or crashed: {_last_line(error)}", file=sys.stderr)
+            say(f"vst: a job was killed or crashed: {_last_line(error)}", to=sys.stderr)
             with interruptible():
                 if kind in ("LocalLauncher", "SlurmLauncher"):
                     _wait_for(set(logs.glob("*")) - earlier, kind)

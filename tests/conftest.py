@@ -24,7 +24,7 @@ SLOW = (
     ),
     *(
         f"tests/runs/test_{name}.py"
-        for name in ("cli", "coherence", "grid", "lanes", "resume", "run", "shots", "wandb")
+        for name in ("cli", "coherence", "damage", "grid", "lanes", "resume", "run", "shots", "wandb")
     ),
 )
 """Where tests start programs, paint, drive a browser or build the site; `make test-fast` leaves them out."""

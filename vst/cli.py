@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from vst.commandline import exit_with
+from vst.commandline import exit_with, say
 from vst.composing import message_for
 from vst.config import conf_dir, quoted, register_schema
 from vst.errors import InputError, VstError, failure
@@ -64,7 +64,7 @@ def _job(cfg: DictConfig) -> Outcome | None:
             raise InputError("pair is only for a grid of runs; add -m, or give style and video instead")
         if hydra_config.sweeper.get("shots"):
             raise InputError("shots=all is only for a grid of runs, one a shot; add -m")
-        print(_result_paths(run(cfg, list(hydra_config.overrides.task))))
+        say(*_results(run(cfg, list(hydra_config.overrides.task))))
     except (VstError, OSError) as error:
         _remove_empty(Path(hydra_config.runtime.output_dir))
         exit_with(*failure(error))
@@ -88,7 +88,7 @@ def _job_of_grid(cfg: DictConfig, hydra_config: HydraConf) -> Outcome:
     if _ended:
         return Outcome("it was not started", 128 + signal.SIGTERM)
     if alone:
-        print(f"\n{label_of(directory)}", file=sys.stderr)
+        say("", label_of(directory), to=sys.stderr)
     elif cfg.callbacks.get("progress"):
         # progress bars of concurrent runs would overwrite each other
         OmegaConf.update(cfg, "callbacks.progress.name", label_of(directory), force_add=True)
@@ -115,15 +115,13 @@ def _remove_empty(directory: Path) -> None:
         folder.rmdir()
 
 
-def _result_paths(directory: Path) -> str:
-    return "\n".join(
-        [
-            f"painted clip  {directory / 'stylized.mp4'}",
-            f"key frames    {directory / 'keyframes'}",
-            f"residuals     {directory / 'keyframes'}",
-            f"figures       {record_path(directory)}",
-        ]
-    )
+def _results(directory: Path) -> list[str]:
+    return [
+        f"painted clip  {directory / 'stylized.mp4'}",
+        f"key frames    {directory / 'keyframes'}",
+        f"residuals     {directory / 'keyframes'}",
+        f"figures       {record_path(directory)}",
+    ]
 
 
 def _with_stored_overrides(arguments: list[str]) -> list[str]:
@@ -134,7 +132,7 @@ def _with_stored_overrides(arguments: list[str]) -> list[str]:
     directory = Path(named[-1].strip("'\""))
     others = [argument for argument in arguments if not argument.startswith("resume=")]
     where = quoted(directory)
-    return [*stored_overrides(directory), f"hydra.run.dir={where}", f"resume={where}", *others]
+    return [*stored_overrides(directory, others), f"hydra.run.dir={where}", f"resume={where}", *others]
 
 
 def _with_shots(arguments: list[str]) -> list[str]:

@@ -7,7 +7,7 @@ import re
 import sys
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TextIO
 
 from vst.errors import InputError, VstError
 
@@ -80,10 +80,24 @@ def execute(page: str, act: Callable[[Sequence[str]], None]) -> None:
         act(arguments)
 
 
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+"""Characters that are not shown but obeyed: of a terminal, of the direction of writing, and halves of others."""
+
+
+def printable(text: str) -> str:
+    """Text for a terminal. Names of files may have anything in them, and would otherwise hide or fake what is said."""
+    return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+
+
+def say(*lines: str, to: TextIO | None = None) -> None:
+    """Print lines, by default on standard output."""
+    for line in lines:
+        print(printable(line), file=to, flush=True)
+
+
 def exit_with(message: str, status: int) -> NoReturn:
     """Print the message on standard error, in one line, and exit with the status."""
-    print(f"vst: {message}", file=sys.stderr)
-    sys.stderr.flush()
+    say(f"vst: {message}", to=sys.stderr)
     sys.exit(status)
 
 

@@ -7,6 +7,7 @@ against its signature before anything is built.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -87,7 +88,18 @@ def choices(group: str) -> list[str]:
     return sorted(file.stem for file in (conf_dir() / group.split("@")[0]).glob("*.yaml"))
 
 
+def literal(text: str) -> str:
+    """A text as a value of the configuration, in which `${…}` would stand for another value."""
+    return re.sub(r"(\\*)\$\{", lambda found: 2 * found[1] + r"\${", text)
+
+
+def unescaped(value: str) -> str:
+    """The text that `literal` made a value of; a value that refers to another stays as it is."""
+    return re.sub(r"(?<!\\)((?:\\\\)*)\\\$\{", lambda found: found[1][::2] + "${", value)
+
+
 def quoted(path: str | Path) -> str:
     """A path quoted for Hydra's command line, whatever characters it has."""
-    escaped = str(path).replace("'", "\\'")
-    return f"'{escaped}'"
+    from hydra.core.override_parser.types import Quote, QuotedString
+
+    return QuotedString(literal(str(path)), Quote.single).with_quotes()

@@ -1,34 +1,94 @@
-"""Atomic writing of files, and the natural order of their names."""
+"""Writing of files, atomically and through no link, reading of what may be damaged, and the order of names."""
 
 from __future__ import annotations
 
+import errno
+import hashlib
 import json
 import os
 import re
+import secrets
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from vst.errors import InputError, VstError
+
+ASIDE = ".part"
+"""The ending of files that are being written."""
+
+
+class Damaged(VstError):  # noqa: N818 - a condition of a file
+    """A file that a run left is not as it was written."""
+
+    def __init__(self, path: Path):
+        super().__init__(
+            f"{path} is damaged, or not as the run left it; restore it, or begin a new run in another directory"
+        )
+
 
 @contextmanager
 def atomic_write(path: Path) -> Generator[Path]:
-    """Yield a temporary path to write to. It replaces `path` at the end, or is removed if the block fails."""
+    """Yield a temporary path to write to. It replaces `path` at the end, or is removed if the block fails.
+
+    The temporary file is made here, under a name that nobody can foresee, so that no link lies there through which
+    another file would be written; a link at `path` itself is replaced.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.part")
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}{ASIDE}")
+    os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
     try:
         yield temporary
         with temporary.open("rb") as file:
+            if os.fstat(file.fileno()).st_size == 0:
+                raise FileNotFoundError(errno.ENOENT, "nothing was written", str(path))
             os.fsync(file.fileno())  # otherwise a power cut could leave an empty file under the new name
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
 
 
+def refuse_link(folder: Path) -> None:
+    """Raise an `InputError` for a folder that is a link: what it points to is not the program's to fill."""
+    if folder.is_symlink():
+        raise InputError(f"{folder} is a link, which is not written through; put a folder in its place")
+
+
+def write_bytes(path: Path, content: bytes | memoryview) -> None:
+    """Write a binary file atomically."""
+    with atomic_write(path) as temporary:
+        temporary.write_bytes(content)
+
+
 def write_text(path: Path, text: str) -> None:
     """Write a text file atomically."""
-    with atomic_write(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+    write_bytes(path, text.encode())
+
+
+HASHED = b"vst sha256 "
+"""How a file begins that `write_hashed` wrote."""
+
+
+def write_hashed(path: Path, content: memoryview) -> None:
+    """Write a binary file atomically, behind a line with its hash, by which `read_hashed` notices damage."""
+    with atomic_write(path) as temporary, temporary.open("wb") as file:
+        file.write(HASHED + hashlib.sha256(content).hexdigest().encode() + b"\n")
+        file.write(content)
+
+
+def read_hashed(path: Path) -> bytes:
+    """What `write_hashed` wrote; raises `Damaged` where the file is not as it was.
+
+    A file that does not begin with a hash, such as one of version 0.1, is taken as it is.
+    """
+    content = path.read_bytes()
+    if not content.startswith(HASHED):
+        return content
+    line, _, rest = content.partition(b"\n")
+    if hashlib.sha256(rest).hexdigest().encode() != line.removeprefix(HASHED):
+        raise Damaged(path)
+    return rest
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:

@@ -25,7 +25,7 @@ def exponent(values: Iterable[float]) -> int:
     largest = max((abs(value) for value in values), default=0.0)
     if largest == 0 or largest >= 0.1:
         return 0
-    return 3 * math.floor(math.log10(largest) / 3)
+    return max(-300, 3 * math.floor(math.log10(largest) / 3))  # whose power of ten is not yet 0
 
 
 def format_setting(value: Any) -> str:

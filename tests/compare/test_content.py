@@ -7,6 +7,8 @@ import pytest
 
 from vst.compare.content import write_contents
 from vst.compare.runs import read_run
+from vst.errors import InputError
+from vst.runs.inputs import hashes_of_inputs
 from vst.synthetic.scenes import Talk
 from vst.video.reader import VideoReader
 from vst.video.store import load_png, to_uint8
@@ -15,6 +17,9 @@ from vst.video.store import load_png, to_uint8
 @pytest.fixture
 def run(write_run, tmp_path):
     return read_run(write_run(tmp_path / "run", pictures=False, video=False), "run")
+
+
+READER, SCENE = "vst.video.reader.VideoReader", "vst.synthetic.scenes.Talk"
 
 
 def changed(run, **video):
@@ -37,6 +42,18 @@ def test_a_clip_that_is_there_is_not_made_again(run, tmp_path):
     content = write_contents([run], tmp_path / "report")[0][0]
     assert content.frames == 5
     assert (folder / "content.mp4").stat().st_mtime_ns == before
+
+
+def test_a_clip_that_was_exchanged_is_not_shown_beside_the_paintings(run, write_run, tmp_path):
+    path = write_run(tmp_path / "clip") / "stylized.mp4"
+    node = {"_target_": READER, "path": str(path)}
+    old = replace(run, settings={"video": node})
+    new = replace(old, inputs=hashes_of_inputs({"video": node}))
+    assert write_contents([old, new], tmp_path / "report")[1] == [0, 0]
+    path.write_bytes(path.read_bytes() + b"x")
+    contents, chosen = write_contents([old, new], tmp_path / "report")
+    assert chosen == [0, 1]
+    assert (contents[0].frames, contents[1].note) == (5, "its file has changed since it was painted")
 
 
 def test_a_clip_that_is_gone_is_noted(run, tmp_path):
@@ -65,9 +82,61 @@ def test_a_clip_that_breaks_is_kept_up_to_there(run, write_run, tmp_path):
         {"_target_": "vst.video.reader.VideoReader", "path": {"_target_": "os.getcwd"}},
         {"path": "clip.mp4"},
         None,
+        {"_target_": "vst.assets.os.system", "command": "touch harm"},
+        {"_target_": "vst.video.store.np.load", "file": "harm.npy", "allow_pickle": True},
+        {"_target_": "vst.synthetic.scenes.Gone", "height": 32},
+        {"_target_": READER, "path": {"_target_": "vst.assets.Path.write_text", "_args_": ["harm", "x"]}},
+        {"_target_": READER, "path": {"_target_": "vst.assets.fetch", "name": "bikes", "_partial_": True}},
+        {"_target_": READER, "path": {"_target_": "vst.assets.fetch", "name": ["bikes"]}},
+        {"_target_": READER, "path": {"_target_": ["vst.assets.fetch"], "name": "bikes"}},
+        {"_target_": READER, "path": ["clip.mp4"]},
+        {"_target_": SCENE, "_args_": [32, 48, 5]},
+        {"_target_": SCENE, "_partial_": True, "height": 32, "width": 48, "frames": 5},
+        {"_target_": SCENE, "height": {"_target_": "os.getpid"}},
+        {"_target_": [SCENE]},
     ],
 )
 def test_a_configuration_cannot_have_anything_else_done(run, video, tmp_path):
     content = write_contents([replace(run, settings={"video": video})], tmp_path / "report")[0][0]
     assert content.folder is None
     assert "does not say how to read it" in content.note
+
+
+def test_a_name_is_not_looked_up_in_the_environment(run, tmp_path, monkeypatch):
+    monkeypatch.setenv("SECRET", "told")
+    node = {"_target_": READER, "path": "${oc.env:SECRET}"}
+    content = write_contents([replace(run, settings={"video": node})], tmp_path / "report")[0][0]
+    assert "${oc.env:SECRET} does not exist" in content.note
+
+
+@pytest.mark.parametrize(
+    "size",
+    [
+        {"height": 1_000_000},
+        {"frames": 10**9},
+        {"height": None},
+        {"width": "wide"},
+        {"frames": 2.5},
+        {"seed": -1},
+    ],
+)
+def test_a_scene_that_cannot_be_drawn_is_noted(run, size, tmp_path):
+    content = write_contents([changed(run, **size)], tmp_path / "report")[0][0]
+    assert content.note
+    assert content.frames == 0
+
+
+@pytest.mark.parametrize("damage", ["", "[]", '{"frames": null}', '{"frames": 1e999}', "[" * 10_000])
+def test_a_damaged_folder_is_made_again(run, damage, tmp_path):
+    folder = write_contents([run], tmp_path / "report")[0][0].folder
+    (folder / "content.json").write_text(damage)
+    assert write_contents([run], tmp_path / "report")[0][0].frames == 5
+
+
+def test_pictures_do_not_go_through_a_link(run, tmp_path):
+    (tmp_path / "report").mkdir()
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "report" / "content").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(InputError, match="content is a link"):
+        write_contents([run], tmp_path / "report")
+    assert list((tmp_path / "elsewhere").iterdir()) == []

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from vst.files import atomic_write, write_json, write_text
+from vst.files import Damaged, atomic_write, write_json, write_text
 from vst.runs.table import Table
 
 
@@ -44,10 +44,27 @@ def test_a_table_is_cut_back_to_what_is_known_to_be_whole(tmp_path):
     with table.path.open("a", encoding="utf-8") as file:
         file.write("2,ha")  # killed in the middle of a row
     resumed = Table(table.path)
-    resumed.begin(["frame", "name"], size)
+    resumed.keep(size)
+    resumed.begin(["frame", "name"])
     assert resumed.size == size
     resumed.append([{"frame": 1, "name": "again"}])
     assert [row["name"] for row in resumed.read()] == ["Gouvernée à l'œil", "again"]
+
+
+def test_a_table_that_lost_rows_is_not_filled_up(tmp_path):
+    table = Table(tmp_path / "table.csv")
+    table.begin(["frame"])
+    table.append([{"frame": index} for index in range(9)])
+    size, digest, whole = table.size, table.sha256, table.path.read_bytes()
+    Table(table.path).keep(size, digest)
+    Table(table.path).keep(None, least=size)
+    for content in (whole[:-1], whole.replace(b"7", b"6"), b""):
+        table.path.write_bytes(content)
+        with pytest.raises(Damaged, match=r"table\.csv is damaged"):
+            Table(table.path).keep(size, digest)
+        assert table.path.read_bytes() == content
+    with pytest.raises(Damaged, match=r"table\.csv is damaged"):
+        Table(table.path).keep(None, least=size)
 
 
 def test_a_table_begun_anew_forgets_the_old(tmp_path):

@@ -10,9 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from vst.commandline import say
 from vst.compare.runs import Run
 from vst.errors import ClipBroke, VstError
-from vst.files import atomic_write
+from vst.files import refuse_link, write_json
+from vst.runs.data import read_text
+from vst.runs.inputs import changed_inputs
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,8 +23,13 @@ if TYPE_CHECKING:
 
     from vst.frames import Clip
 
-TRUSTED = ("vst.video.", "vst.synthetic.", "vst.assets.")
-"""The modules that read or draw clips."""
+READER = "vst.video.reader.VideoReader"
+SCENES = tuple(f"vst.synthetic.scenes.{name}" for name in ("Anime", "Battle", "Talk"))
+FETCH = "vst.assets.fetch"
+"""All that a stored configuration may have called: it may be from elsewhere, and name any function."""
+
+MOST_PIXELS, MOST_FRAMES = 2**25, 10_000
+"""What a page shows: frames of 8K, and more of a drawn scene than anybody paints."""
 
 
 @dataclass(frozen=True)
@@ -41,33 +49,53 @@ def write_contents(runs: Sequence[Run], output: Path) -> tuple[list[Content], li
     chosen: list[int] = []
     for run in runs:
         node = run.settings.get("video")
-        key = json.dumps(node, sort_keys=True, default=str)
+        changed = bool(changed_inputs(run.inputs, {"video": node}))
+        key = json.dumps([node, changed], sort_keys=True, default=str)
         if key not in numbers:
             numbers[key] = len(contents)
-            contents.append(_write_content(run.clip, node, key, output))
+            other = Content(run.clip, None, 0, "its file has changed since it was painted")
+            contents.append(other if changed else _write_content(run.clip, node, key, output))
         chosen.append(numbers[key])
     return contents, chosen
 
 
 def _write_content(name: str, node: Any, key: str, output: Path) -> Content:
-    if not (isinstance(node, Mapping) and "_target_" in node and _is_trusted(node)):
+    if not _is_clip(node):
         return Content(name, None, 0, "the run's configuration does not say how to read it")
+    if _is_too_large(node):
+        return Content(name, None, 0, "it is too large to be shown")
     folder = output / "content" / hashlib.sha256((key + _file_state(node)).encode()).hexdigest()[:16]
-    record = folder / "content.json"
-    if record.is_file():  # written last
-        return Content(name, folder, int(json.loads(record.read_text(encoding="utf-8"))["frames"]))
-    print(f"reading the clip {name} again, to show it beside its paintings", file=sys.stderr)
+    for place in (folder.parent, folder):
+        refuse_link(place)
+    count = _count_written(folder)
+    if count is not None:
+        return Content(name, folder, count)
+    say(f"reading the clip {name} again, to show it beside its paintings", to=sys.stderr)
     from vst.runs.build import build
 
     try:
         clip: Clip = build(node)
+        if clip.info.height * clip.info.width > MOST_PIXELS:
+            return Content(name, None, 0, "it is too large to be shown")
         count, note = _write_frames(clip, folder)
-    except (VstError, OSError, ValueError, TypeError) as error:
+    except (VstError, OSError, ValueError, TypeError, OverflowError, MemoryError) as error:
         return Content(name, None, 0, str(error).splitlines()[0] if str(error) else type(error).__name__)
     if note is None:
-        with atomic_write(record) as aside:
-            aside.write_text(json.dumps({"frames": count}), encoding="utf-8")
+        write_json(_written(folder), {"frames": count})
     return Content(name, folder, count, note)
+
+
+def _written(folder: Path) -> Path:
+    """The file that says how many frames of a clip are in its folder; it is written last."""
+    return folder / "content.json"
+
+
+def _count_written(folder: Path) -> int | None:
+    """How many frames of a clip were written earlier; None where they are to be written."""
+    try:
+        return int(json.loads(read_text(_written(folder)))["frames"])
+    except (OSError, ValueError, TypeError, KeyError, OverflowError, RecursionError):
+        return None
 
 
 def _write_frames(clip: Clip, folder: Path) -> tuple[int, str | None]:
@@ -93,13 +121,26 @@ def _write_frames(clip: Clip, folder: Path) -> tuple[int, str | None]:
     return count, note
 
 
-def _is_trusted(node: Any) -> bool:
-    """Whether a node builds only clips of this package; a stored configuration could name any function."""
-    if isinstance(node, Mapping):
-        target = node.get("_target_")
-        known = target is None or str(target).startswith(TRUSTED)
-        return known and all(map(_is_trusted, node.values()))
-    return not isinstance(node, list | tuple) or all(map(_is_trusted, node))
+def _is_clip(node: Any) -> bool:
+    """Whether a node is a reader or a scene of this package with simple options."""
+    if not isinstance(node, Mapping) or node.get("_target_") not in (READER, *SCENES):
+        return False
+    options = {key: value for key, value in node.items() if key != "_target_"}
+    if isinstance(path := options.get("path"), Mapping) and {**path, "name": ""} == {
+        "_target_": FETCH,
+        "name": "",
+    }:
+        options["path"] = path.get("name")
+    return not any(key.startswith("_") or isinstance(value, Mapping | list) for key, value in options.items())
+
+
+def _is_too_large(node: Mapping[str, Any]) -> bool:
+    """Whether a scene is, which is as large as its options say; a file's clip is as large as the file."""
+    height, width, frames = (value if isinstance(value := node.get(key), int) else 0 for key in _SIZES)
+    return node["_target_"] in SCENES and (height * width > MOST_PIXELS or frames > MOST_FRAMES)
+
+
+_SIZES = ("height", "width", "frames")
 
 
 def _file_state(node: Mapping[str, Any]) -> str:

@@ -9,9 +9,11 @@ from pathlib import Path
 
 from vst.compare.runs import Run, read_run
 from vst.errors import InputError
-from vst.files import natural_key
+from vst.files import natural_key, refuse_link
 from vst.runs.configuration import configuration_path
+from vst.runs.data import text
 from vst.runs.record import RecordError, read_record
+from vst.runs.rows import metrics_path
 
 
 def find_runs(directories: Sequence[Path]) -> list[Run]:
@@ -36,6 +38,16 @@ def find_runs(directories: Sequence[Path]) -> list[Run]:
     return runs
 
 
+def default_output(directories: Sequence[Path], name: str) -> Path:
+    """The folder of this name in the first directory, for what is made from its runs.
+
+    Raises `InputError` for a link, since a directory from elsewhere must not choose where is written.
+    """
+    folder = directories[0] / name
+    refuse_link(folder)
+    return folder
+
+
 def _fill_in_from_records(runs: Sequence[Run]) -> None:
     """Copy to runs that have no record yet what all records of the same clip or painting agree on, so that they group.
 
@@ -58,27 +70,29 @@ def _walk(directory: Path) -> Iterator[Path]:
     if _is_run(directory):
         yield directory
         return
-    try:
-        folders = [item for item in directory.iterdir() if item.is_dir() and not item.is_symlink()]
-    except PermissionError:
-        return
+    folders = [item for item in directory.iterdir() if item.is_dir() and not item.is_symlink()]
     for folder in sorted(folders, key=lambda item: natural_key(item.name)):
         if not folder.name.startswith("."):
             yield from _walk(folder)
 
 
 def _is_run(directory: Path) -> bool:
-    if configuration_path(directory).is_file():
+    """Whether a directory holds a run; one that cannot be looked into is taken for one, so that the page says so."""
+    try:
+        if configuration_path(directory).is_file():
+            return True
+        next(directory.iterdir(), None)
+    except OSError:
         return True
     try:
         return read_record(directory) is not None
     except RecordError:
-        return False
+        return metrics_path(directory).is_file()  # or else the file is another program's
 
 
 def _names(paths: Sequence[Path]) -> dict[Path, str]:
     """Distinct names of the runs: their paths from the folder that contains them all."""
     if len(paths) == 1:
-        return {paths[0]: paths[0].name}
+        return {paths[0]: text(paths[0].name)}
     common = os.path.commonpath([path.parent for path in paths])
-    return {path: path.relative_to(common).as_posix() for path in paths}
+    return {path: text(path.relative_to(common).as_posix()) for path in paths}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,9 @@ from vst.runs.identity import painting_settings
 from vst.runs.record import Record, RecordError, read_record
 from vst.runs.rows import Row, means, number, read_curves, read_frames
 from vst.runs.settings import Settings
+
+USUAL_RATE = 25.0
+"""Frames per second of a clip whose record does not say."""
 
 
 @dataclass
@@ -30,21 +32,22 @@ class Run:
 
     directory: Path
     name: str
-    status: str
-    recorded: bool
-    settings: Settings
-    clip: str
-    style: str
-    motion: str | None
-    size: tuple[int, int] | None
-    frame_rate: float
-    expected: int | None
-    rows: list[Row]
-    curves: dict[int, list[Row]]
-    summary: dict[str, float]
-    frames: int
-    video: bool
-    keyframes: list[int]
+    status: str = "stopped"
+    recorded: bool = False
+    settings: Settings = field(default_factory=dict)
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    clip: str = "?"
+    style: str = "?"
+    motion: str | None = None
+    size: tuple[int, int] | None = None
+    frame_rate: float = USUAL_RATE
+    expected: int | None = None
+    rows: list[Row] = field(default_factory=list)
+    curves: dict[int, list[Row]] = field(default_factory=dict)
+    summary: dict[str, float] = field(default_factory=dict)
+    frames: int = 0
+    video: bool = False
+    keyframes: list[int] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
     @property
@@ -63,7 +66,14 @@ class Run:
 
 
 def read_run(directory: Path, name: str) -> Run:
-    """Read a run's directory; unreadable files are treated as absent, and named in `notes`."""
+    """Read a run's directory; what cannot be read, or no run writes, is treated as absent, and said in `notes`."""
+    try:
+        return _read_run(directory, name)
+    except OSError as error:
+        return Run(directory, name, notes=[f"its directory cannot be read ({error.strerror})"])
+
+
+def _read_run(directory: Path, name: str) -> Run:
     notes: list[str] = []
     record = _record(directory, notes)
     provenance = record.provenance if record else None
@@ -80,10 +90,11 @@ def read_run(directory: Path, name: str) -> Run:
         status="running" if running else record.status if record else "stopped",
         recorded=provenance is not None,
         settings=settings,
+        inputs=provenance.inputs if provenance else {},
         clip=str((clip and clip.name) or _node_name(video)),
         style=str((provenance and provenance.style) or _node_name(settings.get("style"))),
         motion=provenance.motion if provenance else None,
-        size=clip.size if clip else None,
+        size=clip.size if clip and clip.size and min(clip.size) > 0 else None,
         frame_rate=_rate(clip.frame_rate if clip else None),
         expected=expected if isinstance(expected, int) else None,
         rows=rows,
@@ -157,11 +168,11 @@ def _key_frames(folder: Path, frames: int) -> list[int]:
 
 
 def _rate(value: Any) -> float:
-    try:
-        rate = float(Fraction(str(value)))
-    except (ValueError, ZeroDivisionError):
-        return 25.0
-    return rate if rate > 0 else 25.0
+    # checked first: a power of ten in it could take forever to write out
+    if not re.fullmatch(r"\d{1,9}(/\d{1,9})?", str(value)):
+        return USUAL_RATE
+    numerator, _, denominator = str(value).partition("/")
+    return int(numerator) / int(denominator or 1) if int(numerator) and int(denominator or 1) else USUAL_RATE
 
 
 def _mapping(value: Any) -> dict[str, Any]:

@@ -3,13 +3,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from vst.files import atomic_write
 from vst.flow.estimators import FlowEstimator
 from vst.frames import Frame
+from vst.video.store import load_array, save_array
 
 
 class FlowStore:
@@ -42,8 +41,7 @@ class _Stored:
         path = self.directory / "-".join(f"{end.index:06d}" for end in ends)
         path = path.with_suffix(".npy")
         if path.is_file():
-            return torch.from_numpy(np.load(path, allow_pickle=False)).to(first)
+            return torch.from_numpy(load_array(path)).to(first)
         flow = self.estimator(first, second)
-        with atomic_write(path) as aside, aside.open("wb") as file:
-            np.save(file, flow.cpu().numpy(), allow_pickle=False)
+        save_array(path, flow.cpu().numpy())
         return flow

@@ -8,23 +8,34 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from vst.config import literal
 from vst.errors import InputError
 from vst.runs.signatures import Kind, arguments_of
 
 
 def build(node: Mapping[str, Any]) -> Any:
-    """Instantiate a node that `check` accepted, and all nodes nested in it."""
+    """Instantiate a node that `check` accepted, and all nodes nested in it; its values are taken as they are."""
     from hydra.errors import InstantiationException
     from hydra.utils import instantiate
 
     try:
-        return instantiate(node, _convert_="all")
+        return instantiate(_as_it_is(node), _convert_="all")
     except InstantiationException as error:
         # Hydra wraps what a constructor raised, and the wrapper's message is a page long
         cause: BaseException | None = error
         while isinstance(cause, InstantiationException):
             cause = cause.__cause__
         raise cause or error from error
+
+
+def _as_it_is(value: Any) -> Any:
+    """A value in which Hydra interpolates nothing: what there was to interpolate is done when the run begins."""
+    if isinstance(value, Mapping):
+        return {key: _as_it_is(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_as_it_is(item) for item in value]
+    # twice, since Hydra resolves the node, and then once more what came of it
+    return literal(literal(value)) if isinstance(value, str) else value
 
 
 def check(node: Any, path: str) -> None:

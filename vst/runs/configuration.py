@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 
-from vst.config import quoted
+from vst.config import literal, quoted, unescaped
 from vst.errors import InputError
 from vst.files import write_text
+from vst.runs.choices import may_choose
+from vst.runs.data import MOST_LEVELS, plain, read_text
 from vst.runs.moved import FIRST_DEFAULTS, override_with_new_names, with_new_names
-from vst.runs.settings import FROM_FILES, Settings
+from vst.runs.settings import FROM_FILES, Settings, select
 
 
 def configuration_path(run: Path) -> Path:
@@ -30,7 +32,7 @@ def write_configuration(run: Path, cfg: DictConfig, overrides: Sequence[str], se
         f"{group}.path": path for group in FROM_FILES if isinstance(path := settings[group].get("path"), str)
     }
     for key, path in files.items():
-        OmegaConf.update(cfg, key, path)
+        OmegaConf.update(cfg, key, literal(path))
     keys = [override.partition("=")[0] for override in overrides]
     overrides = [
         f"{key}={quoted(files[key])}" if key in files else override
@@ -42,52 +44,72 @@ def write_configuration(run: Path, cfg: DictConfig, overrides: Sequence[str], se
         write_text(run / ".hydra" / "hydra.yaml", OmegaConf.to_yaml(HydraConfig.instance().cfg))
 
 
-def stored_overrides(run: Path) -> list[str]:
+def stored_overrides(run: Path, given: Sequence[str] = ()) -> list[str]:
     """The options that the run in a directory was given, without those for its directory and for resuming.
 
-    Raises `InputError` where no run has begun there.
+    Raises `InputError` where no run has begun there, and for an option that a directory may not choose
+    (`vst.runs.choices`), unless it is also `given` on the command line.
     """
     stored = _overrides_path(run)
     if not stored.is_file():
         raise InputError(f"{run} holds no run to resume; name a run directory with resume")
-    # not resolved: an option that refers to another must still do so
-    lines = OmegaConf.to_container(OmegaConf.load(stored), resolve=False) or []
-    kept = [str(line) for line in lines if not str(line).startswith(("resume=", "hydra."))]
+    lines = _read_yaml(stored)
+    if not isinstance(lines, list):
+        raise InputError(
+            f"{stored} is damaged, and does not have the options of a run; restore it, or begin a new run"
+        )
+    kept = [str(line) for line in lines if not re.match(r"[+~]*(resume=|hydra\b)", str(line))]
     # first, so that the run's own options stand
-    return [*_first_defaults(run), *(override_with_new_names(line) for line in kept)]
+    overrides = [*_first_defaults(run), *(override_with_new_names(line) for line in kept)]
+    for override in overrides:
+        if override not in given and not may_choose(override):
+            raise InputError(
+                f"the run in {run} asks for {override}, which a directory may not choose; if you trust it, give that "
+                f"option again beside resume"
+            )
+    return overrides
 
 
 def _first_defaults(run: Path) -> list[str]:
     """The options whose defaults have changed, with the values that the run began with."""
-    path = configuration_path(run)
-    config = OmegaConf.load(path) if path.is_file() else OmegaConf.create()
-    values = {
-        option: OmegaConf.select(config, option, default=first) for option, first in FIRST_DEFAULTS.items()
-    }
+    config = _read_yaml(configuration_path(run))
+    values = {option: select(config, option, first) for option, first in FIRST_DEFAULTS.items()}
     return [f"{option}={'null' if value is None else value}" for option, value in values.items()]
 
 
 def stored_settings(run: Path) -> Settings | None:
     """The configuration, resolved as far as possible outside the run; None where it cannot be read."""
-    from yaml import YAMLError
+    stored = _read_yaml(configuration_path(run))
+    return with_new_names(_resolved(stored, stored)) if isinstance(stored, dict) else None
+
+
+def _read_yaml(path: Path) -> Any:
+    """What a YAML file holds, with its interpolations as text; None where it cannot be read."""
+    from yaml import YAMLError, safe_load
 
     try:
-        stored = OmegaConf.load(configuration_path(run))
-    except (OSError, ValueError, YAMLError, OmegaConfBaseException):
+        return plain(safe_load(read_text(path)))
+    except (OSError, ValueError, RecursionError, YAMLError):
         return None
-    if not isinstance(stored, DictConfig):
-        return {}
-    unresolved = OmegaConf.to_container(stored, resolve=False)
-    assert isinstance(unresolved, dict)
-    settings: Settings = {str(key): value for key, value in unresolved.items()}
-    for key in settings:
-        # one by one: some, such as the paths, need Hydra's own configuration, which does not exist here
-        with suppress(OmegaConfBaseException):
-            value = OmegaConf.select(stored, key)
-            settings[key] = (
-                OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
-            )
-    return with_new_names(settings)
+
+
+_OF_AN_OPTION = re.compile(r"\$\{([\w.]+)\}")
+
+
+def _resolved(node: Any, root: Settings) -> Any:
+    """A configuration in which other options are put for their names, as far as they are simple values.
+
+    OmegaConf would also ask the environment, and anything else that a directory may name.
+    """
+    if isinstance(node, dict):
+        return {key: _resolved(value, root) for key, value in node.items()}
+    for _ in range(MOST_LEVELS):
+        found = _OF_AN_OPTION.fullmatch(node) if isinstance(node, str) else None
+        value = select(root, found[1], node) if found else node
+        if value == node or isinstance(value, dict):
+            break
+        node = value
+    return unescaped(node) if isinstance(node, str) else node
 
 
 def _overrides_path(run: Path) -> Path:

@@ -9,6 +9,10 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from vst.errors import InputError
+from vst.files import ASIDE, refuse_link
+
+FOLDERS = ("frames", "keyframes", "checkpoints", "wandb", ".hydra")
+"""The folders that a run fills."""
 
 
 @contextmanager
@@ -38,6 +42,23 @@ def locked(directory: Path, purpose: str, option: str) -> Generator[None]:
         lock.release()
         if created and directory.is_dir() and not any(directory.iterdir()):
             directory.rmdir()
+
+
+def make_own(run: Path) -> None:
+    """Make sure that a run writes only into its own directory, and remove what it was writing when it was killed.
+
+    Raises `InputError` for a folder that is a link, as there may be one in a directory from elsewhere.
+    """
+    folders = [run / name for name in FOLDERS]
+    folders += [
+        folder for folder in (run / "checkpoints").rglob("*") if folder.is_dir() or folder.is_symlink()
+    ]
+    for folder in folders:
+        refuse_link(folder)
+    for folder in (run, *folders):
+        for file in folder.glob(".*"):
+            if file.suffix in (ASIDE, ".pictures") and not file.is_dir():
+                file.unlink()
 
 
 def lock_path(run: Path) -> Path:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from vst.runs.settings import Settings
+from vst.runs.settings import Settings, select
 
 _WITHOUT_EFFECT = ("resume", "lanes", "tiles", "paths", "logger", "callbacks", "hydra")
 """The parts of a configuration that do not affect the paintings: where they are written, and how they are shown."""
@@ -19,12 +19,11 @@ def painting_settings(settings: Settings) -> Settings:
 
 def identity(settings: Settings) -> Settings:
     """The settings that determine what is painted and what is measured of it, on whatever device."""
-    metrics = settings["callbacks"].get("metrics") or {}
     return {
         **painting_settings(settings),
-        "optimizer": _without(settings["optimizer"], "graphs"),
-        "trainer": _without(settings["trainer"], "accelerator", "devices"),
-        "callbacks": {"metrics": _without(metrics, "directory")},
+        "optimizer": _without(_node(settings, "optimizer"), "graphs"),
+        "trainer": _without(_node(settings, "trainer"), "accelerator", "devices"),
+        "callbacks": {"metrics": _without(_node(settings, "callbacks.metrics"), "directory")},
     }
 
 
@@ -39,6 +38,12 @@ def first_difference(before: Any, now: Any, path: str = "") -> str | None:
         if found := first_difference(before[key], now[key], inner):
             return found
     return None
+
+
+def _node(settings: Settings, path: str) -> Settings:
+    """A node, or nothing where a record has none, or something else in its place."""
+    node = select(settings, path)
+    return node if isinstance(node, dict) else {}
 
 
 def _without(node: Settings, *options: str) -> Settings:

@@ -19,7 +19,7 @@ from vst.metrics.ghosting import frame_ghosting
 from vst.runs.build import build
 from vst.runs.callbacks.key_frames import Images, Sheets
 from vst.runs.configuration import write_configuration
-from vst.runs.directory import frame_path
+from vst.runs.directory import frame_path, make_own
 from vst.runs.record import ClipRecord, Record, read_record, write_record
 from vst.runs.rows import curves_path, metrics_path
 from vst.runs.settings import Settings
@@ -49,6 +49,7 @@ def join(
             f"shot whose clip has changed, and give the same command"
         )
     firsts = [sum(lengths[:number]) for number in range(len(shots))]
+    make_own(directory)
     (directory / "frames").mkdir(parents=True, exist_ok=True)
     for shot, first, length in zip(shots, firsts, lengths, strict=True):
         for index in range(length):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from vst.errors import InputError
 from vst.features.layers import check_layers, smallest_side
 from vst.runs.build import build
+from vst.runs.inputs import hashes_of_inputs
 from vst.runs.settings import Settings
 
 if TYPE_CHECKING:
@@ -25,8 +26,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Parts:
-    """The frame loop, its data, its callbacks by name, and its loggers."""
+    """The frame loop, its data, its callbacks by name, its loggers, and the hashes of its input files."""
 
+    inputs: dict[str, str]
     clip: Clip
     painting: Painting
     module: VideoStylizer
@@ -51,6 +53,7 @@ def build_clip(settings: Settings) -> Clip:
 
 def build_parts(settings: Settings, clip: Clip, added: Mapping[str, Callback]) -> Parts:
     """Build everything else; the `added` callbacks come after the configured ones."""
+    inputs = hashes_of_inputs(settings)
     style: Style = build(settings["style"])
     painting = style.at(max(clip.info.width, clip.info.height))
     size = painting.image.shape[3], painting.image.shape[2]
@@ -90,7 +93,7 @@ def build_parts(settings: Settings, clip: Clip, added: Mapping[str, Callback]) -
     contents = FrameStore(checkpoints / "content") if several else None
     data = ClipDataModule(clip, module.prepare, contents, settings["cuts"])
     loggers = [build(node) for node in settings["logger"].values() if node]
-    return Parts(clip, painting, module, data, {**callbacks, **added}, loggers)
+    return Parts(inputs, clip, painting, module, data, {**callbacks, **added}, loggers)
 
 
 def _reach(settings: Settings, parts: Sequence[Any]) -> int:

@@ -24,6 +24,7 @@ def provenance_of(settings: Settings, parts: Parts, trainer: Trainer) -> Provena
     weights, info = parts.module.backbone.weights, parts.clip.info
     return Provenance(
         config=settings,
+        inputs=parts.inputs,
         seed=settings["seed"],
         weights={"name": weights.name, "sha256": weights.sha256},
         precision=parts.module.backbone.precision,

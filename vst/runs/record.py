@@ -14,6 +14,7 @@ from typing import Any
 
 from vst.errors import InputError
 from vst.files import write_json
+from vst.runs.data import plain, read_text
 from vst.runs.moved import with_new_names
 from vst.runs.settings import Settings
 
@@ -39,11 +40,12 @@ class ClipRecord:
 class Provenance:
     """What is needed to repeat a run.
 
-    `config` is its resolved configuration, `precision` that of the convolutions, `motion` the source of the motion by
-    which its coherence was measured.
+    `config` is its resolved configuration, `inputs` the SHA-256 of each file that it names, by the option, `precision`
+    that of the convolutions, `motion` the source of the motion by which its coherence was measured.
     """
 
     config: Settings = field(default_factory=dict)
+    inputs: Mapping[str, str] = field(default_factory=dict)
     seed: int | None = None
     weights: Mapping[str, str | None] = field(default_factory=dict)
     precision: str | None = None
@@ -83,10 +85,10 @@ def read_record(run: Path) -> Record | None:
     """
     path = record_path(run)
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = plain(json.loads(read_text(path)))
     except FileNotFoundError:
         return None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise RecordError(
             f"the record {path} is damaged and cannot be read ({_first_line(error)}); restore it, or remove it and "
             f"paint the run anew"

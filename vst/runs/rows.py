@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -68,13 +67,17 @@ def means(rows: Sequence[Row]) -> dict[str, float]:
     return {**found, "frames": float(len(rows))} if rows else {}
 
 
+MOST = 1e100
+"""No figure of a run is larger: they are made of float32."""
+
+
 def number(value: Any) -> float | None:
-    """A finite number, or None."""
+    """A number that a run may have measured, or None."""
     try:
         read = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
-    return read if math.isfinite(read) else None
+    return read if abs(read) <= MOST else None
 
 
 def _read_table(path: Path) -> list[Row]:

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 from omegaconf import DictConfig
 
+from vst.commandline import say
 from vst.errors import ClipBroke, OutOfMemory, Pruned, ran_out_of_memory
 from vst.runs.configuration import write_configuration
-from vst.runs.directory import checkpoint_path, locked
+from vst.runs.directory import checkpoint_path, locked, make_own
 from vst.runs.identity import identity
 from vst.runs.lanes import frames_at_once
 from vst.runs.parts import Parts, build_clip, build_parts
@@ -54,8 +55,9 @@ def run(
             return directory
         state = checkpoint_to_resume(directory, settings, again)
         if is_finished(directory):
-            print(f"{directory} is finished already")
+            say(f"{directory} is finished already")
             return directory
+        make_own(directory)
         limit_threads()
         parts = build_parts(settings, clip, callbacks or {})
         if as_lane is not None:
@@ -80,6 +82,7 @@ def _begin(settings: Settings, parts: Parts, state: Settings | None, alone: bool
 
     if "resume" in parts.callbacks:
         parts.callbacks["resume"].config = identity(settings)
+        parts.callbacks["resume"].inputs = parts.inputs
     remaining = settings["passes"] - (state["pass"] if state else 0)
     trainer = make_trainer(settings, remaining, list(parts.callbacks.values()), parts.loggers)
     if alone:

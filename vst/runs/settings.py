@@ -18,6 +18,15 @@ FROM_FILES = ("video", "style")
 """Groups whose `path` may name a file of the user's."""
 
 
+def select(settings: Any, option: str, default: Any = None) -> Any:
+    """The value of an option by its path, or the default where there is none."""
+    for key in option.split("."):
+        if not (isinstance(settings, dict) and key in settings):
+            return default
+        settings = settings[key]
+    return settings
+
+
 def resolve(cfg: DictConfig) -> Settings:
     """The configuration as dicts and lists; raises `InputError` for a missing, unknown or wrong option."""
     unknown = set(cfg) - set(Config.__dataclass_fields__)

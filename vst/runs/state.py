@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 from pathlib import Path
 
 from vst.errors import InputError
 from vst.files import json_ready
 from vst.runs.directory import checkpoint_path
 from vst.runs.identity import first_difference, identity
+from vst.runs.inputs import changed_inputs
 from vst.runs.record import read_record
 from vst.runs.settings import Settings
 
@@ -28,6 +30,7 @@ def is_done(directory: Path, settings: Settings) -> bool:
     if record is None or record.status != "finished":
         return False
     _refuse_change(directory, identity(record.provenance.config), identity(json_ready(settings)))
+    _refuse_other_inputs(directory, record.provenance.inputs, settings)
     return True
 
 
@@ -53,6 +56,7 @@ def checkpoint_to_resume(directory: Path, settings: Settings, again: bool) -> Se
 
     state = load_checkpoint(directory)
     _refuse_change(directory, state["config"], identity(settings))
+    _refuse_other_inputs(directory, state.get("inputs", {}), settings)
     return state
 
 
@@ -61,4 +65,13 @@ def _refuse_change(directory: Path, before: Settings, now: Settings) -> None:
         raise InputError(
             f"the run in {directory} was configured with another {changed}; resume it with its original options and "
             f"the original defaults in conf/, or begin a new run in another directory"
+        )
+
+
+def _refuse_other_inputs(directory: Path, before: Mapping[str, str], settings: Settings) -> None:
+    """Raise an `InputError` where an input file is another one than before, under the same name."""
+    if changed := changed_inputs(before, settings):
+        raise InputError(
+            f"the file that {changed[0]} names has changed since the run in {directory} began; restore it, or begin a "
+            f"new run in another directory"
         )

@@ -7,7 +7,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from vst.commandline import Parser, WholeNumber, execute
+from vst.commandline import Parser, WholeNumber, execute, say
 
 USAGE = """\
 python -m vst.sweep -o DIR [--trials 40] [--workers 1] [--storage URL] [--seed 0] [--prune 3]
@@ -49,7 +49,7 @@ def _search(arguments: Sequence[str]) -> None:
     with reporting_search_errors():
         given = parse(arguments)
         options = given.trials, given.workers, given.storage, given.seed, given.prune
-        print(search(given.output, read(given.overrides), *options))
+        say(*search(given.output, read(given.overrides), *options).splitlines())
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
+from vst.commandline import say
 from vst.config import choices, quoted
 from vst.errors import InputError, VstError, failure
 from vst.runs.configuration import configuration_path
@@ -136,7 +137,7 @@ def outcome_of(directory: Path, paint: Callable[[], object]) -> Outcome:
         outcome = Outcome(f"{type(error).__name__}: {str(error).partition(chr(10))[0]}", VstError.status)
     else:
         return Outcome()
-    print(f"vst: {label_of(directory)}: {outcome.problem}", file=sys.stderr)
+    say(f"vst: {label_of(directory)}: {outcome.problem}", to=sys.stderr)
     return outcome
 
 
@@ -170,11 +171,11 @@ def ignoring_sigterm_on_requeue() -> Generator[None]:
 
 def report_outcomes(directory: Path, jobs: Sequence[Job], outcomes: Mapping[Path, Outcome]) -> None:
     """Print where each run's clip is, or why the run is not finished, and write the report of all runs that began."""
-    print()
+    say("")
     for job in jobs:
         outcome = outcomes.get(job.directory, Outcome("it was not finished"))
         clip = job.directory / "stylized.mp4"
-        print(f"not finished  {job.name}: {outcome.problem}" if outcome.problem else f"painted clip  {clip}")
+        say(f"not finished  {job.name}: {outcome.problem}" if outcome.problem else f"painted clip  {clip}")
     begun = [job.directory for job in jobs if configuration_path(job.directory).is_file()]
     if begun:
         _write_report(begun, directory / "report")
@@ -188,9 +189,9 @@ def _write_report(runs: Sequence[Path], folder: Path) -> None:
         page = write_report(runs, folder)
     except (VstError, OSError) as error:
         message, _ = failure(error)
-        print(f"vst: the report of these runs could not be written: {message}", file=sys.stderr)
+        say(f"vst: the report of these runs could not be written: {message}", to=sys.stderr)
     else:
-        print(f"\nside by side  {page}")
+        say("", f"side by side  {page}")
 
 
 def check_all_done(jobs: Sequence[Job], outcomes: Mapping[Path, Outcome], resume_with: str) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-from vst.commandline import exit_with, reporting_errors
+from vst.commandline import exit_with, reporting_errors, say
 from vst.composing import composed, with_run_directory
 from vst.errors import VstError
 from vst.runs.directory import locked
@@ -79,7 +79,7 @@ def _reference(folder: Path, space: Space, pool: Workers) -> tuple[Values, Means
         error = VstError(f"the reference, the naive model, cannot be painted: {outcome.reason}")
         error.status = outcome.exit_status
         raise error
-    print(f"reference  naive: {_described(outcome)}", flush=True)
+    say(f"reference  naive: {_described(outcome)}")
     return outcome.values, outcome.means
 
 
@@ -99,16 +99,14 @@ def _try_all(
         number = int(task.name)
         if outcome.status != "interrupted":  # not because of its setting: the next call resumes it
             trials.tell(number, outcome)
-        print(
-            f"trial {number + 1}/{total}  {_named(trials.setting(number))}: {_described(outcome)}", flush=True
-        )
+        say(f"trial {number + 1}/{total}  {_named(trials.setting(number))}: {_described(outcome)}")
 
 
 def _check_all_done(folder: Path, trials: Trials, report: str) -> None:
     """Print the report, and raise, where trials of this folder were interrupted or failed."""
     interrupted, failed = len(trials.unfinished()), len(trials.failed())
     if interrupted or failed:
-        print(report, flush=True)
+        say(*report.splitlines())
         raise VstError(
             f"not all trials are finished: {interrupted} interrupted, {failed} failed; {folder / 'trials.csv'} lists "
             f"them, and the same command resumes the interrupted ones"

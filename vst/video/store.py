@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from io import BytesIO
 from pathlib import Path
 from shutil import rmtree
 
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from vst.files import atomic_write
+from vst.files import Damaged, atomic_write, read_hashed, write_hashed
 
 
 def to_uint8(image: Tensor | NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -39,6 +40,21 @@ def load_png(path: str | Path) -> NDArray[np.uint8]:
         return np.array(image.convert("RGB"))
 
 
+def save_array(path: Path, values: NDArray) -> None:
+    """Write an array as NumPy does, behind its hash."""
+    content = BytesIO()
+    np.save(content, values, allow_pickle=False)
+    write_hashed(path, content.getbuffer())
+
+
+def load_array(path: Path) -> NDArray:
+    """The array that `save_array` wrote; raises `Damaged` where the file is not as it was."""
+    try:
+        return np.lib.format.read_array(BytesIO(read_hashed(path)), allow_pickle=False)
+    except (ValueError, EOFError) as error:
+        raise Damaged(path) from error
+
+
 class FrameStore:
     """Frames stored on disk without loss, one float32 file per index."""
 
@@ -50,12 +66,11 @@ class FrameStore:
         if frame.dtype != torch.float32:
             raise ValueError(f"the store keeps float32, not {frame.dtype}")
         pixels = _one_frame(frame).contiguous().cpu().numpy()
-        with atomic_write(self._path(index)) as aside, aside.open("wb") as file:
-            np.save(file, pixels, allow_pickle=False)
+        save_array(self._path(index), pixels)
 
     def load(self, index: int) -> Tensor:
-        """Return the frame saved under `index`, of shape (1, 3, H, W), in memory."""
-        return torch.from_numpy(np.load(self._path(index), allow_pickle=False))[None]
+        """Return the frame saved under `index`, of shape (1, 3, H, W), in memory; raises `Damaged`."""
+        return torch.from_numpy(load_array(self._path(index)))[None]
 
     def discard(self, index: int) -> None:
         """Delete the frame under `index`, if there is one."""

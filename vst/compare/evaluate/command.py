@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from vst.commandline import execute
+from vst.commandline import execute, say
 from vst.compare.evaluate.evaluate import evaluate
 from vst.compare.evaluate.request import parse
 from vst.compare.evaluate.table import table
@@ -40,4 +40,4 @@ def _evaluate(arguments: Sequence[str]) -> None:
     figures = evaluate(request)
     if request.output:
         write_json(request.output, figures)
-    print(table(figures))
+    say(*table(figures).splitlines())

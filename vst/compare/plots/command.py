@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from vst.commandline import Parser, execute
+from vst.commandline import Parser, execute, say
 from vst.compare.plots import FORMATS, write_plots
 from vst.errors import InputError
 
@@ -28,7 +28,7 @@ def main() -> None:
 def _draw(arguments: Sequence[str]) -> None:
     given = parse(arguments)
     for path in write_plots(given.directories, given.output, given.format, given.frame):
-        print(path)
+        say(str(path))
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:

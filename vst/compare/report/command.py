@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from vst.commandline import Parser, execute
+from vst.commandline import Parser, execute, say
 from vst.compare.report import write_report
 from vst.errors import InputError
 
@@ -22,7 +22,7 @@ frames and videos by relative paths, so move the page and the runs together.
 
 def main() -> None:
     """Write the page of the runs that the command line names, and exit: 0 success, 1 failure, 2 wrong input."""
-    execute(USAGE, lambda arguments: print(f"report  {write_report(*parse(arguments))}"))
+    execute(USAGE, lambda arguments: say(f"report  {write_report(*parse(arguments))}"))
 
 
 def parse(arguments: Sequence[str]) -> tuple[list[Path], Path | None]:

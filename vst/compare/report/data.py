@@ -102,7 +102,7 @@ def _reference(shown: Shown, path: Path) -> str:
         relative = os.path.relpath(path.resolve(), shown.folder.resolve())
     except ValueError:  # on another drive
         return path.resolve().as_uri()
-    return quote(Path(relative).as_posix())
+    return quote(os.fsencode(Path(relative).as_posix()))
 
 
 def _finite(value: float | None) -> float | str | None:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import datetime
 import os
-import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from vst.compare.content import write_contents
-from vst.compare.find import find_runs
+from vst.compare.find import default_output, find_runs
 from vst.compare.groups import present_metrics
 from vst.compare.looks import looks_of
 from vst.compare.report.data import scripts_data
@@ -17,7 +16,8 @@ from vst.compare.report.sections import columns, glance, grid, key_frame_rows, m
 from vst.compare.report.shown import Shown
 from vst.compare.settings import differing_settings, implied_by_choice
 from vst.errors import InputError
-from vst.files import write_text
+from vst.files import write_bytes, write_text
+from vst.runs.data import text
 
 ASSETS = Path(__file__).parent / "assets"
 SCRIPTS = ("screens.js", "player.js", "table.js", "glance.js", "figures.js", "page.js")
@@ -30,13 +30,13 @@ FEW_NAMES = 3
 def write_page(directories: Sequence[Path], output: Path | None = None) -> Path:
     """See `vst.compare.report.write_report`."""
     runs = find_runs(directories)
-    folder = _folder(directories[0] / "report" if output is None else output)
+    folder = _folder(default_output(directories, "report") if output is None else output)
     contents, chosen = write_contents(runs, folder)
     settings = differing_settings(runs)
     shown = Shown(folder, runs, looks_of(runs), settings, present_metrics(runs), contents, chosen)
     _copy_assets(folder)
     page = folder / "index.html"
-    write_text(page, _html(shown, directories))
+    write_text(page, text(_html(shown, directories)))
     return page
 
 
@@ -76,7 +76,7 @@ def _copy_assets(folder: Path) -> None:
     from plotly.offline import get_plotlyjs
 
     for name in ("page.css", *SCRIPTS):
-        shutil.copyfile(ASSETS / name, folder / name)
+        write_bytes(folder / name, (ASSETS / name).read_bytes())
     write_text(folder / "plotly.min.js", get_plotlyjs())
 
 

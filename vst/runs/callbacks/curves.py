@@ -28,13 +28,12 @@ class Curves(Callback):
 
     def __init__(self, directory: str):
         self.table = Table(curves_path(Path(directory)))
-        self._size = 0
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Begin the table, or continue where a resumed run stopped."""
         terms = list(stylizer_of(pl_module).losses)
         names = dict.fromkeys(["content", "style", "coherence", *terms, "total"])
-        self.table.begin(["frame", "pass", "evaluation", "size", *names], self._size)
+        self.table.begin(["frame", "pass", "evaluation", "size", *names])
 
     @behind
     def on_train_batch_end(
@@ -52,12 +51,12 @@ class Curves(Callback):
             logger.log_curve(frame.index, frame.pass_index, losses)
 
     def state_dict(self) -> dict[str, Any]:
-        """The table's size, to which a resumed run truncates it."""
-        return {"size": self.table.size}
+        """The table's size, to which a resumed run cuts it back, and its hash."""
+        return {"size": self.table.size, "sha256": self.table.sha256}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Restore what `state_dict` returned."""
-        self._size = state_dict["size"]
+        """Restore what `state_dict` returned; raises `Damaged` where the table is not as it was."""
+        self.table.keep(**state_dict)
 
 
 def _by_evaluation(stylized: Stylized) -> Iterator[dict[str, float]]:

@@ -40,14 +40,14 @@ class Metrics(Callback):
         self.motion: Judge = motion
         self.judge: str | None = None
         """The source of the motion, known once the run has begun."""
-        self._size: int | None = 0
+        self._place: dict[str, Any] = {"size": 0}
         self._energy: torch.Tensor | None = None
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Begin the table, or continue where a resumed run stopped."""
         module, data = stylizer_of(pl_module), data_of(trainer)
         terms = [name for name in module.losses if name not in LOSSES]
-        self.table.begin([*PLACE, *LOSSES, *terms, *SPENT, *METRICS, OUTCOME], self._size)
+        self.table.begin([*PLACE, *LOSSES, *terms, *SPENT, *METRICS, OUTCOME])
         truth = truth_for(data.clip, module.preparation.estimator.name, self.motion)
         self._clip_metrics = ClipMetrics(truth, self.interval)
         self.judge = truth.name
@@ -91,7 +91,9 @@ class Metrics(Callback):
         }
         self.table.append([{**place, **figures, OUTCOME: solution.outcomes[0]}])
         whole = frame.pass_index == last_pass(trainer) and batch_idx + 1 == trainer.num_training_batches
-        self._size = None if whole else self.table.size
+        # what is whole may be replaced once the run ends
+        part = {"size": self.table.size, "sha256": self.table.sha256}
+        self._place = {"size": None, "least": self.table.size} if whole else part
         if frame.pass_index == last_pass(
             trainer
         ):  # otherwise a frame would have several values of one figure
@@ -125,13 +127,15 @@ class Metrics(Callback):
         return summary_of(self.table.columns, self.table.read())
 
     def state_dict(self) -> dict[str, Any]:
-        """The table's size, to which a resumed run truncates it, None once all rows are written; and what the next
-        frame's metrics need beside the frames before it."""
-        return {"size": self._size, "energy": self._energy}
+        """The table's size, to which a resumed run cuts it back, None once all rows are written, with its hash or least
+        size; and what the next frame's metrics need beside the frames before it."""
+        return {**self._place, "energy": self._energy}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Restore what `state_dict` returned."""
-        self._size, self._energy = state_dict["size"], state_dict.get("energy")
+        """Restore what `state_dict` returned; raises `Damaged` where the table is not as it was."""
+        self._place = {name: value for name, value in state_dict.items() if name != "energy"}
+        self._energy = state_dict.get("energy")
+        self.table.keep(**self._place)
 
     def _judged(self, clip: Clip, frame: Frame) -> FrameMotion:
         """The motion by which a frame will be judged, asked ahead of its painting."""

@@ -8,6 +8,7 @@ from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import ProgressBar
 from tqdm import tqdm
 
+from vst.commandline import printable
 from vst.runs.callbacks.parts import data_of, stylizer_of
 
 SECONDS_BETWEEN_LINES = 10
@@ -26,7 +27,7 @@ class Progress(ProgressBar):
 
     def __init__(self, name: str | None = None) -> None:
         super().__init__()
-        self.name = name
+        self.name = None if name is None else printable(name)
         self._enabled = True
         self._bar: tqdm | None = None
         self._done = 0

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-import pickle
+import io
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -10,8 +10,9 @@ from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import Checkpoint
 
 from vst.errors import InputError
-from vst.files import atomic_write
+from vst.files import read_hashed, write_hashed
 from vst.runs.callbacks.parts import data_of, stylizer_of
+from vst.runs.callbacks.video_writer import VideoWriter
 from vst.runs.directory import checkpoint_path
 from vst.runs.moved import with_new_names
 
@@ -37,6 +38,8 @@ class Resume(Checkpoint):
         self.path = checkpoint_path(Path(directory).parent)
         self.config: dict[str, Any] = {}
         """The run's configuration, which a run that resumes it must share."""
+        self.inputs: dict[str, str] = {}
+        """The hashes of its input files, which must be the same too."""
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write a first checkpoint, which marks the directory as this run's before any frame is painted."""
@@ -64,6 +67,7 @@ class Resume(Checkpoint):
         module = stylizer_of(pl_module)
         return {
             "config": self.config,
+            "inputs": self.inputs,
             "precision": module.backbone.precision,
             "pass": pass_index,
             "position": position,
@@ -75,22 +79,51 @@ class Resume(Checkpoint):
     def _save(self, trainer: Trainer, state: dict[str, Any]) -> None:
         # only now: the tables have the frame's rows
         state["parts"] = {type(part).__name__: part.state_dict() for part in _parts(trainer)}
-        with atomic_write(self.path) as aside:
-            torch.save(state, aside)
+        content = io.BytesIO()
+        torch.save(state, content)
+        write_hashed(self.path, content.getbuffer())
 
 
 def load_checkpoint(run: Path) -> dict[str, Any]:
-    """The checkpoint of the run in a directory."""
+    """The checkpoint of the run in a directory; raises `InputError` where it cannot be read."""
     path = checkpoint_path(run)
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, OSError, EOFError, pickle.UnpicklingError) as error:
-        raise InputError(f"the checkpoint {path} cannot be read ({error}); begin a new run") from error
-    return {**state, "config": with_new_names(state["config"])}
+        state = torch.load(io.BytesIO(read_hashed(path)), map_location="cpu", weights_only=True)
+        return {**state, "config": with_new_names(state["config"])}
+    except OSError as error:
+        raise InputError(
+            f"the checkpoint {path} cannot be read ({error.strerror}); correct that, or begin a new run"
+        ) from error
+    except Exception as error:  # on bad bytes torch's unpickler may raise anything, even KeyError
+        raise InputError(
+            f"the checkpoint {path} is damaged, or not one of a run; restore it, or begin a new run"
+        ) from error
 
 
 def restore(state: dict[str, Any], trainer: Trainer, module: VideoStylizer, data: ClipDataModule) -> None:
-    """Restore a checkpoint's state into a run that is about to begin."""
+    """Restore a checkpoint's state into a run that is about to begin.
+
+    Raises `InputError` where the state is not one of this run, or what it refers to is missing or damaged.
+    """
+    try:
+        _restore(state, trainer, module, data)
+    except OSError as error:
+        raise InputError(
+            f"{error.filename}, which the run needs to go on, cannot be read ({error.strerror}); restore it, or begin "
+            f"a new run in another directory"
+        ) from error
+    except (
+        AttributeError,
+        KeyError,
+        TypeError,
+        ValueError,
+    ) as error:  # a checkpoint is data, and may hold anything
+        raise InputError(
+            "the checkpoint does not fit its run; begin a new run in another directory"
+        ) from error
+
+
+def _restore(state: dict[str, Any], trainer: Trainer, module: VideoStylizer, data: ClipDataModule) -> None:
     data.first_pass, data.first_position = state["pass"], state["position"]
     data.load_state_dict(state["data"])
     if precision := state.get("precision"):
@@ -101,6 +134,9 @@ def restore(state: dict[str, Any], trainer: Trainer, module: VideoStylizer, data
     for part in _parts(trainer):
         if stored := state["parts"].get(type(part).__name__):
             part.load_state_dict(stored)
+    for part in cast(Any, trainer).callbacks:
+        if isinstance(part, VideoWriter):
+            part.check(data.clip.info.frames if data.first_pass else data.first_position)
 
 
 def _parts(trainer: Trainer) -> list[Any]:

@@ -7,8 +7,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 from pytorch_lightning import Callback, LightningModule, Trainer
 
+from vst.commandline import say
+from vst.files import Damaged
 from vst.runs.callbacks.parts import behind, data_of, stylized_of, stylizer_of
 from vst.runs.directory import frame_path
 from vst.runs.loggers.media import media_loggers
@@ -54,6 +57,15 @@ class VideoWriter(Callback):
         stylizer_of(pl_module).behind.settle()
         self._write_clip(trainer)
 
+    def check(self, frames: int) -> None:
+        """Raise `Damaged` where one of the first `frames` frames, which were painted, is missing or damaged."""
+        for index in range(frames):
+            try:
+                with Image.open(self._frame(index)) as picture:
+                    picture.verify()
+            except (OSError, SyntaxError, ValueError) as error:
+                raise Damaged(self._frame(index)) from error
+
     def _write_clip(self, trainer: Trainer) -> None:
         datamodule = data_of(trainer)
         if not self._frame(0).is_file() or 0 not in datamodule.times:
@@ -62,7 +74,7 @@ class VideoWriter(Callback):
             self.directory / "stylized.mp4", self._painted(datamodule), datamodule.clip.info
         )
         if written.sound.startswith("left out"):
-            print(f"the painted clip has no sound: {written.sound}", file=sys.stderr)
+            say(f"the painted clip has no sound: {written.sound}", to=sys.stderr)
 
     def _painted(self, datamodule: ClipDataModule) -> Iterator[tuple[NDArray[np.uint8], int]]:
         """The painted frames in the order in which they are shown, up to the first that is missing."""

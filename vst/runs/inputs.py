@@ -1,0 +1,40 @@
+"""Which files a run is painted from, and whether they are still the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+
+from vst.assets import file_hash
+from vst.runs.settings import Settings, select
+
+FILES = ("video.path", "style.path", "backbone.weights.path")
+"""The options that may name a file of the user's. What they fetch instead has a hash of its own (`vst.assets`)."""
+
+
+def hashes_of_inputs(settings: Settings) -> dict[str, str]:
+    """SHA-256 of each file that the settings name, by the option; a file that cannot be read is left out."""
+    return dict(_hashes(settings, FILES))
+
+
+def changed_inputs(before: Mapping[str, str], settings: Settings) -> list[str]:
+    """The options whose files are other ones than `before`; a run of version 0.1 has no hashes to tell."""
+    known = [option for option in FILES if option in before]
+    return [option for option, found in _hashes(settings, known) if found != before[option]]
+
+
+def _hashes(settings: Settings, options: Sequence[str]) -> Iterator[tuple[str, str]]:
+    for option in options:
+        path = select(settings, option)
+        with suppress(OSError):
+            if isinstance(path, str) and Path(path).is_file():
+                state = Path(path).stat()
+                yield option, _hash(Path(path), state.st_size, state.st_mtime_ns)
+
+
+@cache
+def _hash(path: Path, size: int, modified: int) -> str:
+    """A file's hash, found once in a process as long as the file is not written to: the runs of a grid share it."""
+    return file_hash(path)
