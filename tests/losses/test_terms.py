@@ -110,7 +110,7 @@ def test_style_loss_keeps_its_targets_for_the_run(normalisation):
     term = StyleLoss(1.0, LAYERS, normalisation)
     painting = {layer: value[:1, ..., :3] for layer, value in activations(20).items()}
     canvas = activations(50)
-    term.begin_run(painting)
+    term.begin_run(image(20), painting)
     grams = [[gram_matrix(of[layer], normalisation) for layer in LAYERS] for of in (canvas, painting)]
     for seed in (0, 10):
         term.begin_frame(target_of(seed))
@@ -120,7 +120,7 @@ def test_style_loss_keeps_its_targets_for_the_run(normalisation):
 def test_style_loss_divides_by_chw_unless_told():
     default, chw = StyleLoss(1.0, LAYERS), StyleLoss(1.0, LAYERS, "chw")
     for term in (default, chw):
-        term.begin_run(activations(20))
+        term.begin_run(image(20), activations(20))
     assert torch.equal(default(image(9), activations(50)), chw(image(9), activations(50)))
 
 
@@ -234,7 +234,7 @@ def test_models_without_motion_ask_for_no_flow():
     flow = CountingFlow(image(0))
     target = target_of(0, flow)
     style = StyleLoss(1.0, LAYERS)
-    style.begin_run(activations(20))
+    style.begin_run(image(20), activations(20))
     for term in (ContentLoss(1.0, LAYERS), style, MseCoherence(1.0), EnhancedCoherence(1.0)):
         term.begin_frame(target)
         term(image(9), activations(50))

@@ -35,8 +35,8 @@ class Loss(nn.Module, ABC):
     def at_scale(self, factor: float) -> None:
         """Adapt to a scale that is `factor` of the full size, below 1: nothing to do unless a term says so."""
 
-    def begin_run(self, style: Activations) -> None:
-        """Prepare what the term needs of the style image's activations, once per run."""
+    def begin_run(self, style: Tensor, activations: Activations) -> None:
+        """Prepare what the term needs of the style image (1, 3, h, w) and its activations, once per run."""
 
     @abstractmethod
     def begin_frame(self, target: Target) -> None:

@@ -20,9 +20,9 @@ class StyleLoss(Loss):
         self.normalisation: Normalisation = normalisation
         self._targets: list[Tensor] = []
 
-    def begin_run(self, style: Activations) -> None:
+    def begin_run(self, style: Tensor, activations: Activations) -> None:
         """Store the style image's Gram matrices."""
-        self._targets = self._grams(style)
+        self._targets = self._grams(activations)
 
     def begin_frame(self, target: Target) -> None:
         """Nothing to prepare: the style image is the same for all frames."""

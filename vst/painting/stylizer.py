@@ -234,7 +234,7 @@ class VideoStylizer(LightningModule):
     def _begin_run(self, objective: FrameObjective, style: Tensor) -> None:
         activations = self._look(style)
         for loss in objective.losses.values():
-            loss.begin_run(activations)
+            loss.begin_run(style, activations)
 
     def _look(self, images: Tensor) -> Activations:
         """The activations at the layers of all losses, the same at every scale."""

@@ -1,0 +1,155 @@
+"""Style losses other than that of Gram matrices, as terms of L_total.
+
+Each is divided by its `unit`, its value where `style_loss` is 1 on average, so that β means about the same for all
+(experiments/style_losses.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Generator, Tensor
+
+from vst.features.vgg import Activations
+from vst.losses.functional import full_precision, gram_matrix, style_loss
+from vst.losses.loss import Loss
+from vst.losses.style_distances import (
+    histogram_loss,
+    hypercolumns,
+    moments,
+    moments_loss,
+    nearest_neighbour_loss,
+    optimal_transport_loss,
+    project,
+    sliced_wasserstein_loss,
+)
+from vst.losses.target import Target
+
+
+class StyleTerm(Loss):
+    """A style loss: it knows the style image from `begin_run` on, and nothing of a frame but its canvas."""
+
+    compares = "nothing"
+
+    def __init__(self, weight: float, layers: Sequence[str], unit: float):
+        super().__init__(weight, layers)
+        self.unit = unit
+        self._targets: list[Tensor] = []
+
+    def begin_frame(self, target: Target) -> None:
+        """Nothing to prepare: the style image is the same for all frames."""
+
+    def _mean(self, distance: Callable[[Tensor, Tensor], Tensor], activations: Activations) -> Tensor:
+        """The mean over layers of a distance of activations and target, in units."""
+        pairs = zip(self.layers, self._targets, strict=True)
+        return (
+            torch.stack([distance(activations[layer], target) for layer, target in pairs]).mean(0) / self.unit
+        )
+
+
+class MomentsLoss(StyleTerm):
+    """`moments_loss`, the mean over layers."""
+
+    def begin_run(self, style: Tensor, activations: Activations) -> None:
+        """Store the style image's moments."""
+        self._targets = [moments(activations[layer]) for layer in self.layers]
+
+    def forward(self, canvas: Tensor, activations: Activations) -> Tensor:
+        """The term's value, (L,)."""
+        return self._mean(lambda found, target: moments_loss(moments(found), target), activations)
+
+
+class HistogramLoss(StyleTerm):
+    """`style_loss` and `histogram_loss` together, each the mean over layers: the Gram matrices alone let the histograms
+    drift, and the histograms alone know nothing of two channels together. Their sum is in units."""
+
+    def begin_run(self, style: Tensor, activations: Activations) -> None:
+        """Store the style image's sorted activations and its Gram matrices."""
+        self._targets = [
+            full_precision(activations[layer]).flatten(2).sort(2).values for layer in self.layers
+        ]
+        self._grams = [gram_matrix(activations[layer]) for layer in self.layers]
+
+    def forward(self, canvas: Tensor, activations: Activations) -> Tensor:
+        """The term's value, (L,)."""
+        grams = [gram_matrix(activations[layer]) for layer in self.layers]
+        return style_loss(grams, self._grams) + self._mean(histogram_loss, activations)
+
+
+class SlicedWassersteinLoss(StyleTerm):
+    """`sliced_wasserstein_loss`, the mean over layers, along as many random directions as a layer has channels.
+
+    They are drawn once a run, where Heitz et al. draw them at every step: L-BFGS asks for one objective.
+    """
+
+    def begin_run(self, style: Tensor, activations: Activations) -> None:
+        """Draw directions, and store the style image's sorted projections."""
+        self._directions = {layer: _directions(activations[layer]) for layer in self.layers}
+        self._targets = [
+            project(activations[layer], self._directions[layer]).sort(2).values for layer in self.layers
+        ]
+
+    def forward(self, canvas: Tensor, activations: Activations) -> Tensor:
+        """The term's value, (L,)."""
+        losses = [
+            sliced_wasserstein_loss(activations[layer], target, self._directions[layer])
+            for layer, target in zip(self.layers, self._targets, strict=True)
+        ]
+        return torch.stack(losses).mean(0) / self.unit
+
+
+class NearestNeighbourLoss(StyleTerm):
+    """`nearest_neighbour_loss` of hypercolumns of the layers, against at most `most` of the style image's."""
+
+    def __init__(self, weight: float, layers: Sequence[str], unit: float, most: int):
+        super().__init__(weight, layers, unit)
+        self.most = most
+
+    def begin_run(self, style: Tensor, activations: Activations) -> None:
+        """Store the style image's hypercolumns."""
+        columns = hypercolumns([activations[layer] for layer in self.layers])
+        self._targets = [columns[:, :, _some(columns.shape[2], self.most, columns.device)]]
+
+    def forward(self, canvas: Tensor, activations: Activations) -> Tensor:
+        """The term's value, (L,)."""
+        columns = hypercolumns([activations[layer] for layer in self.layers])
+        return nearest_neighbour_loss(columns, self._targets[0]) / self.unit
+
+
+class OptimalTransportLoss(StyleTerm):
+    """`optimal_transport_loss` of hypercolumns of the layers, of at most `most` of each image.
+
+    Kolkin et al. draw 1024 anew at every step; here they are drawn once a run: L-BFGS asks for one objective.
+    """
+
+    def __init__(self, weight: float, layers: Sequence[str], unit: float, most: int):
+        super().__init__(weight, layers, unit)
+        self.most = most
+
+    def begin_run(self, style: Tensor, activations: Activations) -> None:
+        """Store the style image's hypercolumns, and its colours there."""
+        self._targets = list(self._drawn(style, activations))
+
+    def forward(self, canvas: Tensor, activations: Activations) -> Tensor:
+        """The term's value, (L,)."""
+        columns, colours = self._drawn(canvas, activations)
+        return optimal_transport_loss(columns, self._targets[0], colours, self._targets[1]) / self.unit
+
+    def _drawn(self, image: Tensor, activations: Activations) -> tuple[Tensor, Tensor]:
+        layers = [activations[layer] for layer in self.layers]
+        columns, colours = hypercolumns(layers), hypercolumns([layers[0], image])[:, layers[0].shape[1] :]
+        chosen = _some(columns.shape[2], self.most, columns.device)
+        return columns[:, :, chosen], colours[:, :, chosen]
+
+
+def _directions(activations: Tensor) -> Tensor:
+    """Random unit vectors, as many as channels, (C, C): the same in every run."""
+    channels = activations.shape[1]
+    drawn = torch.randn(channels, channels, generator=Generator().manual_seed(channels))
+    return (drawn / drawn.norm(dim=1, keepdim=True)).to(activations.device)
+
+
+def _some(count: int, most: int, device: torch.device) -> Tensor:
+    """At most `most` of `count` positions, drawn at random, the same in every run."""
+    return torch.randperm(count, generator=Generator().manual_seed(count))[:most].to(device)
