@@ -24,7 +24,17 @@ SLOW = (
     ),
     *(
         f"tests/runs/test_{name}.py"
-        for name in ("cli", "coherence", "grid", "lanes", "resume", "run", "shots", "wandb")
+        for name in (
+            "cli",
+            "coherence",
+            "grid",
+            "killed_at_the_end",
+            "lanes",
+            "resume",
+            "run",
+            "shots",
+            "wandb",
+        )
     ),
 )
 """Where tests start programs, paint, drive a browser or build the site; `make test-fast` leaves them out."""

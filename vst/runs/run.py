@@ -54,6 +54,7 @@ def run(
             return directory
         state = checkpoint_to_resume(directory, settings, again)
         if is_finished(directory):
+            _remove_stores(directory)  # the run may have been killed before it did
             print(f"{directory} is finished already")
             return directory
         limit_threads()
@@ -68,6 +69,7 @@ def run(
             begun = checkpoint_path(directory).is_file()
             interrupted.resume_with = shlex.quote(f"resume={directory}") if begun else None
             raise
+        _remove_stores(directory)
     return directory
 
 
@@ -101,8 +103,6 @@ def _paint(directory: Path, settings: Settings, parts: Parts, trainer: Trainer) 
         with quiet(), closing(parts):
             trainer.fit(parts.module, datamodule=parts.data)
         status = "finished"
-        for folder in ("paintings", "content", "flow", "history"):
-            shutil.rmtree(directory / "checkpoints" / folder, ignore_errors=True)
     except (Interrupted, SystemExit):  # SystemExit where a SLURM job is put back in its queue
         status = "interrupted"
         raise
@@ -117,12 +117,19 @@ def _paint(directory: Path, settings: Settings, parts: Parts, trainer: Trainer) 
             raise OutOfMemory(parts.clip.info.width, parts.clip.info.height) from error
         raise
     finally:
+        metrics = parts.callbacks.get("metrics")
         try:
-            metrics = parts.callbacks.get("metrics")
             summary = metrics.summary() if metrics else {}
             for logger in parts.loggers:
                 logger.log_summary(summary)
-            write_record(directory, Record(status, summary, provenance_of(settings, parts, trainer)))
         finally:
             for logger in parts.loggers:
                 logger.finish(failed=status not in ("finished", "pruned"))
+        # last: a run that is recorded as finished is not resumed, and so could not send the rest of its figures
+        write_record(directory, Record(status, summary, provenance_of(settings, parts, trainer)))
+
+
+def _remove_stores(directory: Path) -> None:
+    """Remove what only a run that goes on needs; the record must say already that this one does not."""
+    for folder in ("paintings", "content", "flow", "history"):
+        shutil.rmtree(directory / "checkpoints" / folder, ignore_errors=True)
