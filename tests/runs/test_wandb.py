@@ -6,7 +6,7 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from PIL import Image
 
 from vst.errors import InputError
 from vst.runs.callbacks.resume import load_checkpoint
-from vst.runs.loggers.wandb import run_name
+from vst.runs.loggers.wandb import WandbRun, run_name
 from vst.runs.run import run as paint_clip
 from vst.runs.table import Table
 from vst.video.store import load_png
@@ -258,6 +258,75 @@ def names_in(node: Any) -> set[str]:
 def test_online_without_a_key_says_so(tmp_path: Path, paint: Paint) -> None:
     with pytest.raises(InputError, match="W&B cannot be used online"):
         paint(tmp_path / "run", "model=naive", "logger=wandb", "logger.wandb.mode=online")
+    left = {path.name for path in tmp_path.glob("run/*")}
+    assert left <= {"wandb"}, "no more than W&B's own log of why"
+
+
+@pytest.fixture
+def afresh() -> Iterator[None]:
+    """wandb reads its environment when it is first used in a process, and forgets it with teardown."""
+    wandb.teardown()
+    yield
+    wandb.teardown()
+
+
+@pytest.fixture
+def logger(tmp_path: Path) -> WandbRun:
+    return described(WandbRun(str(tmp_path / "run")))
+
+
+def described(logger: WandbRun) -> WandbRun:
+    logger.describe("naive", "swirls", "talk", {"alpha": 1.0, "beta": 1e5, "eta": 0.0})
+    return logger
+
+
+@pytest.fixture
+def no_network(afresh: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A key, and a server that does not answer."""
+    monkeypatch.setenv("WANDB_API_KEY", "0123456789" * 4)
+    monkeypatch.setenv("WANDB_BASE_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("WANDB_HTTP_TIMEOUT", "1")
+
+
+@pytest.mark.usefixtures("no_network")
+@pytest.mark.parametrize("answers", [False, True], ids=["no answer", "no answer after the first"])
+def test_with_a_key_and_no_network_it_is_recorded_offline(
+    tmp_path: Path,
+    logger: WandbRun,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    answers: bool,
+) -> None:
+    if answers:
+        monkeypatch.setattr(wandb, "login", lambda **_: True)
+        monkeypatch.setattr("vst.runs.loggers.wandb.INIT_TIMEOUT", 1)
+    logger.begin()
+    logger.log_metrics({"total": 7.0}, step=0)
+    logger.finish(failed=False)
+    assert "the run is recorded offline" in capsys.readouterr().err
+    found = read_back(tmp_path / "run")
+    assert found["ids"] == [logger.run_id]
+    assert [row["frame/total"] for row in found["history"]] == [7.0]
+
+
+@pytest.mark.usefixtures("afresh")
+@pytest.mark.parametrize("value", ["onlin", ""])
+def test_a_mode_that_wandb_does_not_know_is_named(
+    tmp_path: Path, logger: WandbRun, monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    monkeypatch.setenv("WANDB_MODE", value)
+    with pytest.raises(
+        InputError, match=f"does not know the value '{value}' of its setting mode .* WANDB_MODE"
+    ):
+        logger.begin()
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.usefixtures("afresh")
+def test_without_a_home_it_says_so(tmp_path: Path, logger: WandbRun, no_home: None) -> None:
+    with pytest.raises(InputError, match="set HOME"):
+        logger.begin()
+    assert not list(tmp_path.iterdir())
 
 
 # wandb leaves the file of the sweep's parameters to the garbage collector

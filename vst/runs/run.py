@@ -62,6 +62,9 @@ def run(
         if as_lane is not None:
             parts.module.minimise = as_lane(parts.module.minimise)
         trainer = _begin(settings, parts, state, alone=as_lane is None)
+        for logger in parts.loggers:
+            logger.describe(settings["model"], parts.painting.name, parts.clip.info.name, settings)
+            logger.begin()
         write_configuration(directory, cfg, overrides, settings)
         try:
             _paint(directory, settings, parts, trainer)
@@ -97,9 +100,6 @@ def _paint(directory: Path, settings: Settings, parts: Parts, trainer: Trainer) 
     """Paint, and write the record however the run ends."""
     status = "failed"
     try:
-        for logger in parts.loggers:
-            logger.describe(settings["model"], parts.painting.name, parts.clip.info.name, settings)
-            logger.begin()
         with quiet(), closing(parts):
             trainer.fit(parts.module, datamodule=parts.data)
         status = "finished"

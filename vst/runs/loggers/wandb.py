@@ -12,6 +12,7 @@ from typing import Any, Literal
 import numpy as np
 import wandb
 from numpy.typing import NDArray
+from pydantic import ValidationError
 from pytorch_lightning.utilities.rank_zero import rank_zero_only
 
 from vst.errors import InputError
@@ -22,6 +23,9 @@ Mode = Literal["online", "offline", "disabled"]
 
 STEPS_PER_FRAME = 1000
 """W&B's steps from one frame to the next; a frame that logs more rows delays the later ones."""
+
+INIT_TIMEOUT = 20
+"""Seconds after which W&B counts as out of reach."""
 
 
 class WandbRun(MediaLogger):
@@ -78,17 +82,9 @@ class WandbRun(MediaLogger):
         return self._run
 
     def begin(self) -> None:
-        """Begin W&B's run; raises `InputError` where mode=online is not possible, so that nothing is painted."""
-        try:
-            run = self._init(_default_mode() if self._mode == "auto" else self._mode)
-        except (wandb.errors.CommError, wandb.errors.AuthenticationError, wandb.errors.UsageError) as error:
-            reason = str(error).splitlines()[0]
-            if self._mode == "online":
-                raise InputError(
-                    f"W&B cannot be used online ({reason}); log in with `wandb login`, or use logger.wandb.mode=offline"
-                ) from error
-            print(f"W&B cannot be reached ({reason}); the run is recorded offline", file=sys.stderr)
-            run = self._init("offline")
+        """Begin W&B's run; raises `InputError` where it cannot be begun as asked, so that nothing is painted."""
+        _check_environment()
+        run = self._begun(_possible_mode() if self._mode == "auto" else self._mode)
         for axis in ("evaluation", "frame", "pass"):
             run.define_metric(axis, hidden=True, summary="none")
         # no summary: W&B would show the last frame's value besides the means over all frames
@@ -99,13 +95,28 @@ class WandbRun(MediaLogger):
         self.run_id = run.id
         self._run = run
 
+    def _begun(self, mode: Mode) -> wandb.Run:
+        """W&B's run, offline if that was left to this class and W&B refuses it online."""
+        try:
+            return self._init(mode)
+        except (wandb.errors.CommError, wandb.errors.UsageError) as error:
+            # the agent of a sweep waits for the run that it named
+            if self._mode != "auto" or _in_sweep():
+                raise InputError(
+                    f"W&B cannot be used online ({_first_line(error)}); log in with `wandb login`, or use "
+                    f"logger.wandb.mode=offline"
+                ) from error
+            print(f"W&B cannot be used ({_first_line(error)}); the run is recorded offline", file=sys.stderr)
+            # its service does not give back the id of a run that could not begin
+            self.run_id = secrets.token_hex(4)
+            return self._init("offline")
+
     def _init(self, mode: Mode) -> wandb.Run:
         labels = self._labels
-        in_sweep = "WANDB_SWEEP_ID" in os.environ
         return wandb.init(
             # in a sweep both are set by the sweep, and wandb warns of others
-            project=None if in_sweep else self._project,
-            id=None if in_sweep else self.run_id,
+            project=None if _in_sweep() else self._project,
+            id=None if _in_sweep() else self.run_id,
             dir=self._directory,
             resume="allow",
             name=run_name(**labels, config=self._config),
@@ -116,7 +127,7 @@ class WandbRun(MediaLogger):
             mode=mode,
             # runs that are painted at once each have their own, and an unfinished one is not returned again
             reinit="create_new",
-            settings=wandb.Settings(init_timeout=20, silent=True),
+            settings=wandb.Settings(init_timeout=INIT_TIMEOUT, silent=True),
         )
 
     @property
@@ -214,9 +225,44 @@ def run_name(model: str, style: str, video: str, config: Mapping[str, Any]) -> s
     return f"{' '.join([model, *parts])} · {run_group(video, style)}"
 
 
-def _default_mode() -> Mode:
-    """WANDB_MODE if set, else online if W&B has credentials, which is checked without a prompt or the network."""
+def _check_environment() -> None:
+    """Raise an `InputError` for an environment in which W&B cannot even begin."""
+    try:
+        Path.home()
+    except RuntimeError as error:
+        raise InputError(
+            "W&B needs a home directory, and this user has none; set HOME to a directory that can be written"
+        ) from error
+    try:
+        wandb.setup()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "_".join(map(str, first["loc"]))
+        raise InputError(
+            f"W&B does not know the value {first['input']!r} of its setting {name} ({first['msg']}); correct "
+            f"WANDB_{name.upper()}, or W&B's own settings file"
+        ) from error
+
+
+def _possible_mode() -> Mode:
+    """WANDB_MODE if set, else online if W&B has credentials and accepts them, which is asked without a prompt.
+
+    It is asked before the run begins, which could not begin again in another mode.
+    """
     named = os.environ.get("WANDB_MODE", "online")
-    if named != "online":
+    if named not in ("online", "run"):
         return "disabled" if named == "disabled" else "offline"
-    return "online" if wandb.login(prompt=False, verify=False) else "offline"
+    try:
+        return "online" if wandb.login(prompt=False, verify=True) else "offline"
+    except (wandb.errors.CommError, wandb.errors.UsageError) as error:
+        print(f"W&B cannot be reached ({_first_line(error)}); the run is recorded offline", file=sys.stderr)
+        return "offline"
+
+
+def _in_sweep() -> bool:
+    """Whether the agent of a W&B sweep started this process."""
+    return "WANDB_SWEEP_ID" in os.environ
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0].rstrip(".")
