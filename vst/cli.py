@@ -17,6 +17,7 @@ from vst.composing import message_for
 from vst.config import conf_dir, quoted, register_schema
 from vst.errors import InputError, VstError, failure
 from vst.runs.configuration import stored_overrides
+from vst.runs.directory import remove_if_empty
 from vst.runs.record import record_path
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def _job(cfg: DictConfig) -> Outcome | None:
             raise InputError("shots=all is only for a grid of runs, one a shot; add -m")
         print(_result_paths(run(cfg, list(hydra_config.overrides.task))))
     except (VstError, OSError) as error:
-        _remove_empty(Path(hydra_config.runtime.output_dir))
+        remove_if_empty(Path(hydra_config.runtime.output_dir))
         exit_with(*failure(error))
     return None
 
@@ -94,25 +95,12 @@ def _job_of_grid(cfg: DictConfig, hydra_config: HydraConf) -> Outcome:
         OmegaConf.update(cfg, "callbacks.progress.name", label_of(directory), force_add=True)
     try:
         with interruptible(), ignoring_sigterm_on_requeue() if launcher == "SlurmLauncher" else nullcontext():
-            outcome = outcome_of(directory, lambda: run(cfg, list(hydra_config.overrides.task), again=True))
+            return outcome_of(directory, lambda: run(cfg, list(hydra_config.overrides.task), again=True))
     except Interrupted as interrupted:
         if alone:
             raise
         _ended = True
         return Outcome(f"ended by {interrupted}", interrupted.status)
-    if outcome.problem:
-        _remove_empty(directory)
-    return outcome
-
-
-def _remove_empty(directory: Path) -> None:
-    """Remove the directories that Hydra created for a run that never began, the dated ones above it included."""
-    tops = Path.cwd() / "outputs", Path.cwd() / "multirun"
-    for folder in (directory, *directory.parents):
-        created_by_hydra = folder == directory or any(folder == top or top in folder.parents for top in tops)
-        if not created_by_hydra or not folder.is_dir() or any(folder.iterdir()):
-            return
-        folder.rmdir()
 
 
 def _result_paths(directory: Path) -> str:

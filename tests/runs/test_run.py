@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
 import json
 import math
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -20,6 +22,7 @@ from omegaconf import OmegaConf
 from vst.errors import ClipBroke, InputError, OutOfMemory
 from vst.features.weights import random
 from vst.losses.coherence import MseCoherence
+from vst.runs.directory import locked
 from vst.runs.state import is_finished
 from vst.runs.table import Table
 from vst.styles import DrawnPainting
@@ -267,6 +270,27 @@ def test_directories_are_guarded(tmp_path: Path, paint: Paint) -> None:
     (tmp_path / "busy").mkdir()
     with FileLock(tmp_path / "busy" / ".lock"), pytest.raises(InputError, match="in use"):
         paint(tmp_path / "busy", "model=naive", "video.frames=1")
+    theirs = tmp_path / "theirs"
+    theirs.mkdir()
+    with pytest.raises(InputError, match="conv9_1"):
+        paint(theirs, "loss.style.layers=[conv9_1]")
+    assert not list(theirs.iterdir()), "an empty directory that was there before is left as it is"
+
+
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.EOPNOTSUPP])
+def test_a_file_system_without_locks_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    with (
+        pytest.raises(InputError, match=r"is on a file system without locks \(.*\).* hydra.run.dir"),
+        locked(tmp_path / "new" / "run", "run", "hydra.run.dir"),
+    ):
+        pass
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(
@@ -281,6 +305,14 @@ def test_directories_are_guarded(tmp_path: Path, paint: Paint) -> None:
         (["loss.style.layers=[conv9_1]"], "conv9_1 is not a layer"),
         (["style=file", "style.path=/nowhere.png"], "/nowhere.png does not exist"),
         (["video.start=4"], "has 4 frames"),
+        # by themselves, these paint fewer frames, end in a traceback, or wait for ever
+        (["+trainer.limit_train_batches=1"], "trainer.limit_train_batches is not an option here"),
+        (["+trainer.max_steps=0"], "trainer.max_steps is not an option here"),
+        (["+trainer.fast_dev_run=true"], "trainer.fast_dev_run is not an option here"),
+        (["+trainer.gradient_clip_val=1"], "trainer.gradient_clip_val is not an option here"),
+        (["+trainer.strategy=ddp"], "trainer.strategy is not an option here"),
+        (["+trainer.num_nodes=2"], "trainer.num_nodes is not an option here"),
+        (["trainer.accelerator=cpu", "trainer.devices=2"], "trainer.devices=2 are 2 devices"),
     ],
 )
 def test_bad_values_are_named(tmp_path: Path, paint: Paint, overrides: list[str], sentence: str) -> None:
