@@ -9,7 +9,7 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from typing import Any, NoReturn
 
-from vst.errors import InputError, VstError
+from vst.errors import InputError, VstError, file_of
 
 _MESSAGES = (
     (r"argument (\S+): expected one argument", r"\1 is given without a value; add one"),
@@ -95,5 +95,5 @@ def reporting_errors() -> Generator[None]:
     except VstError as error:
         exit_with(str(error), error.status)
     except OSError as error:
-        where = f" {error.filename}" if error.filename else ""
+        where = f" {name}" if (name := file_of(error)) else ""
         exit_with(f"the file{where} cannot be used: {error.strerror or error}; correct that and try again", 1)

@@ -54,11 +54,16 @@ def failure(error: VstError | OSError) -> tuple[str, int]:
     """The message and the exit status for a run's failure that the user can act on."""
     if isinstance(error, VstError):
         return str(error), error.status
-    reason = error.strerror or str(error)
-    details = f"{error.filename}: {reason}" if error.filename else reason
-    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS):
+    reason, name = error.strerror or str(error), file_of(error)
+    details = f"{name}: {reason}" if name else reason
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS):
         return (
             f"the run could not be written ({details}); free or repair the disk, and resume the run",
             InputError.status,
         )
     return f"{details}; name another file or directory, or correct this one", InputError.status
+
+
+def file_of(error: OSError) -> str | None:
+    """The file that an error is about: of two, one of which was copied to the other, the one that was written."""
+    return error.filename2 or error.filename

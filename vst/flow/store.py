@@ -7,9 +7,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vst.files import atomic_write
 from vst.flow.estimators import FlowEstimator
 from vst.frames import Frame
+from vst.video.store import save_array
 
 
 class FlowStore:
@@ -44,6 +44,5 @@ class _Stored:
         if path.is_file():
             return torch.from_numpy(np.load(path, allow_pickle=False)).to(first)
         flow = self.estimator(first, second)
-        with atomic_write(path) as aside, aside.open("wb") as file:
-            np.save(file, flow.cpu().numpy(), allow_pickle=False)
+        save_array(path, flow.cpu().numpy())
         return flow

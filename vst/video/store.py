@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from io import BytesIO
 from pathlib import Path
 from shutil import rmtree
 
@@ -39,6 +40,14 @@ def load_png(path: str | Path) -> NDArray[np.uint8]:
         return np.array(image.convert("RGB"))
 
 
+def save_array(path: Path, array: NDArray[np.float32]) -> None:
+    """Write an array as NumPy's file."""
+    content = BytesIO()  # where NumPy itself writes to a full disk, it does not say that it is full
+    np.save(content, array, allow_pickle=False)
+    with atomic_write(path) as aside:
+        aside.write_bytes(content.getbuffer())
+
+
 class FrameStore:
     """Frames stored on disk without loss, one float32 file per index."""
 
@@ -50,8 +59,7 @@ class FrameStore:
         if frame.dtype != torch.float32:
             raise ValueError(f"the store keeps float32, not {frame.dtype}")
         pixels = _one_frame(frame).contiguous().cpu().numpy()
-        with atomic_write(self._path(index)) as aside, aside.open("wb") as file:
-            np.save(file, pixels, allow_pickle=False)
+        save_array(self._path(index), pixels)
 
     def load(self, index: int) -> Tensor:
         """Return the frame saved under `index`, of shape (1, 3, H, W), in memory."""

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pickle
 from functools import partial
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -75,8 +76,10 @@ class Resume(Checkpoint):
     def _save(self, trainer: Trainer, state: dict[str, Any]) -> None:
         # only now: the tables have the frame's rows
         state["parts"] = {type(part).__name__: part.state_dict() for part in _parts(trainer)}
+        content = BytesIO()  # where torch itself writes to a full disk, it does not say that it is full
+        torch.save(state, content)
         with atomic_write(self.path) as aside:
-            torch.save(state, aside)
+            aside.write_bytes(content.getbuffer())
 
 
 def load_checkpoint(run: Path) -> dict[str, Any]:
