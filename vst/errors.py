@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+from collections.abc import Generator
+from contextlib import contextmanager
 
 
 class VstError(Exception):
@@ -33,20 +35,34 @@ class Pruned(VstError):  # noqa: N818 - an event, not an error of this program
 
 
 class OutOfMemory(VstError):  # noqa: N818 - as the conditions above
-    """The machine or its GPU has too little memory for the frames; what is painted is kept."""
+    """The machine or its GPU has too little memory; what is painted is kept."""
 
-    def __init__(self, width: int, height: int):
-        super().__init__(
-            f"there is not enough memory for frames of {width}x{height} pixels; resume the run with more tiles, "
-            f"such as tiles=16, or paint a smaller video.size"
-        )
+    def __init__(self, what: str, remedy: str):
+        super().__init__(f"there is not enough memory for {what}; {remedy}")
+
+
+@contextmanager
+def memory_for(what: str, remedy: str) -> Generator[None]:
+    """Raise `OutOfMemory` where the block fails for want of memory."""
+    try:
+        yield
+    except Exception as error:
+        if ran_out_of_memory(error):
+            raise OutOfMemory(what, remedy) from error
+        raise
 
 
 def ran_out_of_memory(error: BaseException) -> bool:
-    """Whether an error says that memory could not be had, on a GPU, by PyTorch on the CPU, NumPy or OpenCV."""
+    """Whether an error says that memory could not be had: on a GPU, by PyTorch on the CPU, NumPy, OpenCV or C++."""
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
         return True
-    said = ("can't allocate memory", "not enough memory", "Insufficient memory")
+    said = (
+        "allocate memory",
+        "not enough memory",
+        "Insufficient memory",
+        "bad_alloc",
+        "failed to map segment",
+    )
     return any(sentence in str(error) for sentence in said)
 
 

@@ -160,6 +160,10 @@ def test_passes_alternate_and_go_on_from_the_paintings(tmp_path: Path, paint: Pa
     assert summary["seconds"] == pytest.approx(summary["seconds_total"] / summary["frames"])
 
 
+def test_a_stretch_may_have_the_cuts_of_the_whole_clip(tmp_path: Path, paint: Paint) -> None:
+    paint(tmp_path / "run", "model=naive", "video.frames=1", "cuts=[1,3]", "evaluations=1")
+
+
 def test_seed_decides_the_painting(tmp_path: Path, paint: Paint) -> None:
     def first(name: str, *overrides: str) -> bytes:
         run = paint(tmp_path / name, "model=naive", "start=noise", "video.frames=1", *overrides)
@@ -305,6 +309,7 @@ def test_a_file_system_without_locks_is_named(
         (["loss.style.layers=[conv9_1]"], "conv9_1 is not a layer"),
         (["style=file", "style.path=/nowhere.png"], "/nowhere.png does not exist"),
         (["video.start=4"], "has 4 frames"),
+        (["cuts=[2,4]"], "cuts has 4, and the last frame of moving.mp4 is 3"),
         # by themselves, these paint fewer frames, end in a traceback, or wait for ever
         (["+trainer.limit_train_batches=1"], "trainer.limit_train_batches is not an option here"),
         (["+trainer.max_steps=0"], "trainer.max_steps is not an option here"),
@@ -341,6 +346,23 @@ def test_too_little_memory_is_one_sentence_with_the_remedy(tmp_path, paint, monk
         OutOfMemory, match=r"^there is not enough memory for frames of 48x32 pixels; resume the run"
     ):
         paint(tmp_path / "run")
+
+
+def test_too_little_memory_for_the_clip_or_the_painting_is_one_sentence(tmp_path, paint, monkeypatch):
+    def full(*arguments: object) -> None:
+        raise RuntimeError("std::bad_alloc")
+
+    monkeypatch.setattr("vst.styles.DrawnPainting.at", full)
+    with pytest.raises(
+        OutOfMemory, match=r"^there is not enough memory for this clip and painting; give a smaller"
+    ):
+        paint(tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_loss_that_is_no_number_is_said(tmp_path, paint, capsys):
+    paint(tmp_path / "run", "model=naive", "video.frames=1", "beta=1e38")
+    assert "the loss of 1 of 1 frames was not a number at times" in capsys.readouterr().err
 
 
 def test_other_failures_stay_what_they_are(tmp_path, paint, monkeypatch):
