@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 import wandb
 import yaml
 from omegaconf import DictConfig
@@ -19,10 +22,10 @@ from PIL import Image
 
 from vst.errors import InputError
 from vst.runs.callbacks.resume import load_checkpoint
-from vst.runs.loggers.wandb import WandbRun, run_name
+from vst.runs.loggers.wandb import UNCERTAIN, WandbRun, run_name
 from vst.runs.run import run as paint_clip
 from vst.runs.table import Table
-from vst.video.store import load_png
+from vst.video.store import load_png, save_png
 
 Paint = Callable[..., Path]
 
@@ -37,6 +40,16 @@ def no_account(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
     monkeypatch.setenv("WANDB_CONFIG_DIR", str(tmp_path / "config"))
     monkeypatch.setenv("WANDB_CACHE_DIR", str(tmp_path / "cache"))
+
+
+@pytest.fixture
+def logger(tmp_path: Path) -> WandbRun:
+    return described(WandbRun(str(tmp_path / "run")))
+
+
+def described(logger: WandbRun) -> WandbRun:
+    logger.describe("naive", "swirls", "talk", {"alpha": 1.0, "beta": 1e5, "eta": 0.0})
+    return logger
 
 
 def read_back(run: Path) -> dict[str, Any]:
@@ -202,6 +215,37 @@ def test_a_run_that_was_stopped_goes_on_as_the_same(
     assert [row["frame"] for row in by_step.values() if "frame/total" in row] == [0, 1, 2]
 
 
+def test_what_wandb_had_not_written_before_a_kill_is_logged_again(tmp_path: Path, logger: WandbRun) -> None:
+    save_png(tmp_path / "run" / "keyframes" / "keyframe_000002.png", np.full((8, 8, 3), 70, np.uint8))
+    row = {"content": 0.1, "style": 0.2, "coherence": 0.3, "total": 1 / 3, "range": 1e-9}
+    logger.begin()
+    for frame in range(3):
+        logger.log_curve(frame, 0, [row] * 250)
+    logger.log_image("keyframe", tmp_path / "run" / "keyframes" / "keyframe_000002.png", 2)
+    torch.save(logger.state_dict(), tmp_path / "state")
+    (log,) = tmp_path.glob("run/wandb/offline-run-*/run-*.wandb")
+    deadline = time.monotonic() + 20
+    while log.stat().st_size < 2 * UNCERTAIN:  # what is written is written behind
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    killed = shutil.copytree(tmp_path / "run", tmp_path / "killed")
+    logger.finish(failed=False)
+    lost = 751 - len({row["_step"] for row in read_back(killed)["history"]})
+    assert lost > 0
+
+    resumed = described(WandbRun(str(killed)))
+    resumed.load_state_dict(torch.load(tmp_path / "state", weights_only=True))
+    resumed.begin()
+    resumed.log_metrics({"total": 7.0}, step=2)
+    resumed.finish(failed=False)
+    found = read_back(killed)
+    by_step = {row["_step"]: row for row in found["history"]}
+    assert [row["evaluation"] for row in by_step.values() if "evaluation" in row] == list(range(1, 751))
+    assert sum("media/keyframe.path" in row for row in by_step.values()) == 1
+    assert sum("frame/total" in row for row in by_step.values()) == 1
+    assert len(by_step) == 752
+
+
 def test_runs_of_one_process_stay_apart_and_failures_are_marked(
     tmp_path: Path, paint: Paint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -268,16 +312,6 @@ def afresh() -> Iterator[None]:
     wandb.teardown()
     yield
     wandb.teardown()
-
-
-@pytest.fixture
-def logger(tmp_path: Path) -> WandbRun:
-    return described(WandbRun(str(tmp_path / "run")))
-
-
-def described(logger: WandbRun) -> WandbRun:
-    logger.describe("naive", "swirls", "talk", {"alpha": 1.0, "beta": 1e5, "eta": 0.0})
-    return logger
 
 
 @pytest.fixture

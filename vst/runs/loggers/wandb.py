@@ -1,17 +1,17 @@
 from __future__ import annotations
 
+import json
 import math
 import os
 import secrets
 import sys
 from argparse import Namespace
+from collections import deque
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 import wandb
-from numpy.typing import NDArray
 from pydantic import ValidationError
 from pytorch_lightning.utilities.rank_zero import rank_zero_only
 
@@ -23,6 +23,9 @@ Mode = Literal["online", "offline", "disabled"]
 
 STEPS_PER_FRAME = 1000
 """W&B's steps from one frame to the next; a frame that logs more rows delays the later ones."""
+
+UNCERTAIN = 64 * 1024
+"""Bytes of rows that W&B may lose where a run is killed: it writes them to its file in blocks of half of that."""
 
 INIT_TIMEOUT = 20
 """Seconds after which W&B counts as out of reach."""
@@ -67,6 +70,9 @@ class WandbRun(MediaLogger):
         self._frame: int | None = None
         self._frames = 0
         self._next_step = 0
+        self._recent: deque[tuple[int, dict[str, Any]]] = deque()
+        """The rows logged last, by step, media by their files in the run's directory."""
+        self._recent_bytes = 0
         self.run_id = secrets.token_hex(4)
 
     def describe(self, model: str, style: str, video: str, config: Mapping[str, Any]) -> None:
@@ -94,6 +100,8 @@ class WandbRun(MediaLogger):
         # another id where the agent of a sweep started this process and named the run
         self.run_id = run.id
         self._run = run
+        for step, row in self._recent:
+            self._send(step, row)
 
     def _begun(self, mode: Mode) -> wandb.Run:
         """W&B's run, offline if that was left to this class and W&B refuses it online."""
@@ -149,8 +157,31 @@ class WandbRun(MediaLogger):
         if frame != self._frame:
             self._frame, self._next_step = frame, max(self._next_step, self._frames * STEPS_PER_FRAME)
             self._frames += 1
-        self.experiment.log(dict(row), step=self._next_step, commit=True)
+        self._send(self._next_step, row)
+        self._recent.append((self._next_step, dict(row)))
+        self._recent_bytes += _bytes(row)
+        while self._recent_bytes - _bytes(self._recent[0][1]) >= UNCERTAIN:
+            self._recent_bytes -= _bytes(self._recent.popleft()[1])
         self._next_step += 1
+
+    def _send(self, step: int, row: Mapping[str, Any]) -> None:
+        """Give W&B a row, with the media that it names."""
+        media = {name: self._media(file, row) for name, file in row.items() if name.startswith("media/")}
+        sent = {name: value for name, value in {**row, **media}.items() if value is not None}
+        self.experiment.log(sent, step=step, commit=True)
+
+    def _media(self, file: str, row: Mapping[str, Any]) -> wandb.Image | wandb.Video | None:
+        """A picture or a clip of the run's directory; None where it is no longer there."""
+        path = Path(self._directory, file)
+        if not path.is_file() or not path.resolve().is_relative_to(Path(self._directory).resolve()):
+            return None
+        if path.suffix == ".mp4":
+            return wandb.Video(str(path), format="mp4")
+        return wandb.Image(str(path), caption=f"frame {row['frame']}")
+
+    def _file(self, path: Path) -> str:
+        """How a file is named in a row."""
+        return os.path.relpath(path, self._directory)
 
     @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
@@ -166,14 +197,14 @@ class WandbRun(MediaLogger):
             self._log(frame, {**place, **{f"curve/{name}": value for name, value in row.items()}})
 
     @rank_zero_only
-    def log_image(self, key: str, image: NDArray[np.uint8], frame: int) -> None:
-        """Log a picture; it must be uint8, since wandb casts floats in [0, 1] to 0."""
-        self._log(frame, {"frame": frame, f"media/{key}": wandb.Image(image, caption=f"frame {frame}")})
+    def log_image(self, key: str, path: Path, frame: int) -> None:
+        """Log a picture."""
+        self._log(frame, {"frame": frame, f"media/{key}": self._file(path)})
 
     @rank_zero_only
     def log_video(self, key: str, path: Path) -> None:
         """Log a video file unchanged."""
-        self._log(None, {f"media/{key}": wandb.Video(str(path), format="mp4")})
+        self._log(None, {f"media/{key}": self._file(path)})
 
     @rank_zero_only
     def log_summary(self, summary: Mapping[str, Any]) -> None:
@@ -197,6 +228,7 @@ class WandbRun(MediaLogger):
             "frame": self._frame,
             "frames": self._frames,
             "next_step": self._next_step,
+            "recent": list(self._recent),
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -204,6 +236,9 @@ class WandbRun(MediaLogger):
         self.run_id = state["run_id"]
         self._evaluations = state["evaluations"]
         self._frame, self._frames, self._next_step = state["frame"], state["frames"], state["next_step"]
+        # what W&B has not written before a kill is logged again; it takes a step once
+        self._recent = deque(state.get("recent", ()))
+        self._recent_bytes = sum(_bytes(row) for _, row in self._recent)
 
 
 def run_group(video: str, style: str) -> str:
@@ -262,6 +297,11 @@ def _possible_mode() -> Mode:
 def _in_sweep() -> bool:
     """Whether the agent of a W&B sweep started this process."""
     return "WANDB_SWEEP_ID" in os.environ
+
+
+def _bytes(row: Mapping[str, Any]) -> int:
+    """At least how many bytes W&B's file has of a row."""
+    return len(json.dumps(row))
 
 
 def _first_line(error: Exception) -> str:
