@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from contextlib import nullcontext
+from multiprocessing import parent_process
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -83,12 +84,14 @@ def _job_of_grid(cfg: DictConfig, hydra_config: HydraConf) -> Outcome:
     """One run of a grid, in this process or in one that a launcher started. The other runs continue if it fails."""
     global _ended
     from vst.runs.run import run
-    from vst.runs.signals import Interrupted, interruptible
+    from vst.runs.signals import Interrupted, end_with_parent, interruptible
     from vst.search.grid import Outcome, ignoring_sigterm_on_requeue, label_of, outcome_of
 
     directory = Path(hydra_config.runtime.output_dir)
     launcher = hydra_config.launcher._target_.rpartition(".")[2]
     alone = launcher == "BasicLauncher"
+    if launcher == "JoblibLauncher" and (parent := parent_process()) and parent.pid:
+        end_with_parent(parent.pid)
     if _ended:
         return Outcome("it was not started", 128 + signal.SIGTERM)
     if alone:

@@ -8,6 +8,7 @@ import json
 import math
 import os
 import shutil
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -279,6 +280,17 @@ def test_directories_are_guarded(tmp_path: Path, paint: Paint) -> None:
     with pytest.raises(InputError, match="conv9_1"):
         paint(theirs, "loss.style.layers=[conv9_1]")
     assert not list(theirs.iterdir()), "an empty directory that was there before is left as it is"
+
+
+def test_a_look_at_the_lock_keeps_no_run_from_its_start(tmp_path: Path) -> None:
+    fcntl = pytest.importorskip("fcntl")
+    looks = os.open(tmp_path / ".lock", os.O_RDWR | os.O_CREAT)
+    fcntl.flock(looks, fcntl.LOCK_EX)
+    leaves = threading.Timer(0.2, os.close, [looks])
+    leaves.start()
+    with locked(tmp_path, "run", "hydra.run.dir"):
+        pass
+    leaves.join()
 
 
 @pytest.mark.parametrize("number", [errno.ENOLCK, errno.EOPNOTSUPP])

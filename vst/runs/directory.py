@@ -47,7 +47,8 @@ def locked(directory: Path, purpose: str, option: str) -> Generator[None]:
     try:
         directory.mkdir(parents=True, exist_ok=True)
         lock = FileLock(lock_path(directory))
-        lock.acquire(timeout=0)
+        # a report that looks whether a run goes on holds the lock for a moment
+        lock.acquire(timeout=1)
     except Timeout as error:
         raise InputError(
             f"{directory} is in use by another {purpose}; wait for it, or name another directory with {option}"
