@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -55,7 +55,7 @@ def audited(event: str, arguments: tuple[Any, ...]) -> None:
 
 
 @contextmanager
-def before_every_write(act: Act) -> Iterator[None]:
+def before_every_write(act: Act) -> Generator[None]:
     """Call `act` whenever this process is about to write, to rename or to remove a file."""
     watch_this_process()
     watching.append(act)

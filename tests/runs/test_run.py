@@ -277,8 +277,8 @@ def test_directories_are_guarded(tmp_path: Path, paint: Paint) -> None:
         paint(tmp_path / "busy", "model=naive", "video.frames=1")
     theirs = tmp_path / "theirs"
     theirs.mkdir()
-    with pytest.raises(InputError, match="conv9_1"):
-        paint(theirs, "loss.style.layers=[conv9_1]")
+    with pytest.raises(InputError, match="the painting swirls is"):
+        paint(theirs, "style.size=17")
     assert not list(theirs.iterdir()), "an empty directory that was there before is left as it is"
 
 
