@@ -24,6 +24,7 @@ from vst.commandline import say
 from vst.config import quoted
 from vst.errors import InputError
 from vst.files import write_text
+from vst.runs.directory import about_to_make, remove_if_empty
 from vst.runs.settings import resolve
 from vst.runs.signals import Interrupted, interruptible
 from vst.runs.threads import divide_cores
@@ -66,6 +67,8 @@ class GridSweeper(BasicSweeper):
             f"{len(remaining)} to paint" + (f", which are shots of {len(wholes)}" if wholes else ""),
             to=sys.stderr,
         )
+        for job in remaining:
+            about_to_make(job.directory)
         write_text(directory / "multirun.yaml", OmegaConf.to_yaml(self.config))
         named = any(option.startswith("hydra.sweep.dir=") for option in self.config.hydra.overrides.hydra)
         resume_with = "the same command" + (
@@ -84,6 +87,8 @@ class GridSweeper(BasicSweeper):
             missing = [job for job in remaining if job.directory not in outcomes]
             outcomes |= {job.directory: outcome for job in missing if (outcome := job.known_outcome())}
             outcomes |= {whole.job.directory: joined(whole, outcomes) for whole in wholes}
+            for job in remaining:
+                remove_if_empty(job.directory)
             report_outcomes(directory, jobs, outcomes)
         check_all_done(jobs, outcomes, resume_with)
 

@@ -24,7 +24,18 @@ SLOW = (
     ),
     *(
         f"tests/runs/test_{name}.py"
-        for name in ("cli", "coherence", "damage", "grid", "lanes", "resume", "run", "shots", "wandb")
+        for name in (
+            "cli",
+            "coherence",
+            "damage",
+            "grid",
+            "killed_at_the_end",
+            "lanes",
+            "resume",
+            "run",
+            "shots",
+            "wandb",
+        )
     ),
 )
 """Where tests start programs, paint, drive a browser or build the site; `make test-fast` leaves them out."""
@@ -80,3 +91,15 @@ def compose(tmp_path: Path) -> Iterator[Callable[..., DictConfig]]:
 
     yield make
     GlobalHydra.instance().clear()
+
+
+@pytest.fixture
+def no_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A user who is in no list of users, as in a container, and whose HOME is not set."""
+    pwd = pytest.importorskip("pwd")
+
+    def unknown(number: int) -> None:
+        raise KeyError(number)
+
+    monkeypatch.delenv("HOME")
+    monkeypatch.setattr(pwd, "getpwuid", unknown)

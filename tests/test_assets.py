@@ -217,3 +217,10 @@ def test_every_asset_is_pinned_and_has_a_name_of_its_own():
         assert len(asset.sha256) == len(asset.package_sha256) == 64, name
         assert Path(asset.member).suffix, name
     assert len({asset.sha256 for asset in ASSETS.values()}) == len(ASSETS)
+
+
+def test_a_user_without_a_home_is_told_what_to_set(no_home: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("VST_CACHE", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(InputError, match="set VST_CACHE"):
+        cache_directory()

@@ -1,8 +1,23 @@
+"""What the commands say, and where it goes, whatever the streams are."""
+
 from __future__ import annotations
+
+import subprocess
+import sys
 
 import pytest
 
 from vst.commandline import exit_with, printable, say
+
+WRITES = """
+import sys
+from vst.commandline import open_streams
+open_streams()
+for stream in (sys.stdout, sys.stderr):
+    print("\\u03b7" * 100_000, file=stream, flush=True)
+    assert not stream.isatty()
+open("written", "w").write("all")
+"""
 
 
 @pytest.mark.parametrize(
@@ -27,3 +42,17 @@ def test_what_is_said_is_lines_of_text(capsys: pytest.CaptureFixture[str]) -> No
     with pytest.raises(SystemExit) as left:
         exit_with("no \x1b[31mclip", 2)
     assert (left.value.code, capsys.readouterr().err) == (2, "vst: no \\x1b[31mclip\n")
+
+
+@pytest.mark.parametrize(
+    "streams",
+    ["2>&-", ">&-", ">&- 2>&-", "<&- >&- 2>&-", "2>&1 >/dev/null | head -c 1", "| head -c 1", ">/dev/null"],
+)
+def test_streams_that_nobody_reads_end_nothing(tmp_path, streams, monkeypatch):
+    monkeypatch.setenv("PYTHONUTF8", "0")
+    monkeypatch.setenv("LC_ALL", "C")
+    command = f"( {sys.executable} -c '{WRITES}'; echo $? >status ) {streams}"
+    # the streams are redirected where the program is started
+    done = subprocess.run(["bash", "-c", command], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert (tmp_path / "status").read_text() == "0\n", done.stderr
+    assert (tmp_path / "written").read_text() == "all"

@@ -91,7 +91,13 @@ def cache_directory() -> Path:
     """Where fetched files are cached: $VST_CACHE, else vst/ in the user's cache directory."""
     if named := os.environ.get("VST_CACHE"):
         return Path(named).expanduser()
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "vst"
+    try:
+        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "vst"
+    except RuntimeError as error:  # a container's user may be in no list of users
+        raise InputError(
+            "what is fetched has no place, since this user has no home directory; set VST_CACHE to a directory that "
+            "can be written"
+        ) from error
 
 
 def cached_path(name: str) -> Path:

@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from contextlib import nullcontext
+from multiprocessing import parent_process
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from vst.composing import message_for
 from vst.config import conf_dir, quoted, register_schema
 from vst.errors import InputError, VstError, failure
 from vst.runs.configuration import stored_overrides
+from vst.runs.directory import remove_if_empty
 from vst.runs.record import record_path
 
 if TYPE_CHECKING:
@@ -57,6 +59,9 @@ def _job(cfg: DictConfig) -> Outcome | None:
     from vst.runs.run import run
 
     hydra_config = HydraConfig.get()
+    os.chdir(
+        hydra_config.runtime.cwd
+    )  # relative paths are those of the command line, with hydra.job.chdir too
     if hydra_config.mode == RunMode.MULTIRUN:
         return _job_of_grid(cfg, hydra_config)
     try:
@@ -66,7 +71,7 @@ def _job(cfg: DictConfig) -> Outcome | None:
             raise InputError("shots=all is only for a grid of runs, one a shot; add -m")
         say(*_results(run(cfg, list(hydra_config.overrides.task))))
     except (VstError, OSError) as error:
-        _remove_empty(Path(hydra_config.runtime.output_dir))
+        remove_if_empty(Path(hydra_config.runtime.output_dir))
         exit_with(*failure(error))
     return None
 
@@ -79,12 +84,14 @@ def _job_of_grid(cfg: DictConfig, hydra_config: HydraConf) -> Outcome:
     """One run of a grid, in this process or in one that a launcher started. The other runs continue if it fails."""
     global _ended
     from vst.runs.run import run
-    from vst.runs.signals import Interrupted, interruptible
+    from vst.runs.signals import Interrupted, end_with_parent, interruptible
     from vst.search.grid import Outcome, ignoring_sigterm_on_requeue, label_of, outcome_of
 
     directory = Path(hydra_config.runtime.output_dir)
     launcher = hydra_config.launcher._target_.rpartition(".")[2]
     alone = launcher == "BasicLauncher"
+    if launcher == "JoblibLauncher" and (parent := parent_process()) and parent.pid:
+        end_with_parent(parent.pid)
     if _ended:
         return Outcome("it was not started", 128 + signal.SIGTERM)
     if alone:
@@ -94,25 +101,12 @@ def _job_of_grid(cfg: DictConfig, hydra_config: HydraConf) -> Outcome:
         OmegaConf.update(cfg, "callbacks.progress.name", label_of(directory), force_add=True)
     try:
         with interruptible(), ignoring_sigterm_on_requeue() if launcher == "SlurmLauncher" else nullcontext():
-            outcome = outcome_of(directory, lambda: run(cfg, list(hydra_config.overrides.task), again=True))
+            return outcome_of(directory, lambda: run(cfg, list(hydra_config.overrides.task), again=True))
     except Interrupted as interrupted:
         if alone:
             raise
         _ended = True
         return Outcome(f"ended by {interrupted}", interrupted.status)
-    if outcome.problem:
-        _remove_empty(directory)
-    return outcome
-
-
-def _remove_empty(directory: Path) -> None:
-    """Remove the directories that Hydra created for a run that never began, the dated ones above it included."""
-    tops = Path.cwd() / "outputs", Path.cwd() / "multirun"
-    for folder in (directory, *directory.parents):
-        created_by_hydra = folder == directory or any(folder == top or top in folder.parents for top in tops)
-        if not created_by_hydra or not folder.is_dir() or any(folder.iterdir()):
-            return
-        folder.rmdir()
 
 
 def _results(directory: Path) -> list[str]:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import io
+import os
 import re
 import sys
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from typing import Any, NoReturn, TextIO
 
-from vst.errors import InputError, VstError
+from vst.errors import InputError, VstError, file_of, memory_for
 
 _MESSAGES = (
     (r"argument (\S+): expected one argument", r"\1 is given without a value; add one"),
@@ -67,6 +69,32 @@ class WholeNumber:
         return int(text)
 
 
+class _Pipe(io.FileIO):
+    """Takes what nobody reads any more: `… | head` is not to end a run."""
+
+    def write(self, content: Any, /) -> int:
+        try:
+            return super().write(content)
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self.fileno())
+            return len(content)
+
+
+def open_streams() -> None:
+    """Open standard output and standard error so that a program may write to them whatever they are.
+
+    One may be closed, or be read by a program that ends first; and its encoding may not have every character.
+    """
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        number = os.open(os.devnull, os.O_WRONLY) if stream is None else stream.fileno()
+        pipe = io.BufferedWriter(_Pipe(number, "w", closefd=False))
+        line_by_line = name == "stderr" or pipe.isatty()
+        encoding = getattr(stream, "encoding", "utf-8")
+        opened = io.TextIOWrapper(pipe, encoding, errors="backslashreplace", line_buffering=line_by_line)
+        setattr(sys, name, opened)
+
+
 def execute(page: str, act: Callable[[Sequence[str]], None]) -> None:
     """Call `act` with the arguments, and exit: 0 success, 1 failure during the run, 2 wrong input.
 
@@ -105,9 +133,10 @@ def exit_with(message: str, status: int) -> NoReturn:
 def reporting_errors() -> Generator[None]:
     """Exit with a one-sentence message where the block fails in a way that the user can act on."""
     try:
-        yield
+        with memory_for("this", "close what else runs, or give fewer or smaller files"):
+            yield
     except VstError as error:
         exit_with(str(error), error.status)
     except OSError as error:
-        where = f" {error.filename}" if error.filename else ""
+        where = f" {name}" if (name := file_of(error)) else ""
         exit_with(f"the file{where} cannot be used: {error.strerror or error}; correct that and try again", 1)

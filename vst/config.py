@@ -63,7 +63,7 @@ class Config:
     optimizer: dict[str, Any] = field(default_factory=dict)
     """The minimiser of each frame's objective."""
     trainer: dict[str, Any] = field(default_factory=dict)
-    """Lightning's Trainer: the accelerator, and its other arguments."""
+    """Lightning's Trainer: the accelerator, the device, and how it computes there."""
     callbacks: dict[str, Any] = field(default_factory=dict)
     """What is written and shown while painting, by name."""
     logger: dict[str, Any] = field(default_factory=dict)

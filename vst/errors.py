@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+from collections.abc import Generator
+from contextlib import contextmanager
 
 
 class VstError(Exception):
@@ -33,20 +35,34 @@ class Pruned(VstError):  # noqa: N818 - an event, not an error of this program
 
 
 class OutOfMemory(VstError):  # noqa: N818 - as the conditions above
-    """The machine or its GPU has too little memory for the frames; what is painted is kept."""
+    """The machine or its GPU has too little memory; what is painted is kept."""
 
-    def __init__(self, width: int, height: int):
-        super().__init__(
-            f"there is not enough memory for frames of {width}x{height} pixels; resume the run with more tiles, "
-            f"such as tiles=16, or paint a smaller video.size"
-        )
+    def __init__(self, what: str, remedy: str):
+        super().__init__(f"there is not enough memory for {what}; {remedy}")
+
+
+@contextmanager
+def memory_for(what: str, remedy: str) -> Generator[None]:
+    """Raise `OutOfMemory` where the block fails for want of memory."""
+    try:
+        yield
+    except Exception as error:
+        if ran_out_of_memory(error):
+            raise OutOfMemory(what, remedy) from error
+        raise
 
 
 def ran_out_of_memory(error: BaseException) -> bool:
-    """Whether an error says that memory could not be had, on a GPU, by PyTorch on the CPU, NumPy or OpenCV."""
+    """Whether an error says that memory could not be had: on a GPU, by PyTorch on the CPU, NumPy, OpenCV or C++."""
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
         return True
-    said = ("can't allocate memory", "not enough memory", "Insufficient memory")
+    said = (
+        "allocate memory",
+        "not enough memory",
+        "Insufficient memory",
+        "bad_alloc",
+        "failed to map segment",
+    )
     return any(sentence in str(error) for sentence in said)
 
 
@@ -54,11 +70,16 @@ def failure(error: VstError | OSError) -> tuple[str, int]:
     """The message and the exit status for a run's failure that the user can act on."""
     if isinstance(error, VstError):
         return str(error), error.status
-    reason = error.strerror or str(error)
-    details = f"{error.filename}: {reason}" if error.filename else reason
-    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS):
+    reason, name = error.strerror or str(error), file_of(error)
+    details = f"{name}: {reason}" if name else reason
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS):
         return (
             f"the run could not be written ({details}); free or repair the disk, and resume the run",
             InputError.status,
         )
     return f"{details}; name another file or directory, or correct this one", InputError.status
+
+
+def file_of(error: OSError) -> str | None:
+    """The file that an error is about: of two, one of which was copied to the other, the one that was written."""
+    return error.filename2 or error.filename

@@ -83,7 +83,7 @@ def test_the_histogram_term_has_gram_matrices_beside_it():
 @pytest.mark.parametrize("name", sorted(file.stem for file in (conf_dir() / "loss").glob("*.yaml")))
 def test_every_choice_of_the_group_is_built(compose, name: str):
     settings = resolve(compose(f"loss={name}", "model=robust", "beta=7"))["loss"]
-    assert list(settings) == ["content", "style", "range", "coherence", "revealed"]
+    assert set(settings) == {"content", "style", "range", "coherence", "revealed"}
     term = build(settings["style"])
     assert isinstance(term, Loss)
     assert term.weight == 7

@@ -72,6 +72,31 @@ def test_wrong_calls_get_one_sentence(tmp_path: Path, arguments: list[str], sent
     assert not list(tmp_path.iterdir()), "nothing is left behind"
 
 
+@pytest.mark.parametrize("grid", [False, True], ids=["a run", "a grid"])
+def test_a_refused_run_leaves_an_empty_directory_of_the_users(tmp_path: Path, grid: bool) -> None:
+    for name in ("theirs/naive-swirls-file", "outputs"):
+        (tmp_path / name).mkdir(parents=True)
+    missing = ["model=naive", "video=file", "video.path=nowhere.mp4"]
+    place = "theirs/naive-swirls-file"
+    where = ["hydra.sweep.dir=theirs", "-m"] if grid else [f"hydra.run.dir={place}"]
+    done = vst(tmp_path, *missing, *where)
+    assert "nowhere.mp4 does not exist" in done.stderr
+    assert (tmp_path / place).is_dir()
+    if not grid:
+        done = vst(tmp_path, *missing, "hydra.run.dir=outputs/new/one")
+        assert done.returncode == 2
+        assert not list((tmp_path / "outputs").iterdir()), "what was made for the run is removed, no more"
+
+
+def test_relative_paths_are_those_of_the_command_line(tmp_path: Path) -> None:
+    (tmp_path / "clip.mp4").write_text("no clip")
+    done = vst(tmp_path, "video=file", "video.path=clip.mp4", "hydra.job.chdir=true", "hydra.run.dir=run")
+    assert done.returncode == 2
+    assert f"{tmp_path / 'clip.mp4'}" in done.stderr
+    assert "does not exist" not in done.stderr
+    assert not (tmp_path / "run").exists()
+
+
 def test_errors_do_not_wait_for_torch() -> None:
     script = "import sys; sys.argv = ['vst', 'video=file', 'video.path=nowhere.mp4']\n"
     script += "from vst.cli import main\n"

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
 import json
 import math
+import os
 import shutil
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,6 +24,7 @@ from tests.video.conftest import make_clip, noise
 from vst.errors import ClipBroke, InputError, OutOfMemory
 from vst.features.weights import random
 from vst.losses.coherence import MseCoherence
+from vst.runs.directory import locked
 from vst.runs.state import is_finished
 from vst.runs.table import Table
 from vst.styles import DrawnPainting
@@ -158,6 +162,10 @@ def test_passes_alternate_and_go_on_from_the_paintings(tmp_path: Path, paint: Pa
     assert summary["seconds"] == pytest.approx(summary["seconds_total"] / summary["frames"])
 
 
+def test_a_stretch_may_have_the_cuts_of_the_whole_clip(tmp_path: Path, paint: Paint) -> None:
+    paint(tmp_path / "run", "model=naive", "video.frames=1", "cuts=[1,3]", "evaluations=1")
+
+
 def test_seed_decides_the_painting(tmp_path: Path, paint: Paint) -> None:
     def first(name: str, *overrides: str) -> bytes:
         run = paint(tmp_path / name, "model=naive", "start=noise", "video.frames=1", *overrides)
@@ -291,6 +299,38 @@ def test_directories_are_guarded(tmp_path: Path, paint: Paint) -> None:
     (tmp_path / "busy").mkdir()
     with FileLock(tmp_path / "busy" / ".lock"), pytest.raises(InputError, match="in use"):
         paint(tmp_path / "busy", "model=naive", "video.frames=1")
+    theirs = tmp_path / "theirs"
+    theirs.mkdir()
+    with pytest.raises(InputError, match="the painting swirls is"):
+        paint(theirs, "style.size=17")
+    assert not list(theirs.iterdir()), "an empty directory that was there before is left as it is"
+
+
+def test_a_look_at_the_lock_keeps_no_run_from_its_start(tmp_path: Path) -> None:
+    fcntl = pytest.importorskip("fcntl")
+    looks = os.open(tmp_path / ".lock", os.O_RDWR | os.O_CREAT)
+    fcntl.flock(looks, fcntl.LOCK_EX)
+    leaves = threading.Timer(0.2, os.close, [looks])
+    leaves.start()
+    with locked(tmp_path, "run", "hydra.run.dir"):
+        pass
+    leaves.join()
+
+
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.EOPNOTSUPP])
+def test_a_file_system_without_locks_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    with (
+        pytest.raises(InputError, match=r"is on a file system without locks \(.*\).* hydra.run.dir"),
+        locked(tmp_path / "new" / "run", "run", "hydra.run.dir"),
+    ):
+        pass
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(
@@ -305,6 +345,15 @@ def test_directories_are_guarded(tmp_path: Path, paint: Paint) -> None:
         (["loss.style.layers=[conv9_1]"], "conv9_1 is not a layer"),
         (["style=file", "style.path=/nowhere.png"], "/nowhere.png does not exist"),
         (["video.start=4"], "has 4 frames"),
+        (["cuts=[2,4]"], "cuts has 4, and the last frame of moving.mp4 is 3"),
+        # by themselves, these paint fewer frames, end in a traceback, or wait for ever
+        (["+trainer.limit_train_batches=1"], "trainer.limit_train_batches is not an option here"),
+        (["+trainer.max_steps=0"], "trainer.max_steps is not an option here"),
+        (["+trainer.fast_dev_run=true"], "trainer.fast_dev_run is not an option here"),
+        (["+trainer.gradient_clip_val=1"], "trainer.gradient_clip_val is not an option here"),
+        (["+trainer.strategy=ddp"], "trainer.strategy is not an option here"),
+        (["+trainer.num_nodes=2"], "trainer.num_nodes is not an option here"),
+        (["trainer.accelerator=cpu", "trainer.devices=2"], "trainer.devices=2 are 2 devices"),
     ],
 )
 def test_bad_values_are_named(tmp_path: Path, paint: Paint, overrides: list[str], sentence: str) -> None:
@@ -333,6 +382,23 @@ def test_too_little_memory_is_one_sentence_with_the_remedy(tmp_path, paint, monk
         OutOfMemory, match=r"^there is not enough memory for frames of 48x32 pixels; resume the run"
     ):
         paint(tmp_path / "run")
+
+
+def test_too_little_memory_for_the_clip_or_the_painting_is_one_sentence(tmp_path, paint, monkeypatch):
+    def full(*arguments: object) -> None:
+        raise RuntimeError("std::bad_alloc")
+
+    monkeypatch.setattr("vst.styles.DrawnPainting.at", full)
+    with pytest.raises(
+        OutOfMemory, match=r"^there is not enough memory for this clip and painting; give a smaller"
+    ):
+        paint(tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_loss_that_is_no_number_is_said(tmp_path, paint, capsys):
+    paint(tmp_path / "run", "model=naive", "video.frames=1", "beta=1e38")
+    assert "the loss of 1 of 1 frames was not a number at times" in capsys.readouterr().err
 
 
 def test_other_failures_stay_what_they_are(tmp_path, paint, monkeypatch):

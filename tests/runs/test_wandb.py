@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 import wandb
 import yaml
 from omegaconf import DictConfig
@@ -19,10 +22,10 @@ from PIL import Image
 
 from vst.errors import InputError
 from vst.runs.callbacks.resume import load_checkpoint
-from vst.runs.loggers.wandb import run_name
+from vst.runs.loggers.wandb import UNCERTAIN, WandbRun, run_name
 from vst.runs.run import run as paint_clip
 from vst.runs.table import Table
-from vst.video.store import load_png
+from vst.video.store import load_png, save_png
 
 Paint = Callable[..., Path]
 
@@ -37,6 +40,16 @@ def no_account(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
     monkeypatch.setenv("WANDB_CONFIG_DIR", str(tmp_path / "config"))
     monkeypatch.setenv("WANDB_CACHE_DIR", str(tmp_path / "cache"))
+
+
+@pytest.fixture
+def logger(tmp_path: Path) -> WandbRun:
+    return described(WandbRun(str(tmp_path / "run")))
+
+
+def described(logger: WandbRun) -> WandbRun:
+    logger.describe("naive", "swirls", "talk", {"alpha": 1.0, "beta": 1e5, "eta": 0.0})
+    return logger
 
 
 def read_back(run: Path) -> dict[str, Any]:
@@ -202,6 +215,37 @@ def test_a_run_that_was_stopped_goes_on_as_the_same(
     assert [row["frame"] for row in by_step.values() if "frame/total" in row] == [0, 1, 2]
 
 
+def test_what_wandb_had_not_written_before_a_kill_is_logged_again(tmp_path: Path, logger: WandbRun) -> None:
+    save_png(tmp_path / "run" / "keyframes" / "keyframe_000002.png", np.full((8, 8, 3), 70, np.uint8))
+    row = {"content": 0.1, "style": 0.2, "coherence": 0.3, "total": 1 / 3, "range": 1e-9}
+    logger.begin()
+    for frame in range(3):
+        logger.log_curve(frame, 0, [row] * 250)
+    logger.log_image("keyframe", tmp_path / "run" / "keyframes" / "keyframe_000002.png", 2)
+    torch.save(logger.state_dict(), tmp_path / "state")
+    (log,) = tmp_path.glob("run/wandb/offline-run-*/run-*.wandb")
+    deadline = time.monotonic() + 20
+    while log.stat().st_size < 2 * UNCERTAIN:  # what is written is written behind
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    killed = shutil.copytree(tmp_path / "run", tmp_path / "killed")
+    logger.finish(failed=False)
+    lost = 751 - len({row["_step"] for row in read_back(killed)["history"]})
+    assert lost > 0
+
+    resumed = described(WandbRun(str(killed)))
+    resumed.load_state_dict(torch.load(tmp_path / "state", weights_only=True))
+    resumed.begin()
+    resumed.log_metrics({"total": 7.0}, step=2)
+    resumed.finish(failed=False)
+    found = read_back(killed)
+    by_step = {row["_step"]: row for row in found["history"]}
+    assert [row["evaluation"] for row in by_step.values() if "evaluation" in row] == list(range(1, 751))
+    assert sum("media/keyframe.path" in row for row in by_step.values()) == 1
+    assert sum("frame/total" in row for row in by_step.values()) == 1
+    assert len(by_step) == 752
+
+
 def test_runs_of_one_process_stay_apart_and_failures_are_marked(
     tmp_path: Path, paint: Paint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -258,6 +302,65 @@ def names_in(node: Any) -> set[str]:
 def test_online_without_a_key_says_so(tmp_path: Path, paint: Paint) -> None:
     with pytest.raises(InputError, match="W&B cannot be used online"):
         paint(tmp_path / "run", "model=naive", "logger=wandb", "logger.wandb.mode=online")
+    left = {path.name for path in tmp_path.glob("run/*")}
+    assert left <= {"wandb"}, "no more than W&B's own log of why"
+
+
+@pytest.fixture
+def afresh() -> Iterator[None]:
+    """wandb reads its environment when it is first used in a process, and forgets it with teardown."""
+    wandb.teardown()
+    yield
+    wandb.teardown()
+
+
+@pytest.fixture
+def no_network(afresh: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A key, and a server that does not answer."""
+    monkeypatch.setenv("WANDB_API_KEY", "0123456789" * 4)
+    monkeypatch.setenv("WANDB_BASE_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("WANDB_HTTP_TIMEOUT", "1")
+
+
+@pytest.mark.usefixtures("no_network")
+@pytest.mark.parametrize("answers", [False, True], ids=["no answer", "no answer after the first"])
+def test_with_a_key_and_no_network_it_is_recorded_offline(
+    tmp_path: Path,
+    logger: WandbRun,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    answers: bool,
+) -> None:
+    if answers:
+        monkeypatch.setattr(wandb, "login", lambda **_: True)
+        monkeypatch.setattr("vst.runs.loggers.wandb.INIT_TIMEOUT", 1)
+    logger.begin()
+    logger.log_metrics({"total": 7.0}, step=0)
+    logger.finish(failed=False)
+    assert "the run is recorded offline" in capsys.readouterr().err
+    found = read_back(tmp_path / "run")
+    assert found["ids"] == [logger.run_id]
+    assert [row["frame/total"] for row in found["history"]] == [7.0]
+
+
+@pytest.mark.usefixtures("afresh")
+@pytest.mark.parametrize("value", ["onlin", ""])
+def test_a_mode_that_wandb_does_not_know_is_named(
+    tmp_path: Path, logger: WandbRun, monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    monkeypatch.setenv("WANDB_MODE", value)
+    with pytest.raises(
+        InputError, match=f"does not know the value '{value}' of its setting mode .* WANDB_MODE"
+    ):
+        logger.begin()
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.usefixtures("afresh")
+def test_without_a_home_it_says_so(tmp_path: Path, logger: WandbRun, no_home: None) -> None:
+    with pytest.raises(InputError, match="set HOME"):
+        logger.begin()
+    assert not list(tmp_path.iterdir())
 
 
 # wandb leaves the file of the sweep's parameters to the garbage collector

@@ -44,7 +44,8 @@ def own_targets() -> frozenset[str]:
         file for file in conf_dir().rglob("*.yaml") if "hydra" not in file.relative_to(conf_dir()).parts
     )
     texts = (file.read_text(encoding="utf-8") for file in groups)
-    return frozenset(name for text in texts for name in re.findall(r"^\s*_target_:\s*(\S+)", text, re.M))
+    names = {name for text in texts for name in re.findall(r"^\s*_target_:\s*(\S+)", text, re.M)}
+    return frozenset(name for name in names if not name.startswith("hydra_plugins."))
 
 
 def _is_reserved(path: Sequence[str]) -> bool:

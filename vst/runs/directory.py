@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,25 +15,59 @@ from vst.files import ASIDE, refuse_link
 FOLDERS = ("frames", "keyframes", "checkpoints", "wandb", ".hydra")
 """The folders that a run fills."""
 
+_made: set[Path] = set()
+"""Directories that this process has made, or Hydra for it."""
+
+_NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EINVAL}
+"""How a file system answers that has no locks."""
+
+
+def about_to_make(directory: Path) -> None:
+    """Remember which directories, this one or those above it, are not there before it is made."""
+    directory = directory.absolute()
+    _made.update(folder for folder in (directory, *directory.parents) if not folder.exists())
+
+
+def remove_if_empty(directory: Path) -> None:
+    """Remove a directory, and those above it, as far as they were made for a run and hold nothing.
+
+    An empty directory that was there before is the user's.
+    """
+    directory = directory.absolute()
+    for folder in (directory, *directory.parents):
+        if folder not in _made or not folder.is_dir() or any(folder.iterdir()):
+            return
+        folder.rmdir()
+        _made.discard(folder)
+
 
 @contextmanager
 def locked(directory: Path, purpose: str, option: str) -> Generator[None]:
-    """Lock a directory for one process, and remove it at the end if it was created here and is still empty.
+    """Lock a directory for one process, and remove it at the end if it was made for this and is still empty.
 
     In error messages, `purpose` names what uses the directory, and `option` the option that names another one.
     """
+    about_to_make(directory)
     try:
-        created = not directory.exists() or not any(directory.iterdir())
         directory.mkdir(parents=True, exist_ok=True)
         lock = FileLock(lock_path(directory))
-        lock.acquire(timeout=0)
+        # a report that looks whether a run goes on holds the lock for a moment
+        lock.acquire(timeout=1)
     except Timeout as error:
         raise InputError(
             f"{directory} is in use by another {purpose}; wait for it, or name another directory with {option}"
         ) from error
-    except OSError as error:
+    except (OSError, NotImplementedError) as error:  # the latter from older versions of filelock
+        reason = getattr(error, "strerror", None) or str(error)
+        if getattr(error, "errno", errno.ENOSYS) in _NO_LOCKS:
+            lock_path(directory).unlink(missing_ok=True)
+            remove_if_empty(directory)
+            raise InputError(
+                f"{directory} is on a file system without locks ({reason}), where two could write to it at once; name "
+                f"a directory on another one with {option}"
+            ) from error
         raise InputError(
-            f"{directory} cannot be written ({error.strerror}); name another directory with {option}"
+            f"{directory} cannot be written ({reason}); name another directory with {option}"
         ) from error
     try:
         yield
@@ -40,8 +75,7 @@ def locked(directory: Path, purpose: str, option: str) -> Generator[None]:
         # removed while it is still locked: later, another process's lock file could be removed
         lock_path(directory).unlink(missing_ok=True)
         lock.release()
-        if created and directory.is_dir() and not any(directory.iterdir()):
-            directory.rmdir()
+        remove_if_empty(directory)
 
 
 def make_own(run: Path) -> None:

@@ -47,6 +47,7 @@ def build_clip(settings: Settings) -> Clip:
     """Build the clip, and check that it is large enough for the layers that the losses use."""
     clip: Clip = build(settings["video"])
     frame = clip.info.width, clip.info.height
+    _check_cuts(settings, clip)
     _check_size(settings, f"the frames of {clip.info.name} are", frame, "give a larger clip or video.size")
     return clip
 
@@ -100,6 +101,17 @@ def _reach(settings: Settings, parts: Sequence[Any]) -> int:
     """How many earlier painted frames are needed, by the part that looks back furthest."""
     reaches = [part.reach for part in parts if hasattr(part, "reach")]
     return max(1, len(settings["evaluation_factors"]), *reaches)
+
+
+def _check_cuts(settings: Settings, clip: Clip) -> None:
+    """Refuse cuts after the clip's end; those after the end of a stretch are of the clip all the same."""
+    video, end = settings["video"], clip.info.start + clip.info.frames
+    stretch = "start" in video and video["frames"] is not None
+    late = [cut for cut in settings["cuts"] or () if cut >= end]
+    if late and not stretch:
+        raise InputError(
+            f"cuts has {late[0]}, and the last frame of {clip.info.name} is {end - 1}; correct cuts"
+        )
 
 
 def _check_size(settings: Settings, subject: str, size: tuple[int, int], remedy: str) -> None:

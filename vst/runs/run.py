@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import shlex
 import shutil
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from omegaconf import DictConfig
 
 from vst.commandline import say
-from vst.errors import ClipBroke, OutOfMemory, Pruned, ran_out_of_memory
+from vst.errors import ClipBroke, Pruned, memory_for
 from vst.runs.configuration import write_configuration
 from vst.runs.directory import checkpoint_path, locked, make_own
 from vst.runs.identity import identity
@@ -49,20 +51,27 @@ def run(
     """
     settings = resolve(cfg)
     directory = Path(settings["paths"]["run"])
-    clip = build_clip(settings)
+    beginning = partial(memory_for, "this clip and painting", "give a smaller video.size or style.size")
+    with beginning():
+        clip = build_clip(settings)
     with interruptible(), locked(directory, "run", "hydra.run.dir"):
         if again and is_done(directory, settings):
             return directory
         state = checkpoint_to_resume(directory, settings, again)
         if is_finished(directory):
+            _remove_stores(directory)  # the run may have been killed before it did
             say(f"{directory} is finished already")
             return directory
         make_own(directory)
         limit_threads()
-        parts = build_parts(settings, clip, callbacks or {})
-        if as_lane is not None:
-            parts.module.minimise = as_lane(parts.module.minimise)
-        trainer = _begin(settings, parts, state, alone=as_lane is None)
+        with beginning():
+            parts = build_parts(settings, clip, callbacks or {})
+            if as_lane is not None:
+                parts.module.minimise = as_lane(parts.module.minimise)
+            trainer = _begin(settings, parts, state, alone=as_lane is None)
+        for logger in parts.loggers:
+            logger.describe(settings["model"], parts.painting.name, parts.clip.info.name, settings)
+            logger.begin()
         write_configuration(directory, cfg, overrides, settings)
         try:
             _paint(directory, settings, parts, trainer)
@@ -70,6 +79,7 @@ def run(
             begun = checkpoint_path(directory).is_file()
             interrupted.resume_with = shlex.quote(f"resume={directory}") if begun else None
             raise
+        _remove_stores(directory)
     return directory
 
 
@@ -96,19 +106,16 @@ def _begin(settings: Settings, parts: Parts, state: Settings | None, alone: bool
 
 def _paint(directory: Path, settings: Settings, parts: Parts, trainer: Trainer) -> None:
     """Paint, and write the record however the run ends."""
-    status = "failed"
+    status, info = "failed", parts.clip.info
+    frames = f"frames of {info.width}x{info.height} pixels"
+    more = "resume the run with more tiles, such as tiles=16, or paint a smaller video.size"
     try:
-        for logger in parts.loggers:
-            logger.describe(settings["model"], parts.painting.name, parts.clip.info.name, settings)
-            logger.begin()
-        with quiet(), closing(parts):
+        with memory_for(frames, more), quiet(), closing(parts):
             trainer.fit(parts.module, datamodule=parts.data)
         info = parts.clip.info
         if info.fault:  # known before, but all that is there is painted first, in all passes
             raise ClipBroke(info.name, info.start + info.frames, info.fault)
         status = "finished"
-        for folder in ("paintings", "content", "flow", "history"):
-            shutil.rmtree(directory / "checkpoints" / folder, ignore_errors=True)
     except (Interrupted, SystemExit):  # SystemExit where a SLURM job is put back in its queue
         status = "interrupted"
         raise
@@ -118,17 +125,26 @@ def _paint(directory: Path, settings: Settings, parts: Parts, trainer: Trainer) 
     except Pruned:
         status = "pruned"
         raise
-    except Exception as error:
-        if ran_out_of_memory(error):
-            raise OutOfMemory(parts.clip.info.width, parts.clip.info.height) from error
-        raise
     finally:
+        metrics = parts.callbacks.get("metrics")
         try:
-            metrics = parts.callbacks.get("metrics")
             summary = metrics.summary() if metrics else {}
             for logger in parts.loggers:
                 logger.log_summary(summary)
-            write_record(directory, Record(status, summary, provenance_of(settings, parts, trainer)))
         finally:
             for logger in parts.loggers:
                 logger.finish(failed=status not in ("finished", "pruned"))
+        # last: a run that is recorded as finished is not resumed, and so could not send the rest of its figures
+        write_record(directory, Record(status, summary, provenance_of(settings, parts, trainer)))
+    if not_finished := summary.get("frames_not_finished"):
+        print(
+            f"the loss of {not_finished} of {summary['frames']} frames was not a number at times, and they are "
+            f"painted as far as it was (outcome in metrics.csv); lower alpha, beta and eta",
+            file=sys.stderr,
+        )
+
+
+def _remove_stores(directory: Path) -> None:
+    """Remove what only a run that goes on needs; the record must say already that this one does not."""
+    for folder in ("paintings", "content", "flow", "history"):
+        shutil.rmtree(directory / "checkpoints" / folder, ignore_errors=True)

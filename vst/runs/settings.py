@@ -17,6 +17,19 @@ Settings = dict[str, Any]
 FROM_FILES = ("video", "style")
 """Groups whose `path` may name a file of the user's."""
 
+TRAINER = (
+    "_target_",
+    "accelerator",
+    "benchmark",
+    "detect_anomaly",
+    "deterministic",
+    "devices",
+    "enable_model_summary",
+    "num_sanity_val_steps",
+    "profiler",
+)
+"""Options of Lightning's Trainer that a run may have: the others leave out frames, or are for training."""
+
 
 def select(settings: Any, option: str, default: Any = None) -> Any:
     """The value of an option by its path, or the default where there is none."""
@@ -73,6 +86,11 @@ def _check_values(settings: Settings) -> None:
     if any(cut < 0 for cut in settings["cuts"] or ()):
         raise InputError(
             f"cuts is {settings['cuts']}, and frames are numbered from 0; give numbers of 0 or more"
+        )
+    if unknown := sorted(settings["trainer"].keys() - set(TRAINER)):
+        raise InputError(
+            f"trainer.{unknown[0]} is not an option here, where no network is trained; trainer has: "
+            f"{', '.join(TRAINER[1:])}"
         )
     if settings["eta"] > 0 and not is_coherent(settings):
         raise InputError(

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
+import time
 from collections.abc import Generator
 from contextlib import contextmanager
+from functools import cache
 from types import FrameType
 
 
@@ -41,3 +44,22 @@ def interruptible() -> Generator[None]:
     finally:
         for number, handler in zip(handled, before, strict=True):
             signal.signal(number, handler)
+
+
+@cache
+def end_with_parent(parent: int) -> None:
+    """End this process as by SIGTERM once the process that started it is gone: killed, it cannot say so itself.
+
+    `parent` is its number, since it may be gone already.
+    """
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(0.2)
+        while (
+            True
+        ):  # the first ends a run, which then ignores it until all is written; one after that the process
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(1)
+
+    threading.Thread(target=watch, name="parent", daemon=True).start()

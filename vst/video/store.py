@@ -42,7 +42,7 @@ def load_png(path: str | Path) -> NDArray[np.uint8]:
 
 def save_array(path: Path, values: NDArray) -> None:
     """Write an array as NumPy does, behind its hash."""
-    content = BytesIO()
+    content = BytesIO()  # where NumPy itself writes to a full disk, it does not say that it is full
     np.save(content, values, allow_pickle=False)
     write_hashed(path, content.getbuffer())
 

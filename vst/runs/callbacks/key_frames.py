@@ -34,13 +34,14 @@ class Sheets(Callback, ABC):
     def draw(self, content: Tensor, painted: Tensor, before: Images | None) -> Picture | None:
         """The picture of one frame, by its images and those `before` it, or None where there is none."""
 
-    def write(self, index: int, content: Tensor, painted: Tensor, before: Images | None) -> Picture | None:
-        """Draw one frame's picture, write it, and return it."""
+    def write(self, index: int, content: Tensor, painted: Tensor, before: Images | None) -> Path | None:
+        """Draw one frame's picture, write it, and return where it is; None where there is none."""
         picture, path = self.draw(content, painted, before), self.directory / f"{self.key}_{index:06d}.png"
         path.unlink(missing_ok=True)
-        if picture is not None:
-            save_png(path, picture)
-        return picture
+        if picture is None:
+            return None
+        save_png(path, picture)
+        return path
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Choose the frames, and create the folder for the pictures."""
@@ -64,11 +65,11 @@ class Sheets(Callback, ABC):
             return
         neighbour = stylized.neighbour
         before = None if neighbour is None else (neighbour.content, neighbour.stylized)
-        picture = self.write(index, stylized.frame.content, stylized.image, before)
-        if picture is not None:
+        written = self.write(index, stylized.frame.content, stylized.image, before)
+        if written is not None:
             loggers = media_loggers(trainer) if stylized.frame.pass_index == last_pass(trainer) else []
             for logger in loggers:
-                logger.log_image(self.key, picture, index)
+                logger.log_image(self.key, written, index)
 
 
 class KeyFrames(Sheets):

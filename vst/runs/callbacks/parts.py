@@ -49,4 +49,5 @@ def behind(hook: Hook) -> Hook:
 
 def last_pass(trainer: Trainer) -> int:
     """The number of the pass whose paintings are the run's result; 0 where there is only one."""
-    return data_of(trainer).first_pass + (trainer.max_epochs or 1) - 1
+    # the trainer's epochs are the passes that are left: none for a run that was killed after its last frame
+    return data_of(trainer).first_pass + (trainer.max_epochs or 0) - 1

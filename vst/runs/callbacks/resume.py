@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-import io
 from functools import partial
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -79,7 +79,7 @@ class Resume(Checkpoint):
     def _save(self, trainer: Trainer, state: dict[str, Any]) -> None:
         # only now: the tables have the frame's rows
         state["parts"] = {type(part).__name__: part.state_dict() for part in _parts(trainer)}
-        content = io.BytesIO()
+        content = BytesIO()  # where torch itself writes to a full disk, it does not say that it is full
         torch.save(state, content)
         write_hashed(self.path, content.getbuffer())
 
@@ -88,7 +88,7 @@ def load_checkpoint(run: Path) -> dict[str, Any]:
     """The checkpoint of the run in a directory; raises `InputError` where it cannot be read."""
     path = checkpoint_path(run)
     try:
-        state = torch.load(io.BytesIO(read_hashed(path)), map_location="cpu", weights_only=True)
+        state = torch.load(BytesIO(read_hashed(path)), map_location="cpu", weights_only=True)
         return {**state, "config": with_new_names(state["config"])}
     except OSError as error:
         raise InputError(

@@ -5,8 +5,6 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 from pytorch_lightning import Trainer
 from pytorch_lightning.loggers import Logger
 
@@ -34,8 +32,8 @@ class MediaLogger(Logger):
         """Log one frame's losses, one row per evaluation."""
 
     @abstractmethod
-    def log_image(self, key: str, image: NDArray[np.uint8], frame: int) -> None:
-        """Log a picture of a frame, uint8 RGB of shape (H, W, 3)."""
+    def log_image(self, key: str, path: Path, frame: int) -> None:
+        """Log a picture of a frame, a PNG file in the run's directory."""
 
     @abstractmethod
     def log_video(self, key: str, path: Path) -> None:

@@ -1,17 +1,18 @@
 from __future__ import annotations
 
+import json
 import math
 import os
 import secrets
 import sys
 from argparse import Namespace
+from collections import deque
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 import wandb
-from numpy.typing import NDArray
+from pydantic import ValidationError
 from pytorch_lightning.utilities.rank_zero import rank_zero_only
 
 from vst.errors import InputError
@@ -22,6 +23,12 @@ Mode = Literal["online", "offline", "disabled"]
 
 STEPS_PER_FRAME = 1000
 """W&B's steps from one frame to the next; a frame that logs more rows delays the later ones."""
+
+UNCERTAIN = 64 * 1024
+"""Bytes of rows that W&B may lose where a run is killed: it writes them to its file in blocks of half of that."""
+
+INIT_TIMEOUT = 20
+"""Seconds after which W&B counts as out of reach."""
 
 
 class WandbRun(MediaLogger):
@@ -63,6 +70,9 @@ class WandbRun(MediaLogger):
         self._frame: int | None = None
         self._frames = 0
         self._next_step = 0
+        self._recent: deque[tuple[int, dict[str, Any]]] = deque()
+        """The rows logged last, by step, media by their files in the run's directory."""
+        self._recent_bytes = 0
         self.run_id = secrets.token_hex(4)
 
     def describe(self, model: str, style: str, video: str, config: Mapping[str, Any]) -> None:
@@ -78,17 +88,9 @@ class WandbRun(MediaLogger):
         return self._run
 
     def begin(self) -> None:
-        """Begin W&B's run; raises `InputError` where mode=online is not possible, so that nothing is painted."""
-        try:
-            run = self._init(_default_mode() if self._mode == "auto" else self._mode)
-        except (wandb.errors.CommError, wandb.errors.AuthenticationError, wandb.errors.UsageError) as error:
-            reason = str(error).splitlines()[0]
-            if self._mode == "online":
-                raise InputError(
-                    f"W&B cannot be used online ({reason}); log in with `wandb login`, or use logger.wandb.mode=offline"
-                ) from error
-            print(f"W&B cannot be reached ({reason}); the run is recorded offline", file=sys.stderr)
-            run = self._init("offline")
+        """Begin W&B's run; raises `InputError` where it cannot be begun as asked, so that nothing is painted."""
+        _check_environment()
+        run = self._begun(_possible_mode() if self._mode == "auto" else self._mode)
         for axis in ("evaluation", "frame", "pass"):
             run.define_metric(axis, hidden=True, summary="none")
         # no summary: W&B would show the last frame's value besides the means over all frames
@@ -98,14 +100,31 @@ class WandbRun(MediaLogger):
         # another id where the agent of a sweep started this process and named the run
         self.run_id = run.id
         self._run = run
+        for step, row in self._recent:
+            self._send(step, row)
+
+    def _begun(self, mode: Mode) -> wandb.Run:
+        """W&B's run, offline if that was left to this class and W&B refuses it online."""
+        try:
+            return self._init(mode)
+        except (wandb.errors.CommError, wandb.errors.UsageError) as error:
+            # the agent of a sweep waits for the run that it named
+            if self._mode != "auto" or _in_sweep():
+                raise InputError(
+                    f"W&B cannot be used online ({_first_line(error)}); log in with `wandb login`, or use "
+                    f"logger.wandb.mode=offline"
+                ) from error
+            print(f"W&B cannot be used ({_first_line(error)}); the run is recorded offline", file=sys.stderr)
+            # its service does not give back the id of a run that could not begin
+            self.run_id = secrets.token_hex(4)
+            return self._init("offline")
 
     def _init(self, mode: Mode) -> wandb.Run:
         labels = self._labels
-        in_sweep = "WANDB_SWEEP_ID" in os.environ
         return wandb.init(
             # in a sweep both are set by the sweep, and wandb warns of others
-            project=None if in_sweep else self._project,
-            id=None if in_sweep else self.run_id,
+            project=None if _in_sweep() else self._project,
+            id=None if _in_sweep() else self.run_id,
             dir=self._directory,
             resume="allow",
             name=run_name(**labels, config=self._config),
@@ -116,7 +135,7 @@ class WandbRun(MediaLogger):
             mode=mode,
             # runs that are painted at once each have their own, and an unfinished one is not returned again
             reinit="create_new",
-            settings=wandb.Settings(init_timeout=20, silent=True),
+            settings=wandb.Settings(init_timeout=INIT_TIMEOUT, silent=True),
         )
 
     @property
@@ -138,8 +157,31 @@ class WandbRun(MediaLogger):
         if frame != self._frame:
             self._frame, self._next_step = frame, max(self._next_step, self._frames * STEPS_PER_FRAME)
             self._frames += 1
-        self.experiment.log(dict(row), step=self._next_step, commit=True)
+        self._send(self._next_step, row)
+        self._recent.append((self._next_step, dict(row)))
+        self._recent_bytes += _bytes(row)
+        while self._recent_bytes - _bytes(self._recent[0][1]) >= UNCERTAIN:
+            self._recent_bytes -= _bytes(self._recent.popleft()[1])
         self._next_step += 1
+
+    def _send(self, step: int, row: Mapping[str, Any]) -> None:
+        """Give W&B a row, with the media that it names."""
+        media = {name: self._media(file, row) for name, file in row.items() if name.startswith("media/")}
+        sent = {name: value for name, value in {**row, **media}.items() if value is not None}
+        self.experiment.log(sent, step=step, commit=True)
+
+    def _media(self, file: str, row: Mapping[str, Any]) -> wandb.Image | wandb.Video | None:
+        """A picture or a clip of the run's directory; None where it is no longer there."""
+        path = Path(self._directory, file)
+        if not path.is_file() or not path.resolve().is_relative_to(Path(self._directory).resolve()):
+            return None
+        if path.suffix == ".mp4":
+            return wandb.Video(str(path), format="mp4")
+        return wandb.Image(str(path), caption=f"frame {row['frame']}")
+
+    def _file(self, path: Path) -> str:
+        """How a file is named in a row."""
+        return os.path.relpath(path, self._directory)
 
     @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
@@ -155,14 +197,14 @@ class WandbRun(MediaLogger):
             self._log(frame, {**place, **{f"curve/{name}": value for name, value in row.items()}})
 
     @rank_zero_only
-    def log_image(self, key: str, image: NDArray[np.uint8], frame: int) -> None:
-        """Log a picture; it must be uint8, since wandb casts floats in [0, 1] to 0."""
-        self._log(frame, {"frame": frame, f"media/{key}": wandb.Image(image, caption=f"frame {frame}")})
+    def log_image(self, key: str, path: Path, frame: int) -> None:
+        """Log a picture."""
+        self._log(frame, {"frame": frame, f"media/{key}": self._file(path)})
 
     @rank_zero_only
     def log_video(self, key: str, path: Path) -> None:
         """Log a video file unchanged."""
-        self._log(None, {f"media/{key}": wandb.Video(str(path), format="mp4")})
+        self._log(None, {f"media/{key}": self._file(path)})
 
     @rank_zero_only
     def log_summary(self, summary: Mapping[str, Any]) -> None:
@@ -186,6 +228,7 @@ class WandbRun(MediaLogger):
             "frame": self._frame,
             "frames": self._frames,
             "next_step": self._next_step,
+            "recent": list(self._recent),
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -193,6 +236,9 @@ class WandbRun(MediaLogger):
         self.run_id = state["run_id"]
         self._evaluations = state["evaluations"]
         self._frame, self._frames, self._next_step = state["frame"], state["frames"], state["next_step"]
+        # what W&B has not written before a kill is logged again; it takes a step once
+        self._recent = deque(state.get("recent", ()))
+        self._recent_bytes = sum(_bytes(row) for _, row in self._recent)
 
 
 def run_group(video: str, style: str) -> str:
@@ -214,9 +260,49 @@ def run_name(model: str, style: str, video: str, config: Mapping[str, Any]) -> s
     return f"{' '.join([model, *parts])} · {run_group(video, style)}"
 
 
-def _default_mode() -> Mode:
-    """WANDB_MODE if set, else online if W&B has credentials, which is checked without a prompt or the network."""
+def _check_environment() -> None:
+    """Raise an `InputError` for an environment in which W&B cannot even begin."""
+    try:
+        Path.home()
+    except RuntimeError as error:
+        raise InputError(
+            "W&B needs a home directory, and this user has none; set HOME to a directory that can be written"
+        ) from error
+    try:
+        wandb.setup()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "_".join(map(str, first["loc"]))
+        raise InputError(
+            f"W&B does not know the value {first['input']!r} of its setting {name} ({first['msg']}); correct "
+            f"WANDB_{name.upper()}, or W&B's own settings file"
+        ) from error
+
+
+def _possible_mode() -> Mode:
+    """WANDB_MODE if set, else online if W&B has credentials and accepts them, which is asked without a prompt.
+
+    It is asked before the run begins, which could not begin again in another mode.
+    """
     named = os.environ.get("WANDB_MODE", "online")
-    if named != "online":
+    if named not in ("online", "run"):
         return "disabled" if named == "disabled" else "offline"
-    return "online" if wandb.login(prompt=False, verify=False) else "offline"
+    try:
+        return "online" if wandb.login(prompt=False, verify=True) else "offline"
+    except (wandb.errors.CommError, wandb.errors.UsageError) as error:
+        print(f"W&B cannot be reached ({_first_line(error)}); the run is recorded offline", file=sys.stderr)
+        return "offline"
+
+
+def _in_sweep() -> bool:
+    """Whether the agent of a W&B sweep started this process."""
+    return "WANDB_SWEEP_ID" in os.environ
+
+
+def _bytes(row: Mapping[str, Any]) -> int:
+    """At least how many bytes W&B's file has of a row."""
+    return len(json.dumps(row))
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0].rstrip(".")
