@@ -13,7 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from vst.commandline import exit_with, say
-from vst.composing import message_for
+from vst.composing import composed, message_for
 from vst.config import conf_dir, quoted, register_schema
 from vst.errors import InputError, VstError, failure
 from vst.runs.configuration import stored_overrides
@@ -37,6 +37,8 @@ def main() -> None:
     register_schema()
     try:
         sys.argv[1:] = _with_shots(_with_pairs(_with_stored_overrides(sys.argv[1:])))
+        if not any(argument.startswith("-") for argument in sys.argv[1:]):
+            composed(sys.argv[1:])  # Hydra itself would not say what is wrong with some of them
         hydra.main(version_base="1.3", config_path=str(conf_dir().resolve()), config_name="config")(_job)()
     except Interrupted as interrupted:
         resume = f"; resume with {interrupted.resume_with}" if interrupted.resume_with else " before it began"

@@ -16,6 +16,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from vst.assets import cache_directory, fetch, file_hash
+from vst.bounds import Seed
 from vst.errors import InputError
 from vst.features.layers import BLOCKS, LAYERS
 from vst.files import atomic_write
@@ -71,7 +72,7 @@ def torchvision(path: str | None = None) -> Filters:
     return Filters("vgg19-torchvision", file_hash(kept), _checked(tensors, kept))
 
 
-def random(seed: int = 0) -> Filters:
+def random(seed: Seed = 0) -> Filters:
     """VGG-19's architecture with random weights (He et al. 2015, normal), which need no download.
 
     Random weights transfer colours and textures surprisingly well (He, Wang & Hopcroft 2016), but do not

@@ -34,10 +34,16 @@ def make_trainer(settings: Settings, passes: int, callbacks: list[Any], loggers:
         "plugins": [LightningEnvironment()],
     }
     try:
-        return build({**settings["trainer"], "_partial_": True})(**options)
+        trainer = build({**settings["trainer"], "_partial_": True})(**options)
     except (TypeError, ValueError, MisconfigurationException) as error:
         reason = str(error).splitlines()[0].rstrip(".")
         raise InputError(f"the trainer cannot be made as configured ({reason}); correct trainer.*") from error
+    if trainer.world_size != 1:
+        raise InputError(
+            f"trainer.devices={settings['trainer']['devices']} are {trainer.world_size} devices, and a run paints on "
+            f"one; give one, and paint several runs at once with -m"
+        )
+    return trainer
 
 
 @contextmanager
