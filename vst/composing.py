@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 from omegaconf import DictConfig
 from omegaconf.errors import InterpolationKeyError, InterpolationResolutionError, OmegaConfBaseException
 
-from vst.config import Config, choices, conf_dir, register_schema
+from vst.config import Config, choices, conf_dir, quoted, register_schema
 from vst.errors import InputError
+from vst.files import from_home
 
 if TYPE_CHECKING:
     from hydra.core.override_parser.types import Override
@@ -59,6 +60,21 @@ def parse(overrides: Sequence[str]) -> list[Override]:
         return OverridesParser.create().parse_overrides(list(overrides))
     except HydraException as error:
         raise InputError(message_for(error)) from error
+
+
+def with_home(overrides: Sequence[str]) -> list[str]:
+    """Overrides with the user's folder for a `~` at the beginning of a value, which a shell leaves as it is after =."""
+    return [_with_home(override) for override in overrides]
+
+
+def _with_home(override: str) -> str:
+    key, equals, value = override.partition("=")
+    if quoted_value := re.fullmatch(r"(['\"])(~.*)\1", value):
+        return f"{key}={quoted(from_home(quoted_value[2]))}"
+    if not value.startswith("~"):
+        return override
+    values = [quoted(from_home(one)) if one.startswith("~") else one for one in value.split(",")]
+    return f"{key}{equals}{','.join(values)}"
 
 
 def check_choices(overrides: Sequence[str]) -> None:

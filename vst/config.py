@@ -88,7 +88,7 @@ def conf_dir() -> Path:
 
 def choices(group: str) -> list[str]:
     """The choices of a group of the configuration, such as `style` or `gate@loss.coherence.gate`."""
-    return sorted(file.stem for file in (conf_dir() / group.split("@")[0]).glob("*.yaml"))
+    return sorted(file.stem for file in (conf_dir() / group.split("@")[0]).glob("[!.]*.yaml"))
 
 
 def literal(text: str) -> str:

@@ -64,7 +64,7 @@ class OpenedPainting:
     Its longer side is scaled to `size` pixels, or to `scale` times that of the frames, and its proportions are kept.
     """
 
-    path: str
+    path: str | Path
     size: Side | None = None
     scale: Scale = 1.0
 

@@ -43,7 +43,7 @@ def filter_shapes() -> dict[str, tuple[int, ...]]:
     return shapes
 
 
-def normalised(path: str | None = None) -> Filters:
+def normalised(path: str | Path | None = None) -> Filters:
     """VGG-19 with every filter's mean activation scaled to about 1 (Gatys et al. 2015, section 'Methods').
 
     `path` is a file of such weights; without it, the published one is fetched once.
@@ -52,7 +52,7 @@ def normalised(path: str | None = None) -> Filters:
     return Filters("vgg19-normalised", file_hash(_existing(file)), _in_order(file))
 
 
-def torchvision(path: str | None = None) -> Filters:
+def torchvision(path: str | Path | None = None) -> Filters:
     """VGG-19 as torchvision trained it on ImageNet (`VGG19_Weights.IMAGENET1K_V1`).
 
     `path` is torchvision's file; without it, torchvision fetches the file (548 MB), and only the convolutions

@@ -7,6 +7,8 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any
 
+from vst.files import from_home
+
 
 class Kind(ABC):
     """The values that an argument accepts."""
@@ -82,6 +84,14 @@ class Text(Kind):
     def taken(self, value: Any) -> Any:
         """The digits, for a whole number."""
         return str(value) if isinstance(value, int) else value
+
+
+class File(Text):
+    """The path of a file, in which `~` is the user's folder."""
+
+    def taken(self, value: Any) -> Any:
+        """The path, with that folder's."""
+        return from_home(super().taken(value))
 
 
 @dataclass(frozen=True)

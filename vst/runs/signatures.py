@@ -15,6 +15,7 @@ from vst.runs.kinds import (
     Anything,
     Choice,
     Either,
+    File,
     Flag,
     Function,
     Kind,
@@ -90,7 +91,7 @@ _SIMPLE: Mapping[str, Kind] = {
     "float": Number(whole=False),
     "bool": Flag(),
     "str": Text(),
-    "Path": Text(),
+    "Path": File(),
 }
 
 
@@ -105,6 +106,8 @@ def _kind(annotation: Any) -> Kind:
             return _SIMPLE.get(name) or kind_of(annotation.canonical_path)
         case ExprBinOp(left=left, operator="|", right=right):
             kinds = dict.fromkeys(kind for side in (left, right) for kind in _alternatives(_kind(side)))
+            if any(isinstance(kind, File) for kind in kinds):  # str | Path
+                kinds.pop(_SIMPLE["str"], None)
             return Either(tuple(kinds)) if len(kinds) > 1 else next(iter(kinds))
         case ExprSubscript(left=ExprName(name=name), slice=inner):
             return _of_form(name, list(getattr(inner, "elements", [inner])))
