@@ -121,8 +121,6 @@ def test_what_is_right_is_built(tmp_path: Path, model: str) -> None:
         (["model=ruder", "loss.coherence.distances=[1,inf]"], "is not a list with a whole number from 1 to 1000"),
         (["tiles=1000000"], "tiles is 1000000, and must be auto or a whole number"),
         (["paths.run=null"], "paths.run=None is not a directory; name one with hydra.run.dir"),
-        (["+trainer.strategy=ddp"], "trainer.strategy is not an option here"),
-        (["+trainer.num_nodes=2"], "trainer.num_nodes is not an option here"),
         (["trainer.devices=2"], "a run paints on one"),
         (["trainer._target_=builtins.dict"], "trainer._target_=builtins.dict is not known"),
         (["canvas=7"], "canvas=7 is no choice of canvas; choose one of: fourier, pixels"),

@@ -30,19 +30,6 @@ LISTS = ("loss", "callbacks", "logger")
 FUNCTIONS = {"start": "vst.painting.start.Start", "optimizer": "vst.optim.solution.Minimise"}
 """Groups whose part is a function, and how the program calls it."""
 
-TRAINER = (
-    "_target_",
-    "accelerator",
-    "benchmark",
-    "detect_anomaly",
-    "deterministic",
-    "devices",
-    "enable_model_summary",
-    "num_sanity_val_steps",
-    "profiler",
-)
-"""Options of Lightning's Trainer that a run may have: the others leave out frames, or are for training."""
-
 
 def select(settings: Any, option: str, default: Any = None) -> Any:
     """The value of an option by its path, or the default where there is none."""
@@ -109,11 +96,6 @@ def _check_groups(settings: Settings) -> None:
 def _check_values(settings: Settings) -> None:
     if (target := settings["trainer"]["_target_"]) != "pytorch_lightning.Trainer":
         raise InputError(f"trainer._target_={target} is not known; leave it as the configuration has it")
-    if unknown := sorted(settings["trainer"].keys() - set(TRAINER)):
-        raise InputError(
-            f"trainer.{unknown[0]} is not an option here, where no network is trained; trainer has: "
-            f"{', '.join(TRAINER[1:])}"
-        )
     if settings["eta"] > 0 and not is_coherent(settings):
         raise InputError(
             f"eta is {settings['eta']:g}, but the model {settings['model']} has no coherence term; "
