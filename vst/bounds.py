@@ -31,8 +31,8 @@ Seed = Annotated[int, Interval(ge=0, le=9_223_372_036_854_775_807)]
 Share = Annotated[float, Interval(ge=0, le=1)]
 """A part of a whole."""
 
-Weight = Annotated[float, Interval(ge=0, le=1e30)]
-"""The weight of a loss, with which it still is a number of float32."""
+Weight = Annotated[float, Interval(ge=0, le=1e38)]
+"""The weight of a loss, a number of float32."""
 
 Scale = Annotated[float, Interval(gt=0, le=1000)]
 """A factor of a size or of a value."""

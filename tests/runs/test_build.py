@@ -84,7 +84,7 @@ def test_a_class_takes_what_its_base_takes():
     found = sentence({**node, "warp": "forward"}, "loss.coherence")
     assert found == "loss.coherence.warp is not an option here; loss.coherence has: weight"
     assert sentence({**node, "weight": "much"}).endswith(
-        "group.weight=much is not a number from 0 to 1e30; give one"
+        "group.weight=much is not a number from 0 to 1e38; give one"
     )
 
 
