@@ -87,9 +87,8 @@ def check_choices(overrides: Sequence[str]) -> None:
         value = override.value()
         of_group = value is None if override.is_delete() else isinstance(value, dict)
         if not of_group and not isinstance(value, str):
-            raise InputError(
-                f"{override.input_line} is no choice of {group}; choose one of: {', '.join(known) or 'its files'}"
-            )
+            remedy = f"choose one of: {', '.join(known)}" if known else "give the name of one"
+            raise InputError(f"{override.input_line} is no choice of {group}; {remedy}")
 
 
 def with_run_directory(cfg: DictConfig) -> DictConfig:
