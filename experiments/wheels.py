@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 NEEDED = (
+    "annotated-types",
     "antlr4-python3-runtime",
     "av",
     "griffelib",

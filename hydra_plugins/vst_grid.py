@@ -21,6 +21,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from vst.commandline import say
+from vst.composing import check_choices, composing
 from vst.config import quoted
 from vst.errors import InputError
 from vst.files import write_text
@@ -132,7 +133,9 @@ class GridSweeper(BasicSweeper):
     def _job(self, options: list[str], varied: list[str], directory: Path) -> Job:
         assert self.config is not None
         assert self.hydra_context is not None
-        cfg = self.hydra_context.config_loader.load_sweep_config(self.config, options)
+        check_choices(options)
+        with composing():
+            cfg = self.hydra_context.config_loader.load_sweep_config(self.config, options)
         run_directory = directory / run_name(
             {group: str(cfg.hydra.runtime.choices[group]) for group in ("model", "style", "video")}, varied
         )

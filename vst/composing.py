@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from omegaconf import DictConfig
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf.errors import InterpolationKeyError, InterpolationResolutionError, OmegaConfBaseException
 
-from vst.config import Config, choices, conf_dir, register_schema
+from vst.config import Config, choices, conf_dir, quoted, register_schema
 from vst.errors import InputError
+from vst.files import from_home
 
 if TYPE_CHECKING:
     from hydra.core.override_parser.types import Override
@@ -26,15 +28,27 @@ def composed(overrides: Sequence[str], hydra: bool = False) -> DictConfig:
     """
     from hydra import compose, initialize_config_dir
     from hydra.core.global_hydra import GlobalHydra
-    from hydra.errors import HydraException
 
+    check_choices(overrides)
     register_schema()
     GlobalHydra.instance().clear()
+    with composing(), initialize_config_dir(str(conf_dir().resolve()), version_base="1.3"):
+        return compose("config", overrides=list(overrides), return_hydra_config=hydra)
+
+
+@contextmanager
+def composing() -> Generator[None]:
+    """Raise `InputError` where Hydra or OmegaConf refuse what they compose, or stumble over it."""
+    from hydra.errors import HydraException
+
     try:
-        with initialize_config_dir(str(conf_dir().resolve()), version_base="1.3"):
-            return compose("config", overrides=list(overrides), return_hydra_config=hydra)
-    except (HydraException, OmegaConfBaseException) as error:
+        yield
+    except (HydraException, OmegaConfBaseException, *_STUMBLES) as error:
         raise InputError(message_for(error)) from error
+
+
+_STUMBLES = (AssertionError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+"""What comes of an option below a value that is null, or of the wrong type, and of other odd ones."""
 
 
 def parse(overrides: Sequence[str]) -> list[Override]:
@@ -46,6 +60,35 @@ def parse(overrides: Sequence[str]) -> list[Override]:
         return OverridesParser.create().parse_overrides(list(overrides))
     except HydraException as error:
         raise InputError(message_for(error)) from error
+
+
+def with_home(overrides: Sequence[str]) -> list[str]:
+    """Overrides with the user's folder for a `~` at the beginning of a value, which a shell leaves as it is after =."""
+    return [_with_home(override) for override in overrides]
+
+
+def _with_home(override: str) -> str:
+    key, equals, value = override.partition("=")
+    if quoted_value := re.fullmatch(r"(['\"])(~.*)\1", value):
+        return f"{key}={quoted(from_home(quoted_value[2]))}"
+    if not value.startswith("~"):
+        return override
+    values = [quoted(from_home(one)) if one.startswith("~") else one for one in value.split(",")]
+    return f"{key}{equals}{','.join(values)}"
+
+
+def check_choices(overrides: Sequence[str]) -> None:
+    """Raise `InputError` where a group is given something else than a name, at which Hydra itself only stumbles."""
+    for override in parse(overrides):
+        group = str(override.key_or_group)
+        known = choices(group)
+        if override.is_sweep_override() or not (known or group.startswith("hydra/")):
+            continue
+        value = override.value()
+        of_group = value is None if override.is_delete() else isinstance(value, dict)
+        if not of_group and not isinstance(value, str):
+            remedy = f"choose one of: {', '.join(known)}" if known else "give the name of one"
+            raise InputError(f"{override.input_line} is no choice of {group}; {remedy}")
 
 
 def with_run_directory(cfg: DictConfig) -> DictConfig:
@@ -60,11 +103,15 @@ def message_for(error: Exception) -> str:
     from hydra.errors import OverrideParseException
 
     text = str(error)
-    if found := re.search(r"Could not find '(.+)/(.+?)'", text):
+    if isinstance(error, InterpolationKeyError | InterpolationResolutionError):
+        where, reason = getattr(error, "full_key", None), text.splitlines()[0]
+        return f"{where or 'an option'} refers to what cannot be found ({reason}); correct it"
+    if found := re.search(r"Could not find '(.+?)/(.+?)'", text):
         group, choice = found.groups()
-        known = choices(group) or [
-            Path(name).stem for name in ConfigStore.instance().list(group)
-        ]  # a group of Hydra's own
+        known = choices(group)
+        if not known:  # a group of Hydra's own
+            group, _, choice = f"{group}/{choice}".rpartition("/")
+            known = [Path(name).stem for name in ConfigStore.instance().list(group)]
         return f"{group}={choice} is not known; choose one of: {', '.join(known)}"
     if found := re.search(r"Could not override '(.+?)'", text):
         option = found[1]
@@ -85,7 +132,8 @@ def message_for(error: Exception) -> str:
         hint = "quote a value that has commas, brackets, spaces or =, such as \"video.path='clip (1).mp4'\""
         given = re.sub(r"^hydra\.sweeper\.pairs=\[(.*)\]$", r"pair=\1", str(error.override))
         return f"{given} cannot be understood; {hint}"
-    return f"the command line cannot be understood: {lines[0]}; see python -m vst --help"
+    reason = lines[0].rstrip(".") if lines else type(error).__name__
+    return f"the command line cannot be understood: {reason}; see python -m vst --help"
 
 
 def _wanted_type(error: Exception) -> str:

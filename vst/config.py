@@ -10,37 +10,40 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+from annotated_types import Interval
 from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING
+
+from vst.bounds import Few, Place, Seed, Weight
 
 
 @dataclass
 class Config:
     """The top level, named as in the paper."""
 
-    alpha: float = MISSING
+    alpha: Weight = MISSING
     """α, weight of the content loss; at least 0."""
-    beta: float = MISSING
+    beta: Weight = MISSING
     """β, weight of the style loss; at least 0."""
-    eta: float = MISSING
+    eta: Weight = MISSING
     """η, weight of the coherence loss; at least 0, and exactly 0 in models that have no coherence loss."""
-    evaluations: int = MISSING
+    evaluations: Annotated[int, Interval(ge=1, le=100_000)] = MISSING
     """The most evaluations of the objective per frame, the one at the start included; at least 1."""
-    evaluation_factors: list[float] = field(default_factory=list)
+    evaluation_factors: list[Annotated[float, Interval(gt=0, le=100)]] = field(default_factory=list)
     """Factors of `evaluations` for the first frames of a shot, in turn; 1 for later frames and in later passes."""
-    passes: int = MISSING
+    passes: Few = MISSING
     """Passes over the clip: the second starts from the paintings of the first and runs backward, and so on."""
     scales: Any = "auto"
     """Sizes at which a frame is painted that does not start from a painting, coarse to fine; `auto` by its size."""
     tiles: Any = "auto"
     """Tiles in which VGG-19 looks at a frame, for less memory and more time; `auto` by its size, 1 for the whole."""
-    seed: int = MISSING
+    seed: Seed = MISSING
     """Seed of all random numbers; the same seed gives the same painting."""
-    cuts: list[int] | None = None
+    cuts: list[Place] | None = None
     """Frames of the source that begin a new shot, [] for none; null detects them."""
-    lanes: int | None = None
+    lanes: Few | None = None
     """How many frames, or runs of a grid, are painted at once; null for what the GPU holds, and for 1 on a CPU."""
     model: str = MISSING
     """The model's name: conf/model/ has its loss terms, start and η."""
@@ -85,7 +88,7 @@ def conf_dir() -> Path:
 
 def choices(group: str) -> list[str]:
     """The choices of a group of the configuration, such as `style` or `gate@loss.coherence.gate`."""
-    return sorted(file.stem for file in (conf_dir() / group.split("@")[0]).glob("*.yaml"))
+    return sorted(file.stem for file in (conf_dir() / group.split("@")[0]).glob("[!.]*.yaml"))
 
 
 def literal(text: str) -> str:

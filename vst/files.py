@@ -49,6 +49,11 @@ def atomic_write(path: Path) -> Generator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def from_home(name: str) -> str:
+    """The name of a file, with the user's folder for a `~` at its beginning; that of nobody known stays as it is."""
+    return os.path.expanduser(name)  # noqa: PTH111 - pathlib's raises for a user who is not known
+
+
 def refuse_link(folder: Path) -> None:
     """Raise an `InputError` for a folder that is a link: what it points to is not the program's to fill."""
     if folder.is_symlink():
@@ -62,8 +67,12 @@ def write_bytes(path: Path, content: bytes | memoryview) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text file atomically."""
-    write_bytes(path, text.encode())
+    r"""Write a text file atomically.
+
+    Names of files that are no UTF-8 have halves of characters in them, which become escapes, such as \udcff: in JSON
+    they are read back as they were.
+    """
+    write_bytes(path, text.encode(errors="backslashreplace"))
 
 
 HASHED = b"vst sha256 "

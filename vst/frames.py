@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -56,6 +56,7 @@ class ClipInfo:
     fault: str | None = None
 
 
+@runtime_checkable
 class Clip(Protocol):
     """A source of frames: a file or a synthetic scene."""
 

@@ -4,13 +4,15 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Annotated, Protocol, runtime_checkable
 
 import numpy as np
 import torch
+from annotated_types import Interval
 from PIL import Image
 from torch import Tensor
 
+from vst.bounds import LONGEST, Scale, Seed, Side
 from vst.errors import InputError
 from vst.pictures import PictureError, read_picture
 
@@ -25,6 +27,7 @@ class Painting:
     image: Tensor
 
 
+@runtime_checkable
 class Style(Protocol):
     """A painting that can be had at any size."""
 
@@ -43,10 +46,10 @@ class DrawnPainting:
 
     name: str
     draw: Draw
-    size: int | None = None
-    scale: float = 1.0
-    seed: int = 0
-    aspect: float = 1.25
+    size: Side | None = None
+    scale: Scale = 1.0
+    seed: Seed = 0
+    aspect: Annotated[float, Interval(ge=1, le=8)] = 1.25
 
     def at(self, frame: int) -> Painting:
         """Draw it for frames whose longer side is `frame` pixels."""
@@ -61,9 +64,9 @@ class OpenedPainting:
     Its longer side is scaled to `size` pixels, or to `scale` times that of the frames, and its proportions are kept.
     """
 
-    path: str
-    size: int | None = None
-    scale: float = 1.0
+    path: str | Path
+    size: Side | None = None
+    scale: Scale = 1.0
 
     def at(self, frame: int) -> Painting:
         """Read it for frames whose longer side is `frame` pixels; raises `InputError` where it cannot be read."""
@@ -90,4 +93,10 @@ def painting_size(size: int | None, scale: float, frame: int) -> int:
         return size
     if not (math.isfinite(scale) and scale > 0):
         raise InputError(f"style.scale={scale:g} is not a size; give a number above 0, 1 for the frames' own")
-    return max(1, round(scale * frame))
+    longer = max(1, round(scale * frame))
+    if longer > LONGEST:
+        raise InputError(
+            f"style.scale={scale:g} makes a painting of {longer} pixels for frames of {frame}, and it may have "
+            f"{LONGEST}; lower style.scale"
+        )
+    return longer

@@ -9,7 +9,7 @@ import pytest
 from vst.errors import InputError, VstError
 from vst.flow.estimators import Farneback
 from vst.painting.canvas import FourierCanvas
-from vst.runs.build import build, check
+from vst.runs.build import build, checked
 
 CANVAS = "vst.painting.canvas.FourierCanvas"
 CONTENT = "vst.losses.content.ContentLoss"
@@ -22,7 +22,7 @@ VGG = "vst.features.vgg.VGG19"
 
 def sentence(node: Any, path: str = "group") -> str:
     with pytest.raises(InputError) as refused:
-        check(node, path)
+        checked(node, path)
     return str(refused.value)
 
 
@@ -41,10 +41,10 @@ def sentence(node: Any, path: str = "group") -> str:
         {"_target_": FILTERS},
         {"_target_": READER, "path": {"_target_": "vst.assets.fetch", "name": "bunny"}, "frames": None},
         {"_target_": CONTENT, "weight": 1, "layers": ["conv4_2"]},
-        {"_target_": CONTENT, "weight": 1, "layers": ()},
-        {"_target_": STYLE, "weight": 1.0, "layers": [], "normalisation": "hw"},
-        {"_target_": VGG, "precision": "tf32", "pooling": "average"},
-        {"_target_": "vst.optim.minimise", "_partial_": True, "evaluations": 3},
+        {"_target_": CONTENT, "weight": 1, "layers": ("conv4_2",)},
+        {"_target_": STYLE, "weight": 1.0, "layers": ["conv1_1"], "normalisation": "hw"},
+        {"_target_": VGG, "weights": {"_target_": FILTERS}, "precision": "tf32", "pooling": "average"},
+        {"_target_": "vst.optim.minimise", "_partial_": True, "history": 3},
         {"_target_": "vst.losses.functional.closing_gate", "_partial_": True, "scale": 0.1},
         {"_target_": "pytorch_lightning.Trainer", "anything": object},
         {"_target_": CANVAS, "_convert_": "all"},
@@ -55,7 +55,7 @@ def sentence(node: Any, path: str = "group") -> str:
     ],
 )
 def test_what_is_right_passes(node):
-    check(node, "group")
+    checked(node, "group")
 
 
 def test_an_unknown_option_is_named_with_those_there_are():
@@ -74,31 +74,33 @@ def test_a_dataclass_has_its_fields_and_no_class_variables():
     assert "flow.name is not an option" in sentence({"_target_": FARNEBACK, "name": "x"}, "flow")
     assert (
         sentence({"_target_": FARNEBACK, "levels": 2.5}, "flow")
-        == "flow.levels=2.5 is not a whole number; give one"
+        == "flow.levels=2.5 is not a whole number from 1 to 1000; give one"
     )
 
 
 def test_a_class_takes_what_its_base_takes():
     node = {"_target_": "vst.losses.coherence.MseCoherence", "weight": 3.0}
-    check(node, "loss.coherence")
+    checked(node, "loss.coherence")
     found = sentence({**node, "warp": "forward"}, "loss.coherence")
     assert found == "loss.coherence.warp is not an option here; loss.coherence has: weight"
-    assert sentence({**node, "weight": "much"}).endswith("group.weight=much is not a number; give one")
+    assert sentence({**node, "weight": "much"}).endswith(
+        "group.weight=much is not a number from 0 to 1e38; give one"
+    )
 
 
 @pytest.mark.parametrize(
     ("target", "key", "value", "complaint"),
     [
-        (CANVAS, "exponent", "steep", "is not a number; give one"),
-        (CANVAS, "exponent", None, "is not a number; give one"),
-        (CANVAS, "exponent", True, "is not a number; give one"),
-        (CANVAS, "exponent", [1.0], "is not a number; give one"),
-        (FARNEBACK, "levels", True, "is not a whole number; give one"),
-        (FARNEBACK, "levels", "5", "is not a whole number; give one"),
+        (CANVAS, "exponent", "steep", "is not a number from -4 to 4; give one"),
+        (CANVAS, "exponent", None, "is not a number from -4 to 4; give one"),
+        (CANVAS, "exponent", True, "is not a number from -4 to 4; give one"),
+        (CANVAS, "exponent", [1.0], "is not a number from -4 to 4; give one"),
+        (FARNEBACK, "levels", True, "is not a whole number from 1 to 1000; give one"),
+        (FARNEBACK, "levels", "5", "is not a whole number from 1 to 1000; give one"),
         (FILTERS, "path", 1.5, "is not null or a string; give one"),
         (FILTERS, "path", ["a"], "is not null or a string; give one"),
-        (READER, "frames", 2.0, "is not null or a whole number; give one"),
-        (READER, "start", None, "is not a whole number; give one"),
+        (READER, "frames", 2.0, "is not null or a whole number from 1 to 1000000; give one"),
+        (READER, "start", None, "is not a whole number from 0 to 1000000000; give one"),
         (CONTENT, "layers", "conv4_2", "is not a list of names; give one"),
         (CONTENT, "layers", [4, 2], "is not a list of names; give one"),
         (CONTENT, "layers", None, "is not a list of names; give one"),
@@ -110,7 +112,7 @@ def test_a_class_takes_what_its_base_takes():
             "vst.optim.minimise",
             "history",
             1.5,
-            "is not a whole number; give one",
+            "is not a whole number from 1 to 1000; give one",
         ),  # exported by its package
     ],
 )

@@ -142,8 +142,8 @@ def test_the_models_beyond_the_paper_hold_frames_together(tmp_path: Path, paint:
 @pytest.mark.parametrize(
     ("overrides", "sentence"),
     [
-        (["evaluation_factors=[1,0]"], "evaluation_factors is"),
-        (["cuts=[-1]"], "cuts is"),
+        (["evaluation_factors=[1,0]"], "evaluation_factors="),
+        (["cuts=[-1]"], "cuts="),
         (["model=ruder", "loss.coherence.distances=[2,4]"], "distances is"),
     ],
 )

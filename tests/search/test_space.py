@@ -79,7 +79,7 @@ BAD = [
     (["+loss.coherence.wrap=forward,backward"], "loss.coherence.wrap is not an option here"),
     (["flow=dis,deapflow"], "flow=deapflow is not known"),
     (["evaluations=interval(20,60)"], "evaluations=20.0 is not a whole number"),
-    (["eta=interval(-1,5)"], "eta is -1"),
+    (["eta=interval(-1,5)"], "eta=-1.0 is not a number from 0"),
     (["eta=interval(1,5"], "cannot be understood"),
     (["video=talk,anime"], "video cannot be searched"),
     (["style.size=64,128"], "style.size cannot be searched"),

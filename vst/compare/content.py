@@ -64,7 +64,8 @@ def _write_content(name: str, node: Any, key: str, output: Path) -> Content:
         return Content(name, None, 0, "the run's configuration does not say how to read it")
     if _is_too_large(node):
         return Content(name, None, 0, "it is too large to be shown")
-    folder = output / "content" / hashlib.sha256((key + _file_state(node)).encode()).hexdigest()[:16]
+    state = (key + _file_state(node)).encode(errors="surrogatepass")
+    folder = output / "content" / hashlib.sha256(state).hexdigest()[:16]
     for place in (folder.parent, folder):
         refuse_link(place)
     count = _count_written(folder)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Annotated
+
+from annotated_types import Len
 
 from vst.errors import InputError
 
@@ -13,6 +16,10 @@ LAYERS = tuple(
     for block, (convolutions, _) in enumerate(BLOCKS, start=1)
     for number in range(1, convolutions + 1)
 )
+
+
+Layers = Annotated[Sequence[str], Len(min_length=1)]
+"""Names of one layer or more."""
 
 
 def check_layers(layers: Iterable[str]) -> None:

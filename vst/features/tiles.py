@@ -59,15 +59,15 @@ def divide(height: int, width: int, layers: Sequence[str], tiles: int | None) ->
         [_Line(side, count, step, margin) for count in range(1, min(limit, tiles or limit) + 1)]
         for side, limit in zip((height, width), most, strict=True)
     )
-    grids = [
-        (rows, columns)
-        for rows, columns in itertools.product(down, across)
-        if tiles is None or len(rows.parts) * len(columns.parts) == tiles
-    ]
+    grids = list(itertools.product(down, across))
     if tiles is None:
         grids = [grid for grid in grids if grid[0].longest * grid[1].longest <= TILE] or grids[-1:]
+    else:
+        numbers = [len(rows.parts) * len(columns.parts) for rows, columns in grids]
+        most_of_them = max((number for number in numbers if number <= tiles), default=0)
+        grids = [grid for grid, number in zip(grids, numbers, strict=True) if number == most_of_them]
     if not grids:
-        return divide(height, width, layers, tiles - 1) if tiles else []
+        return []
     rows, columns = min(grids, key=lambda grid: grid[0].seen * grid[1].seen)
     return [
         Tile((row[0], column[0]), (row[1], column[1]))

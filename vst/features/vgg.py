@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from vst.bounds import Few
 from vst.features.layers import LAYERS
 from vst.features.precision import Asked, Precision, fastest_precision
 from vst.features.tiles import divide, look_at_tiles
@@ -34,7 +35,7 @@ class VGG19(nn.Module):
         activations: Literal["before_relu", "after_relu"] = "before_relu",
         pooling: Literal["max", "average"] = "max",
         precision: Asked = "float32",
-        tiles: int | Literal["auto"] = "auto",
+        tiles: Few | Literal["auto"] = "auto",
         border: Literal["zeros", "replicate"] = "zeros",
     ):
         super().__init__()

@@ -16,6 +16,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from vst.assets import cache_directory, fetch, file_hash
+from vst.bounds import Seed
 from vst.errors import InputError
 from vst.features.layers import BLOCKS, LAYERS
 from vst.files import atomic_write
@@ -42,7 +43,7 @@ def filter_shapes() -> dict[str, tuple[int, ...]]:
     return shapes
 
 
-def normalised(path: str | None = None) -> Filters:
+def normalised(path: str | Path | None = None) -> Filters:
     """VGG-19 with every filter's mean activation scaled to about 1 (Gatys et al. 2015, section 'Methods').
 
     `path` is a file of such weights; without it, the published one is fetched once.
@@ -51,7 +52,7 @@ def normalised(path: str | None = None) -> Filters:
     return Filters("vgg19-normalised", file_hash(_existing(file)), _in_order(file))
 
 
-def torchvision(path: str | None = None) -> Filters:
+def torchvision(path: str | Path | None = None) -> Filters:
     """VGG-19 as torchvision trained it on ImageNet (`VGG19_Weights.IMAGENET1K_V1`).
 
     `path` is torchvision's file; without it, torchvision fetches the file (548 MB), and only the convolutions
@@ -71,7 +72,7 @@ def torchvision(path: str | None = None) -> Filters:
     return Filters("vgg19-torchvision", file_hash(kept), _checked(tensors, kept))
 
 
-def random(seed: int = 0) -> Filters:
+def random(seed: Seed = 0) -> Filters:
     """VGG-19's architecture with random weights (He et al. 2015, normal), which need no download.
 
     Random weights transfer colours and textures surprisingly well (He, Wang & Hopcroft 2016), but do not

@@ -3,16 +3,19 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from typing import Annotated, Any, ClassVar, Protocol, runtime_checkable
 
 import cv2
 import numpy as np
 import torch
+from annotated_types import Interval
 from torch import Tensor
 
+from vst.bounds import Few
 from vst.errors import InputError
 
 
+@runtime_checkable
 class FlowEstimator(Protocol):
     """Estimates the motion between two frames.
 
@@ -42,12 +45,12 @@ class Farneback:
 
     name: ClassVar[str] = "farneback"
 
-    pyr_scale: float = 0.5
-    levels: int = 5
-    winsize: int = 15
-    iterations: int = 3
-    poly_n: int = 5
-    poly_sigma: float = 1.2
+    pyr_scale: Annotated[float, Interval(ge=0.1, le=0.95)] = 0.5
+    levels: Few = 5
+    winsize: Few = 15
+    iterations: Few = 3
+    poly_n: Annotated[int, Interval(ge=1, le=51)] = 5
+    poly_sigma: Annotated[float, Interval(ge=0.1, le=50)] = 1.2
 
     def __call__(self, first: Tensor, second: Tensor) -> Tensor:
         """Return the flow (L, 2, H, W) from first to second, (L, 3, H, W) in [0, 1]."""
@@ -126,8 +129,8 @@ class SparseToDense:
 
     name: ClassVar[str] = "sparse"
 
-    step: int = 8
-    neighbours: int = 128
+    step: Few = 8
+    neighbours: Few = 128
 
     def __post_init__(self):
         _require_contrib("ximgproc", "createEdgeAwareInterpolator", "the edge-aware interpolation")

@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from vst.bounds import Few
 from vst.errors import InputError
 
 # Layer names in the published weights (github.com/princeton-vl/RAFT), and torchvision's names for them.
@@ -37,7 +38,7 @@ class Raft:
 
     name: ClassVar[str] = "raft"
 
-    def __init__(self, weights: str | Path, iterations: int = 12):
+    def __init__(self, weights: str | Path, iterations: Few = 12):
         # Imported here, because torchvision takes seconds to import and only this network needs it.
         from torchvision.models.optical_flow import raft_small
 

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from vst.bounds import Few, Side
 from vst.flow.enlarged import Enlarged
 from vst.flow.estimators import DeepFlow, FlowEstimator
 from vst.flow.warp import backward_warp
@@ -30,7 +31,7 @@ class SteadyFlow:
 
     name: ClassVar[str] = "deepflow, steadied"
 
-    def __init__(self, scale: int = 2, largest: int = 1024):
+    def __init__(self, scale: Few = 2, largest: Side = 1024):
         deepflow = DeepFlow()
         self._estimate = Enlarged(deepflow, scale, largest)
         self._estimate_outlines = Enlarged(_OnOutlines(deepflow), scale, largest)

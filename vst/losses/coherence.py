@@ -7,6 +7,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from vst.bounds import Few, Place, Scale, Share, Weight
 from vst.errors import InputError
 from vst.features.vgg import Activations
 from vst.flow.confidence import motion_confidence
@@ -28,7 +29,7 @@ from vst.losses.target import Target
 class Coherence(Loss):
     """A coherence term with the neighbour; 0 for the first frame of a pass, which has none."""
 
-    def __init__(self, weight: float):
+    def __init__(self, weight: Weight):
         super().__init__(weight)
         self._applies = False
 
@@ -66,7 +67,7 @@ class MseCoherence(Coherence):
 class EnhancedCoherence(Coherence):
     """`enhanced_coherence`: the painted frame should change as the content does; `gate` is the paper's f."""
 
-    def __init__(self, weight: float, gate: Gate = paper_gate):
+    def __init__(self, weight: Weight, gate: Gate = paper_gate):
         super().__init__(weight)
         self.gate = gate
 
@@ -86,7 +87,7 @@ class FlowCoherence(Coherence):
     samples every pixel along the backward flow.
     """
 
-    def __init__(self, weight: float, warp: Literal["forward", "backward"] = "forward"):
+    def __init__(self, weight: Weight, warp: Literal["forward", "backward"] = "forward"):
         super().__init__(weight)
         self.warp = warp
 
@@ -111,7 +112,7 @@ class RuderCoherence(Loss):
     settled. Cuts are not handled: across one, the term is only as small as the masks make it.
     """
 
-    def __init__(self, weight: float, distances: Sequence[int] = (1,), first_pass: int = 0):
+    def __init__(self, weight: Weight, distances: Sequence[Few] = (1,), first_pass: Place = 0):
         super().__init__(weight)
         if 1 not in distances or min(distances) < 1:
             raise InputError(
@@ -153,7 +154,7 @@ class RobustCoherence(Loss):
     compares = "shot"
     anchored = True
 
-    def __init__(self, weight: float, anchor_weight: float, motion_tolerance: float, least: float):
+    def __init__(self, weight: Weight, anchor_weight: Share, motion_tolerance: Scale, least: Share):
         super().__init__(weight)
         self.anchor_weight = anchor_weight
         self.motion_tolerance, self.least = motion_tolerance, least

@@ -1,10 +1,10 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
 from torch import Tensor
 
+from vst.bounds import Weight
+from vst.features.layers import Layers
 from vst.features.vgg import Activations
 from vst.losses.functional import content_loss
 from vst.losses.loss import Loss
@@ -20,7 +20,7 @@ class ContentLoss(Loss):
     compares = "nothing"
     sees_content = True
 
-    def __init__(self, weight: float, layers: Sequence[str]):
+    def __init__(self, weight: Weight, layers: Layers):
         super().__init__(weight, layers)
         self._targets: Activations = {}
 

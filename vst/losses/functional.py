@@ -13,6 +13,8 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
+from vst.bounds import Scale
+
 Normalisation = Literal["chw", "hw", "none"]
 Gate = Callable[[Tensor], Tensor]
 
@@ -128,7 +130,7 @@ def paper_gate(divergence: Tensor) -> Tensor:
     return torch.tanh(torch.exp(-divergence))
 
 
-def closing_gate(divergence: Tensor, scale: float = 0.01) -> Tensor:
+def closing_gate(divergence: Tensor, scale: Scale = 0.01) -> Tensor:
     """f(x) = e^(−(x/scale)²): 1 for equal frames, and 0 (below 2 %) once their MSE is twice `scale`.
 
     Not the paper's: a gate that satisfies the conditions which the paper states and its own f breaks.

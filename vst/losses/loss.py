@@ -6,6 +6,7 @@ from typing import Literal
 
 from torch import Tensor, nn
 
+from vst.bounds import Weight
 from vst.features.vgg import Activations
 from vst.losses.target import Target
 
@@ -27,7 +28,7 @@ class Loss(nn.Module, ABC):
     anchored: bool = False
     sees_content: bool = False
 
-    def __init__(self, weight: float, layers: Sequence[str] = ()):
+    def __init__(self, weight: Weight, layers: Sequence[str] = ()):
         super().__init__()
         self.weight = weight
         self.layers = tuple(layers)

@@ -1,11 +1,11 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from vst.bounds import Weight
+from vst.features.layers import Layers
 from vst.features.vgg import Activations
 from vst.flow.neighbour import Neighbour
 from vst.losses.functional import Normalisation, region_gram_matrix, style_loss
@@ -30,7 +30,7 @@ class RevealedStyle(Loss):
 
     compares = "shot"
 
-    def __init__(self, weight: float, layers: Sequence[str], normalisation: Normalisation = "chw"):
+    def __init__(self, weight: Weight, layers: Layers, normalisation: Normalisation = "chw"):
         super().__init__(weight, layers)
         self.normalisation: Normalisation = normalisation
         self._regions: list[Tensor] = []

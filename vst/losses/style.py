@@ -1,9 +1,9 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from torch import Tensor
 
+from vst.bounds import Weight
+from vst.features.layers import Layers
 from vst.features.vgg import Activations
 from vst.losses.functional import Normalisation, gram_matrix, style_loss
 from vst.losses.loss import Loss
@@ -15,7 +15,7 @@ class StyleLoss(Loss):
 
     compares = "nothing"
 
-    def __init__(self, weight: float, layers: Sequence[str], normalisation: Normalisation = "chw"):
+    def __init__(self, weight: Weight, layers: Layers, normalisation: Normalisation = "chw"):
         super().__init__(weight, layers)
         self.normalisation: Normalisation = normalisation
         self._targets: list[Tensor] = []

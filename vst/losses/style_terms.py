@@ -6,11 +6,15 @@ Each is divided by its `unit`, its value where `style_loss` is 1 on average, so 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from typing import Annotated
 
 import torch
+from annotated_types import Interval
 from torch import Generator, Tensor
 
+from vst.bounds import Count, Weight
+from vst.features.layers import Layers
 from vst.features.vgg import Activations
 from vst.losses.functional import full_precision, gram_matrix, style_loss
 from vst.losses.loss import Loss
@@ -26,13 +30,15 @@ from vst.losses.style_distances import (
 )
 from vst.losses.target import Target
 
+Unit = Annotated[float, Interval(gt=0, le=1e9)]
+
 
 class StyleTerm(Loss):
     """A style loss: it knows the style image from `begin_run` on, and nothing of a frame but its canvas."""
 
     compares = "nothing"
 
-    def __init__(self, weight: float, layers: Sequence[str], unit: float):
+    def __init__(self, weight: Weight, layers: Layers, unit: Unit):
         super().__init__(weight, layers)
         self.unit = unit
         self._targets: list[Tensor] = []
@@ -102,7 +108,7 @@ class SlicedWassersteinLoss(StyleTerm):
 class NearestNeighbourLoss(StyleTerm):
     """`nearest_neighbour_loss` of hypercolumns of the layers, against at most `most` of the style image's."""
 
-    def __init__(self, weight: float, layers: Sequence[str], unit: float, most: int):
+    def __init__(self, weight: Weight, layers: Layers, unit: Unit, most: Count):
         super().__init__(weight, layers, unit)
         self.most = most
 
@@ -123,7 +129,7 @@ class OptimalTransportLoss(StyleTerm):
     Kolkin et al. draw 1024 anew at every step; here they are drawn once a run: L-BFGS asks for one objective.
     """
 
-    def __init__(self, weight: float, layers: Sequence[str], unit: float, most: int):
+    def __init__(self, weight: Weight, layers: Layers, unit: Unit, most: Count):
         super().__init__(weight, layers, unit)
         self.most = most
 
@@ -150,6 +156,6 @@ def _directions(activations: Tensor) -> Tensor:
     return (drawn / drawn.norm(dim=1, keepdim=True)).to(activations.device)
 
 
-def _some(count: int, most: int, device: torch.device) -> Tensor:
+def _some(count: int, most: Count, device: torch.device) -> Tensor:
     """At most `most` of `count` positions, drawn at random, the same in every run."""
     return torch.randperm(count, generator=Generator().manual_seed(count))[:most].to(device)

@@ -7,6 +7,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from vst.bounds import Few, Share
 from vst.optim.descent import Descent, Objective
 from vst.optim.pace import pace_on
 from vst.optim.replay import Replays
@@ -18,8 +19,8 @@ def minimise(
     start: Tensor,
     *,
     evaluations: int | Sequence[int],
-    history: int = 10,
-    tolerance: float = 0.0,
+    history: Few = 10,
+    tolerance: Share = 0.0,
     graphs: bool = True,
     replays: Replays | None = None,
     on_evaluation: Callable[[int], None] | None = None,

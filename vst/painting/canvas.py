@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Annotated, Protocol, runtime_checkable
 
 import torch
+from annotated_types import Interval
 from torch import Tensor
 
 
+@runtime_checkable
 class Canvas(Protocol):
     """A parametrisation of the image that is optimised, started from an image (L, 3, H, W)."""
 
@@ -41,7 +43,7 @@ class FourierCanvas:
     amplitude falls with frequency. −1/2 reached the loss of 50 evaluations over pixels in about 25.
     """
 
-    def __init__(self, exponent: float = -0.5):
+    def __init__(self, exponent: Annotated[float, Interval(ge=-4, le=4)] = -0.5):
         self.exponent = exponent
         self._made_for: tuple[int, int, torch.dtype, torch.device] | None = None
         self._scale = torch.empty(0)

@@ -13,6 +13,7 @@ from functools import partial, wraps
 import torch
 from torch import Generator, Tensor
 
+from vst.bounds import Share
 from vst.flow.prediction import fill_disoccluded
 from vst.losses.loss import Comparison
 from vst.losses.target import Target
@@ -90,7 +91,7 @@ def warped_start(target: Target, generator: Generator) -> Tensor:
     return target.content if target.neighbour is None else target.neighbour.moved
 
 
-def blended_start(target: Target, generator: Generator, blend: float = 0.5) -> Tensor:
+def blended_start(target: Target, generator: Generator, blend: Share = 0.5) -> Tensor:
     """The start of Ruder et al.'s multi-pass algorithm (2016, section 5): the content in the first pass, then
 
         δ c·ω(V'[neighbour]) + (1 − δ c)·V'[i]     of this pass and of the pass before

@@ -5,27 +5,54 @@ The check imports nothing that it checks, so that a misspelt option is reported 
 
 from __future__ import annotations
 
+import pkgutil
 from collections.abc import Mapping
 from typing import Any
 
 from vst.config import literal
 from vst.errors import InputError
-from vst.runs.signatures import Kind, arguments_of
+from vst.runs.kinds import Anything, Choice, Function, Kind
+from vst.runs.signatures import NAME, Argument, arguments_of, made_by
 
 
 def build(node: Mapping[str, Any]) -> Any:
-    """Instantiate a node that `check` accepted, and all nodes nested in it; its values are taken as they are."""
+    """Instantiate a node that `checked` returned, and all nodes nested in it; its values are taken as they are.
+
+    Raises `InputError` for what cannot be imported, or what Hydra does not call, such as `os.system`.
+    """
     from hydra.errors import InstantiationException
     from hydra.utils import instantiate
 
+    _import_targets(node)
     try:
         return instantiate(_as_it_is(node), _convert_="all")
     except InstantiationException as error:
         # Hydra wraps what a constructor raised, and the wrapper's message is a page long
         cause: BaseException | None = error
         while isinstance(cause, InstantiationException):
-            cause = cause.__cause__
-        raise cause or error from error
+            error, cause = cause, cause.__cause__
+        if cause is None:
+            raise InputError(
+                f"{node['_target_']} cannot be called by a configuration; correct the _target_"
+            ) from error
+        raise cause from error
+
+
+def _import_targets(value: Any) -> None:
+    if isinstance(value, list | tuple):
+        for item in value:
+            _import_targets(item)
+    if not isinstance(value, Mapping):
+        return
+    for item in value.values():
+        _import_targets(item)
+    if "_target_" in value:
+        try:
+            pkgutil.resolve_name(value["_target_"])
+        except (AttributeError, ImportError, ValueError) as error:
+            raise InputError(
+                f"{value['_target_']} cannot be imported ({error}); correct the _target_"
+            ) from error
 
 
 def _as_it_is(value: Any) -> Any:
@@ -38,48 +65,76 @@ def _as_it_is(value: Any) -> Any:
     return literal(literal(value)) if isinstance(value, str) else value
 
 
-def check(node: Any, path: str) -> None:
-    """Raise an `InputError` for an option that the node's target does not have, or a value of the wrong type."""
+def checked(node: Any, path: str, wanted: Kind | None = None) -> Any:
+    """A node of the configuration as `build` takes it, where `path` is what takes what it makes.
+
+    Raises `InputError` for an option that the node's target does not have, one that is not given, a value of the wrong
+    kind, and for what does not make what is `wanted`.
+    """
+    if isinstance(node, list):
+        return [checked(item, path) for item in node]
     if not isinstance(node, Mapping):
-        return
-    target = node.get("_target_")
-    arguments = arguments_of(target) if isinstance(target, str) and target.startswith("vst.") else None
+        return node
+    if "_target_" not in node:
+        return {key: checked(item, f"{path}.{key}") for key, item in node.items()}
+    target = node["_target_"]
+    _check_own_options(node, path)
+    if not target.startswith(f"{NAME}."):
+        return {key: checked(item, f"{path}.{key}") for key, item in node.items()}
+    arguments, partial = arguments_of(target), bool(node.get("_partial_"))
+    _check_made(target, partial, wanted, path)
+    options = _options(arguments, partial, wanted)
+    values = {key: value for key, value in node.items() if not key.startswith("_")}
+    for name in values:
+        if name not in options:
+            raise InputError(
+                f"{path}.{name} is not an option here; {path} has: {', '.join(sorted(options)) or 'none'}"
+            )
+    values = {name: taken(value, options[name].kind, f"{path}.{name}") for name, value in values.items()}
+    for name, argument in options.items():
+        if argument.required and name not in values:
+            raise InputError(f"{path}.{name} is not given; add +{path}.{name}=… to the command line")
+    return {**node, **values}
+
+
+def _options(arguments: Mapping[str, Argument], partial: bool, wanted: Kind | None) -> dict[str, Argument]:
+    """The arguments that the configuration gives: those of a function without those that the program gives it."""
+    if not partial:
+        return dict(arguments)
+    if isinstance(wanted, Function) and wanted.given is not None:
+        return dict(list(arguments.items())[wanted.given :])
+    return {name: argument for name, argument in arguments.items() if not argument.required}
+
+
+def _check_own_options(node: Mapping[str, Any], path: str) -> None:
+    """Check what is Hydra's own in a node: what is called, and how."""
+    known = {"_target_": str, "_partial_": bool, "_convert_": str}
     for key, value in node.items():
-        if arguments is not None and not key.startswith("_"):
-            if key not in arguments:
-                raise InputError(
-                    f"{path}.{key} is not an option here; {path} has: {', '.join(sorted(arguments)) or 'none'}"
-                )
-            _check_value(value, arguments[key], f"{path}.{key}")
-        check(value, f"{path}.{key}")
+        if key.startswith("_") and key not in known:
+            raise InputError(f"{path}.{key} is not an option here; give each option by its name")
+        if key in known and (not isinstance(value, known[key]) or (not value and key == "_target_")):
+            raise InputError(f"{path}.{key}={value} is not known; leave it as the configuration has it")
 
 
-_TYPE_NAMES = {
-    "int": "a whole number",
-    "float": "a number",
-    "bool": "true or false",
-    "str": "a string",
-    "None": "null",
-    "Sequence[str]": "a list of names",
-}
+def _check_made(target: str, partial: bool, wanted: Kind | None, path: str) -> None:
+    """Check that a node makes what is wanted, as far as its source says."""
+    if wanted is None or isinstance(wanted, Anything):
+        return
+    made = made_by(target)
+    if isinstance(wanted, Function):
+        fits = partial
+    else:
+        fits = not partial and (made is None or wanted.makes is None or bool(made & wanted.makes))
+    if not fits:
+        raise InputError(f"{path}={target} is not {wanted.words}; correct {path}")
 
 
-def _check_value(value: Any, kind: Kind, path: str) -> None:
-    if kind.choices and value not in kind.choices:
-        raise InputError(f"{path}={value} is not known; choose one of: {', '.join(map(str, kind.choices))}")
-    if kind.types and not any(_is(value, name) for name in kind.types):
-        expected = " or ".join(_TYPE_NAMES[name] for name in sorted(kind.types))
-        raise InputError(f"{path}={value} is not {expected}; give one")
-
-
-def _is(value: Any, name: str) -> bool:
-    if name == "None":
-        return value is None
-    if name == "float":
-        return isinstance(value, int | float) and not isinstance(value, bool)
-    if name == "int":
-        return isinstance(value, int) and not isinstance(value, bool)
-    if name == "Sequence[str]":
-        return isinstance(value, list | tuple) and all(isinstance(item, str) for item in value)
-    # a string may be all digits, which YAML reads as a number; or be made by a nested node
-    return isinstance(value, bool) if name == "bool" else isinstance(value, str | int | Mapping)
+def taken(value: Any, kind: Kind, path: str) -> Any:
+    """A value as an argument of that kind takes it; raises `InputError` where it does not."""
+    if isinstance(value, Mapping) and "_target_" in value:
+        return checked(value, path, kind)
+    if kind.accepts(value):
+        return checked(kind.taken(value), path)
+    if isinstance(kind, Choice):
+        raise InputError(f"{path}={value} is not known; choose one of: {', '.join(map(str, kind.values))}")
+    raise InputError(f"{path}={value} is not {kind.words}; give one")

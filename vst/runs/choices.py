@@ -41,7 +41,7 @@ def may_choose(override: str) -> bool:
 def own_targets() -> frozenset[str]:
     """The classes and functions that the program's own configurations name."""
     groups = (
-        file for file in conf_dir().rglob("*.yaml") if "hydra" not in file.relative_to(conf_dir()).parts
+        file for file in conf_dir().rglob("[!.]*.yaml") if "hydra" not in file.relative_to(conf_dir()).parts
     )
     texts = (file.read_text(encoding="utf-8") for file in groups)
     names = {name for text in texts for name in re.findall(r"^\s*_target_:\s*(\S+)", text, re.M)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from itertools import count
 from pathlib import Path
@@ -46,6 +47,12 @@ def plain(content: Any) -> Any:
     return value_of(content, 0)
 
 
+_HALVES = re.compile(r"[\ud800-\udc7f\udd00-\udfff]")
+
+
 def text(value: str) -> str:
-    """Text that any file can hold: half characters, of which names and JSON may be made, are replaced."""
-    return value.encode("utf-8", "replace").decode("utf-8")
+    """Text that may be the name of a file: half characters, as JSON may have, are replaced.
+
+    Those stay by which Python stands for the bytes of a name that is no UTF-8.
+    """
+    return _HALVES.sub("?", value)

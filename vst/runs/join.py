@@ -42,7 +42,7 @@ def join(
     Frames, losses and the metrics within a shot are theirs. What lies across a cut, and all pictures, is made from the
     8-bit frames. The record, by which the run counts as finished, is written last.
     """
-    lengths = [sum(1 for _ in (shot / "frames").glob("*.png")) for shot in shots]
+    lengths = [sum(1 for _ in (shot / "frames").glob("[!.]*.png")) for shot in shots]
     if sum(lengths) != clip.info.frames:
         raise InputError(
             f"the shots in {directory} have {sum(lengths)} frames, and the clip has {clip.info.frames}; remove the "

@@ -5,23 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from vst.errors import InputError
 from vst.features.layers import check_layers, smallest_side
+from vst.frames import Clip
 from vst.runs.build import build
 from vst.runs.inputs import hashes_of_inputs
-from vst.runs.settings import Settings
+from vst.runs.settings import Settings, select
 
 if TYPE_CHECKING:
     from pytorch_lightning import Callback
 
-    from vst.frames import Clip
-    from vst.losses.loss import Loss
     from vst.painting.stylizer import VideoStylizer
-    from vst.runs.loggers.wandb import WandbRun
-    from vst.styles import Painting, Style
+    from vst.runs.loggers.media import MediaLogger
+    from vst.styles import Painting
     from vst.video.datamodule import ClipDataModule
+
+Part = TypeVar("Part")
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class Parts:
     module: VideoStylizer
     data: ClipDataModule
     callbacks: dict[str, Any]
-    loggers: list[WandbRun]
+    loggers: list[MediaLogger]
 
     def close(self) -> None:
         """End what works ahead of the painting, and what it left to be written."""
@@ -45,7 +46,7 @@ class Parts:
 
 def build_clip(settings: Settings) -> Clip:
     """Build the clip, and check that it is large enough for the layers that the losses use."""
-    clip: Clip = build(settings["video"])
+    clip = part(settings, "video", Clip)
     frame = clip.info.width, clip.info.height
     _check_cuts(settings, clip)
     _check_size(settings, f"the frames of {clip.info.name} are", frame, "give a larger clip or video.size")
@@ -54,25 +55,34 @@ def build_clip(settings: Settings) -> Clip:
 
 def build_parts(settings: Settings, clip: Clip, added: Mapping[str, Callback]) -> Parts:
     """Build everything else; the `added` callbacks come after the configured ones."""
-    inputs = hashes_of_inputs(settings)
-    style: Style = build(settings["style"])
-    painting = style.at(max(clip.info.width, clip.info.height))
-    size = painting.image.shape[3], painting.image.shape[2]
-    _check_size(settings, f"the painting {painting.name} is", size, "give a larger style.size")
-    flow = build(settings["flow"])
-    losses: dict[str, Loss] = {name: build(node) for name, node in settings["loss"].items() if node}
-    backbone = build(settings["backbone"])
+    # slow to import, and the clip's refusal above should be immediate
+    from pytorch_lightning import Callback
 
+    from vst.features.vgg import VGG19
+    from vst.flow.estimators import FlowEstimator
     from vst.flow.store import FlowStore
+    from vst.losses.loss import Loss
+    from vst.painting.canvas import Canvas
     from vst.painting.history import History
     from vst.painting.preparation import Preparation
     from vst.painting.stylizer import VideoStylizer
+    from vst.runs.loggers.media import MediaLogger
+    from vst.styles import Style
     from vst.video.datamodule import ClipDataModule
     from vst.video.store import FrameStore, Paintings
 
+    inputs = hashes_of_inputs(settings)
+    style = part(settings, "style", Style)
+    painting = style.at(max(clip.info.width, clip.info.height))
+    size = painting.image.shape[3], painting.image.shape[2]
+    _check_size(settings, f"the painting {painting.name} is", size, "give a larger style.size")
+    flow = part(settings, "flow", FlowEstimator)
+    losses = parts_by_name(settings, "loss", Loss)
+    backbone = part(settings, "backbone", VGG19)
+
     checkpoints = Path(settings["paths"]["run"]) / "checkpoints"
     several = settings["passes"] > 1
-    callbacks = {name: build(node) for name, node in settings["callbacks"].items() if node}
+    callbacks = parts_by_name(settings, "callbacks", Callback)
     reach = _reach(settings, [*losses.values(), *callbacks.values()])
     flows = FlowStore(checkpoints / "flow") if several else None
     anchored = any(loss.anchored for loss in losses.values())
@@ -81,7 +91,7 @@ def build_parts(settings: Settings, clip: Clip, added: Mapping[str, Callback]) -
         losses=losses,
         style=painting.image,
         start=build(settings["start"]),
-        canvas=build(settings["canvas"]),
+        canvas=part(settings, "canvas", Canvas),
         minimise=build(settings["optimizer"]),
         preparation=Preparation(flow, reach, anchored, flows),
         evaluations=settings["evaluations"] / settings["passes"],
@@ -93,8 +103,23 @@ def build_parts(settings: Settings, clip: Clip, added: Mapping[str, Callback]) -
     )
     contents = FrameStore(checkpoints / "content") if several else None
     data = ClipDataModule(clip, module.prepare, contents, settings["cuts"])
-    loggers = [build(node) for node in settings["logger"].values() if node]
+    loggers = list(parts_by_name(settings, "logger", MediaLogger).values())
     return Parts(inputs, clip, painting, module, data, {**callbacks, **added}, loggers)
+
+
+def part(settings: Settings, option: str, kind: type[Part]) -> Part:
+    """Build what an option names; raises `InputError` where that is no instance of the class."""
+    made = build(select(settings, option))
+    if not isinstance(made, kind):
+        raise InputError(
+            f"{option} makes a {type(made).__name__}, which is no {kind.__name__}; correct {option}._target_"
+        )
+    return made
+
+
+def parts_by_name(settings: Settings, group: str, kind: type[Part]) -> dict[str, Part]:
+    """Build the parts of a group that are not left out."""
+    return {name: part(settings, f"{group}.{name}", kind) for name, node in settings[group].items() if node}
 
 
 def _reach(settings: Settings, parts: Sequence[Any]) -> int:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
-from vst.config import Config
+from vst.composing import message_for
+from vst.config import Config, choices
 from vst.errors import InputError
-from vst.runs.build import check
+from vst.runs.build import taken
+from vst.runs.kinds import Number
+from vst.runs.signatures import arguments_of, kind_of
 
 Settings = dict[str, Any]
 
@@ -30,6 +33,15 @@ TRAINER = (
 )
 """Options of Lightning's Trainer that a run may have: the others leave out frames, or are for training."""
 
+PARTS = ("video", "style", "backbone", "flow", "start", "canvas", "optimizer", "trainer")
+"""Groups that make one part of a run each."""
+
+LISTS = ("loss", "callbacks", "logger")
+"""Groups of several parts by name, of which each may be left out."""
+
+FUNCTIONS = {"start": "vst.painting.start.Start", "optimizer": "vst.optim.solution.Minimise"}
+"""Groups whose part is a function, and how the program calls it."""
+
 
 def select(settings: Any, option: str, default: Any = None) -> Any:
     """The value of an option by its path, or the default where there is none."""
@@ -42,51 +54,60 @@ def select(settings: Any, option: str, default: Any = None) -> Any:
 
 def resolve(cfg: DictConfig) -> Settings:
     """The configuration as dicts and lists; raises `InputError` for a missing, unknown or wrong option."""
-    unknown = set(cfg) - set(Config.__dataclass_fields__)
-    if unknown:
-        raise InputError(f"{sorted(map(str, unknown))[0]} is not an option; see python -m vst --help")
-    if missing := OmegaConf.missing_keys(cfg):
-        option = sorted(missing)[0]
-        raise InputError(f"{option} is not given; add {option}=… to the command line")
-    settings = OmegaConf.to_container(cfg, resolve=True)
+    known = Config.__dataclass_fields__.keys()
+    if unknown := sorted(map(str, cfg.keys() - known)):
+        raise InputError(f"{unknown[0]} is not an option; see python -m vst --help")
+    if removed := sorted(known - cfg.keys()):
+        raise InputError(f"{removed[0]} cannot be removed; drop ~{removed[0]}")
+    try:
+        missing = sorted(OmegaConf.missing_keys(cfg))
+        settings = {} if missing else OmegaConf.to_container(cfg, resolve=True)
+    except OmegaConfBaseException as error:
+        raise InputError(message_for(error)) from error
+    if missing:
+        raise InputError(f"{missing[0]} is not given; add {missing[0]}=… to the command line")
     assert isinstance(settings, dict)
     options: Settings = {str(key): value for key, value in settings.items()}
+    _check_groups(options)
+    for name, argument in arguments_of("vst.config.Config").items():
+        kind = kind_of(FUNCTIONS[name]) if name in FUNCTIONS else argument.kind
+        options[name] = taken(options[name], kind, name)
+    _check_values(options)
     # so that a run can be resumed, and compared with others, from any directory
     for group in FROM_FILES:
         if isinstance(path := options[group].get("path"), str):
             options[group]["path"] = str(Path(path).absolute())
-    for group, node in options.items():
-        check(node, group)
-    _check_values(options)
     return options
 
 
-def _check_values(settings: Settings) -> None:
-    for name in ("alpha", "beta", "eta"):
-        if not (math.isfinite(settings[name]) and settings[name] >= 0):
-            raise InputError(
-                f"{name} is {settings[name]}, and a weight must be a number of 0 or more; correct {name}"
-            )
-    for name in ("evaluations", "passes"):
-        if settings[name] < 1:
-            raise InputError(f"{name} is {settings[name]}, and must be at least 1; raise {name}")
+def _check_groups(settings: Settings) -> None:
+    """Check that every group has what makes it a part of a run, and what the schema has no type for."""
     for name in ("scales", "tiles"):
         value = settings[name]
-        if value != "auto" and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
+        if value != "auto" and not Number(whole=True, least=1, most=1000).accepts(value):
             raise InputError(
-                f"{name} is {value}, and must be auto or a whole number of at least 1; correct {name}"
+                f"{name} is {value}, and must be auto or a whole number of at least 1 and at most 1000; correct {name}"
             )
-    if settings["lanes"] is not None and settings["lanes"] < 1:
-        raise InputError(f"lanes is {settings['lanes']}, and must be at least 1; raise lanes")
-    if any(not factor > 0 for factor in settings["evaluation_factors"]):
-        raise InputError(
-            f"evaluation_factors is {settings['evaluation_factors']}, and every factor must be above 0; "
-            f"correct it"
-        )
-    if any(cut < 0 for cut in settings["cuts"] or ()):
-        raise InputError(
-            f"cuts is {settings['cuts']}, and frames are numbered from 0; give numbers of 0 or more"
-        )
+    for group in PARTS:
+        if not isinstance(settings[group].get("_target_"), str):
+            raise InputError(f"{group} has no _target_; choose one of: {', '.join(choices(group))}")
+    for group in LISTS:
+        for name, node in settings[group].items():
+            if node is not None and not (isinstance(node, dict) and "_target_" in node):
+                raise InputError(
+                    f"{group}.{name}={node} has no _target_; give it one, or null to leave it out"
+                )
+    if not any(settings["loss"].values()):
+        raise InputError(f"loss has no term; choose one of: {', '.join(choices('loss'))}")
+    run = settings["paths"].get("run")
+    if not isinstance(run, str | int) or isinstance(run, bool):
+        raise InputError(f"paths.run={run} is not a directory; name one with hydra.run.dir")
+    settings["paths"]["run"] = str(run)
+
+
+def _check_values(settings: Settings) -> None:
+    if (target := settings["trainer"]["_target_"]) != "pytorch_lightning.Trainer":
+        raise InputError(f"trainer._target_={target} is not known; leave it as the configuration has it")
     if unknown := sorted(settings["trainer"].keys() - set(TRAINER)):
         raise InputError(
             f"trainer.{unknown[0]} is not an option here, where no network is trained; trainer has: "

@@ -43,13 +43,14 @@ def main() -> None:
 def _search(arguments: Sequence[str]) -> None:
     # without this, Hydra prints a long message and exits with 1; with it, Hydra raises, and we print one sentence
     os.environ["HYDRA_FULL_ERROR"] = "1"
+    from vst.composing import with_home
     from vst.search.space import read
     from vst.search.sweep import reporting_search_errors, search
 
     with reporting_search_errors():
         given = parse(arguments)
         options = given.trials, given.workers, given.storage, given.seed, given.prune
-        say(*search(given.output, read(given.overrides), *options).splitlines())
+        say(*search(given.output, read(with_home(given.overrides)), *options).splitlines())
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:

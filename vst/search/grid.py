@@ -19,6 +19,7 @@ from types import FrameType
 from vst.commandline import say
 from vst.config import choices, quoted
 from vst.errors import InputError, VstError, failure
+from vst.files import from_home
 from vst.runs.configuration import configuration_path
 from vst.runs.settings import Settings
 from vst.runs.signals import Interrupted
@@ -87,7 +88,8 @@ def pair_options(pair: str) -> list[str]:
 def _options(group: str, name: str) -> list[str]:
     if name in _built_in(group):
         return [f"{group}={name}"]
-    return [f"{group}=file", f"{group}.path={quoted(name)}"] if name and Path(name).exists() else []
+    file = from_home(name)
+    return [f"{group}=file", f"{group}.path={quoted(file)}"] if name and Path(file).exists() else []
 
 
 def _built_in(group: str) -> list[str]:
@@ -123,7 +125,7 @@ def _name_part(option: str) -> str:
 
 
 def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:6]
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:6]
 
 
 def outcome_of(directory: Path, paint: Callable[[], object]) -> Outcome:

@@ -4,6 +4,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from vst.bounds import Count, Seed, Side
 from vst.synthetic.brush import Generator, ramp
 from vst.synthetic.layers import Cel, Layer, Motion, Pose, rounded
 from vst.synthetic.scene import Scene, Shot, check_size
@@ -19,7 +20,7 @@ class Anime(Scene):
     to white, inverted or purple, while the motion continues: flow and masks stay valid, and there is no cut.
     """
 
-    def __init__(self, height: int = 192, width: int = 256, frames: int = 50, seed: int = 0):
+    def __init__(self, height: Side = 192, width: Side = 256, frames: Count = 50, seed: Seed = 0):
         check_size("anime", height, width, frames)
         side = min(height, width)
         wide, high = width / side, height / side

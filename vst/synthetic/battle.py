@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from vst.bounds import Count, Seed, Side
 from vst.synthetic.brush import Generator, Noise, ramp, smoothstep
 from vst.synthetic.layers import Cel, Layer, Motion, Pose, rounded
 from vst.synthetic.scene import Scene, Shot, check_size
@@ -20,7 +21,7 @@ class Battle(Scene):
     moves by 3 to 6 % of the width per frame.
     """
 
-    def __init__(self, height: int = 192, width: int = 256, frames: int = 50, seed: int = 0):
+    def __init__(self, height: Side = 192, width: Side = 256, frames: Count = 50, seed: Seed = 0):
         check_size("battle", height, width, frames)
         side = min(height, width)
         wide, high = width / side, height / side

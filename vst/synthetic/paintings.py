@@ -13,6 +13,9 @@ from vst.synthetic.facets import paint_facets
 from vst.synthetic.ink import paint_ink
 from vst.synthetic.swirls import paint_swirls
 
+LONGEST = 4096
+"""Most pixels of a side: drawing takes up to a kilobyte a pixel."""
+
 
 def swirls(height: int, width: int, seed: int = 0) -> Tensor:
     """Paint a starry night: (1, 3, H, W) RGB float32 in [0, 1].
@@ -44,6 +47,10 @@ def ink(height: int, width: int, seed: int = 0) -> Tensor:
 def _paint(draw: Callable[[int, int, Generator], Array], height: int, width: int, seed: int) -> Tensor:
     if min(height, width) < 1:
         raise InputError(f"a painting of {width}x{height} pixels has no pixels; ask for 1x1 or more")
+    if max(height, width) > LONGEST:
+        raise InputError(
+            f"a painting of {width}x{height} pixels is too large to be drawn; ask for at most {LONGEST} on each side"
+        )
     picture = draw(*drawing_size(height, width), np.random.default_rng(seed))
     if picture.shape[:2] != (height, width):
         picture = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)

@@ -157,9 +157,19 @@ class Scene:
         return torch.from_numpy(valid.astype(np.float32))[None, None]
 
 
+LONGEST, LONGEST_TO_SHORTEST = 4096, 8
+"""Most pixels of a side of a frame, and how many times the other side it may be: layers take several times a frame."""
+
+
 def check_size(name: str, height: int, width: int, frames: int) -> None:
-    """Raise an `InputError` for a scene without pixels or frames."""
+    """Raise an `InputError` for a scene without pixels or frames, or with too many for the memory of a machine."""
     if min(height, width, frames) < 1:
         raise InputError(
             f"the scene {name} cannot have {frames} frames of {width}x{height} pixels; ask for 1 or more"
+        )
+    shorter, longer = sorted((height, width))
+    if longer > min(LONGEST, LONGEST_TO_SHORTEST * shorter):
+        raise InputError(
+            f"the scene {name} cannot have frames of {width}x{height} pixels; ask for sides of at most {LONGEST} "
+            f"pixels, and of at most {LONGEST_TO_SHORTEST} times each other"
         )

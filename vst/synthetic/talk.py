@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from vst.bounds import Count, Seed, Side
 from vst.synthetic.brush import Generator, Noise, ramp, smoothstep
 from vst.synthetic.layers import Cel, Layer, Motion, Pose, rounded
 from vst.synthetic.scene import Scene, Shot, check_size
@@ -15,7 +16,7 @@ class Talk(Scene):
     The head sways by 0.2 to 0.5 % of the width per frame; eyes, lids and mouth move; the rest is still.
     """
 
-    def __init__(self, height: int = 192, width: int = 256, frames: int = 50, seed: int = 0):
+    def __init__(self, height: Side = 192, width: Side = 256, frames: Count = 50, seed: Seed = 0):
         check_size("talk", height, width, frames)
         side = min(height, width)
         wide, high = width / side, height / side

@@ -11,6 +11,7 @@ import numpy as np
 from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
+from vst.bounds import Count, Place, Side
 from vst.errors import ClipBroke, InputError
 from vst.frames import ClipInfo, Frame
 from vst.video.container import open_clip, picture_stream, reason_of
@@ -30,7 +31,9 @@ class VideoReader:
     Raises `InputError` if the file or the stretch cannot be used.
     """
 
-    def __init__(self, path: str | Path, start: int = 0, frames: int | None = None, size: int | None = None):
+    def __init__(
+        self, path: str | Path, start: Place = 0, frames: Count | None = None, size: Side | None = None
+    ):
         self.path = Path(path)
         if size is not None and size < 1:
             raise InputError(f"{self.path} cannot be resized to {size} pixels; set video.size to 1 or more")

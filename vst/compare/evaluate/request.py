@@ -11,6 +11,7 @@ from typing import Any
 
 from vst.commandline import Parser
 from vst.errors import InputError
+from vst.files import from_home
 
 FLOWS = ("consensus", "deepflow", "dis", "farneback", "raft", "sparse")
 
@@ -52,13 +53,14 @@ def parse(arguments: Sequence[str]) -> Request:
             raise InputError(f"{key} is given {len(values)} times; give it once")
     if parsed.output and parsed.output.is_dir():
         raise InputError(f"-o {parsed.output} is a folder; name a file")
-    stylized = tuple(given.pop("stylized"))
+    stylized = tuple(_file("stylized", name) for name in given.pop("stylized"))
     read = {key: _READERS[key](key, values[0]) for key, values in given.items()}
     return Request(stylized=stylized, output=parsed.output, **read)
 
 
-def _text(key: str, text: str) -> str:
-    return text
+def _file(key: str, text: str) -> str:
+    """The name of a file; a shell leaves a `~` after = as it is."""
+    return from_home(text)
 
 
 def _flow(key: str, text: str) -> str:
@@ -80,9 +82,9 @@ def _numbers(key: str, text: str) -> tuple[int, ...]:
 
 
 _READERS: dict[str, Callable[[str, str], Any]] = {
-    "content": _text,
-    "stylized": _text,
-    "style": _text,
+    "content": _file,
+    "stylized": _file,
+    "style": _file,
     "flow": _flow,
     "size": partial(_whole, least=1),
     "start": partial(_whole, least=0),

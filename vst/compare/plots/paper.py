@@ -70,8 +70,11 @@ def paper() -> Generator[None]:
 
 
 def literal(text: str) -> str:
-    """Text escaped for matplotlib, which would typeset what is between dollar signs as mathematics."""
-    return text.replace("$", r"\$")
+    """Text escaped for matplotlib, which would typeset what is between dollar signs as mathematics.
+
+    Half characters, of names that are no UTF-8, it would not take at all.
+    """
+    return text.encode(errors="backslashreplace").decode().replace("$", r"\$")
 
 
 def save(figure: Figure, path: Path) -> None:

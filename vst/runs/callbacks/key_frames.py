@@ -8,6 +8,7 @@ import numpy as np
 from pytorch_lightning import Callback, LightningModule, Trainer
 from torch import Tensor
 
+from vst.bounds import Place, Scale
 from vst.runs.callbacks.parts import behind, data_of, last_pass, stylized_of
 from vst.runs.loggers.media import media_loggers
 from vst.runs.pictures import Picture, key_frame_sheet, residual_sheet
@@ -25,7 +26,7 @@ class Sheets(Callback, ABC):
 
     key: str
 
-    def __init__(self, directory: str, count: int):
+    def __init__(self, directory: str, count: Place):
         self.directory = Path(directory)
         self.count = count
         self._indices: frozenset[int] = frozenset()
@@ -85,7 +86,7 @@ class KeyFrames(Sheets):
 
     key = "keyframe"
 
-    def __init__(self, directory: str, count: int = 6):
+    def __init__(self, directory: str, count: Place = 6):
         super().__init__(directory, count)
 
     def draw(self, content: Tensor, painted: Tensor, before: Images | None) -> Picture | None:
@@ -107,7 +108,7 @@ class Residuals(Sheets):
 
     key = "residual"
 
-    def __init__(self, directory: str, count: int = 6, scale: float = 0.25):
+    def __init__(self, directory: str, count: Place = 6, scale: Scale = 0.25):
         super().__init__(directory, count)
         self.scale = scale
 

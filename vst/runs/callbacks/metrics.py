@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 
+from vst.bounds import Few
 from vst.frames import Clip, Frame
 from vst.metrics.clip import METRICS, ClipMetrics, FrameMotion
 from vst.metrics.motion import Judge, truth_for
@@ -34,7 +35,7 @@ class Metrics(Callback):
     ended.
     """
 
-    def __init__(self, directory: str, interval: int = 10, motion: Judge = "auto"):
+    def __init__(self, directory: str, interval: Few = 10, motion: Judge = "auto"):
         self.table = Table(metrics_path(Path(directory)))
         self.reach = self.interval = interval
         self.motion: Judge = motion

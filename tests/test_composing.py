@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from vst import config
+from vst.compare.evaluate.request import parse as parse_request
+from vst.composing import composed, parse, with_home, with_run_directory
+from vst.config import choices, quoted
+from vst.runs.choices import own_targets
+from vst.runs.settings import resolve
+from vst.search.grid import pair_options
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "it's me"
+    folder.mkdir()
+    monkeypatch.setenv("HOME", str(folder))
+    return folder
+
+
+@pytest.mark.parametrize("value", ["~/clip.mp4", "'~/clip.mp4'", '"~/clip.mp4"'])
+def test_a_tilde_after_an_option_is_the_users_folder(home: Path, value: str) -> None:
+    [given] = with_home([f"video.path={value}"])
+    assert parse([given])[0].value() == str(home / "clip.mp4")
+
+
+def test_each_of_several_values_may_begin_with_a_tilde(home: Path) -> None:
+    [given] = with_home(["style.path=~/a.png,b.png,~/c.png"])
+    assert given == f"style.path={quoted(home / 'a.png')},b.png,{quoted(home / 'c.png')}"
+
+
+@pytest.mark.parametrize(
+    "given", ["video.path=a~b", "~callbacks.progress", "video.path=./~/a", "eta=1", "-m"]
+)
+def test_any_other_tilde_stays(home: Path, given: str) -> None:
+    assert with_home([given]) == [given]
+
+
+def test_a_user_whom_nobody_knows_is_no_traceback() -> None:
+    [given] = with_home(["video.path=~nobody-at-all/a.mp4"])
+    assert parse([given])[0].value() == "~nobody-at-all/a.mp4"
+
+
+def test_files_that_a_configuration_names_may_begin_with_a_tilde(home: Path) -> None:
+    given = ["video=file", "style=file", "video.path='~/a.mp4'", "style.path='~/a.png'"]
+    settings = resolve(with_run_directory(composed([*given, "backbone.weights.path='~/w.pth'"])))
+    assert settings["video"]["path"] == str(home / "a.mp4")
+    assert settings["style"]["path"] == str(home / "a.png")
+    assert settings["backbone"]["weights"]["path"] == str(home / "w.pth")
+
+
+def test_files_of_a_pair_and_of_an_evaluation_may_begin_with_a_tilde(home: Path) -> None:
+    (home / "a.mp4").touch()
+    assert pair_options("ink:~/a.mp4") == ["style=ink", "video=file", f"video.path={quoted(home / 'a.mp4')}"]
+    request = parse_request(["content=~/a.mp4", "stylized=~/b.mp4", "style=~/c.png"])
+    found = request.content, *request.stylized, request.style
+    assert found == tuple(str(home / name) for name in ("a.mp4", "b.mp4", "c.png"))
+
+
+def test_what_macos_puts_beside_files_is_no_choice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "start").mkdir()
+    (tmp_path / "start" / "content.yaml").write_text("_target_: vst.painting.start.content_start\n")
+    (tmp_path / "start" / "._content.yaml").write_bytes(b"\x00\x05\x16\x07\xff")
+    monkeypatch.setattr(config, "conf_dir", lambda: tmp_path)
+    assert choices("start") == ["content"]
+    monkeypatch.setattr("vst.runs.choices.conf_dir", lambda: tmp_path)
+    assert own_targets.__wrapped__() == {"vst.painting.start.content_start"}
