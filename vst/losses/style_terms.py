@@ -1,6 +1,6 @@
 """Style losses other than that of Gram matrices, as terms of L_total.
 
-Each is divided by its `unit`, its value where `style_loss` is 1 on average, so that β means about the same for all
+Each is divided by its `unit`, with which a finished frame's content loss is on average that of `style_loss` at the same β
 (experiments/style_losses.md).
 """
 
