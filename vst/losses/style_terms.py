@@ -1,7 +1,7 @@
 """Style losses other than that of Gram matrices, as terms of L_total.
 
-Each is divided by its `unit`, with which a finished frame's content loss is on average that of `style_loss` at the same β
-(experiments/style_losses.md).
+Each is divided by its `unit`, with which the content loss of a finished frame is on average that of `style_loss` at the
+same β (experiments/style_losses.md).
 """
 
 from __future__ import annotations
