@@ -62,9 +62,8 @@ def _job(cfg: DictConfig) -> Outcome | None:
     from vst.runs.run import run
 
     hydra_config = HydraConfig.get()
-    os.chdir(
-        hydra_config.runtime.cwd
-    )  # relative paths are those of the command line, with hydra.job.chdir too
+    # relative paths are those of the command line, with hydra.job.chdir too
+    os.chdir(hydra_config.runtime.cwd)
     if hydra_config.mode == RunMode.MULTIRUN:
         return _job_of_grid(cfg, hydra_config)
     try:

@@ -34,9 +34,8 @@ def read_picture(file: Path, longer: int | None = None) -> Image.Image:
             return _read(opened, longer)
     except (FileNotFoundError, MemoryError, PictureError):
         raise
-    except (
-        Exception
-    ) as error:  # Pillow's parsers stumble over damaged files in many ways: struct.error, KeyError, …
+    # Pillow's parsers stumble over damaged files in many ways: struct.error, KeyError, …
+    except Exception as error:
         raise PictureError("cannot be read as a picture; give a PNG, JPEG or similar file") from error
 
 

@@ -42,8 +42,7 @@ def histogram_loss(activations: Tensor, sorted_style: Tensor) -> Tensor:
     F alone. Source: Risser, Wilmot & Barnes, "Stable and Controllable Neural Texture Synthesis and Style Transfer
     Using Histogram Losses" (2017).
     """
-    flat = full_precision(activations).flatten(2)
-    return (flat.sort(2).values - quantiles(sorted_style, flat.shape[2])).square().flatten(1).mean(1)
+    return _distance_by_rank(full_precision(activations).flatten(2), sorted_style)
 
 
 def sliced_wasserstein_loss(activations: Tensor, sorted_style: Tensor, directions: Tensor) -> Tensor:
@@ -53,10 +52,12 @@ def sliced_wasserstein_loss(activations: Tensor, sorted_style: Tensor, direction
     activations projected on each and sorted.
     Source: Heitz, Vanhoey, Chambon & Belcour, "A Sliced Wasserstein Loss for Neural Texture Synthesis" (2021).
     """
-    projected = project(activations, directions)
-    return (
-        (projected.sort(2).values - quantiles(sorted_style, projected.shape[2])).square().flatten(1).mean(1)
-    )
+    return _distance_by_rank(project(activations, directions), sorted_style)
+
+
+def _distance_by_rank(values: Tensor, ordered: Tensor) -> Tensor:
+    """MSE of values (L, C, P) and those of their ranks in another distribution, sorted (1, C, n): (L,)."""
+    return mean_squared_error(values.sort(2).values, quantiles(ordered, values.shape[2]))
 
 
 def project(activations: Tensor, directions: Tensor) -> Tensor:
@@ -118,10 +119,9 @@ def covariance_distance(first: Tensor, second: Tensor) -> Tensor:
 
     Source: Kolkin, Salavon & Shakhnarovich (2019).
     """
-    means, covariances = zip(*(_mean_and_covariance(columns) for columns in (first, second)), strict=True)
-    return (means[0] - means[1]).abs().flatten(1).mean(1) + (covariances[0] - covariances[1]).abs().flatten(
-        1
-    ).mean(1)
+    pairs = zip(_mean_and_covariance(first), _mean_and_covariance(second), strict=True)
+    means, covariances = ((one - other).abs().flatten(1).mean(1) for one, other in pairs)
+    return means + covariances
 
 
 def _mean_and_covariance(columns: Tensor) -> tuple[Tensor, Tensor]:

@@ -68,7 +68,7 @@ class MomentsLoss(StyleTerm):
 
 class HistogramLoss(StyleTerm):
     """`style_loss` and `histogram_loss` together, each the mean over layers: the Gram matrices alone let the histograms
-    drift, and the histograms alone know nothing of two channels together. Their sum is in units."""
+    drift, and the histograms alone know nothing of two channels together. The unit is that of the histograms."""
 
     def begin_run(self, style: Tensor, activations: Activations) -> None:
         """Store the style image's sorted activations and its Gram matrices."""
@@ -105,17 +105,26 @@ class SlicedWassersteinLoss(StyleTerm):
         return torch.stack(losses).mean(0) / self.unit
 
 
-class NearestNeighbourLoss(StyleTerm):
-    """`nearest_neighbour_loss` of hypercolumns of the layers, against at most `most` of the style image's."""
+class ColumnsTerm(StyleTerm):
+    """A style loss of hypercolumns of the layers, of which it takes at most `most` of an image."""
 
     def __init__(self, weight: Weight, layers: Layers, unit: Unit, most: Count):
         super().__init__(weight, layers, unit)
         self.most = most
 
+    def _drawn(self, columns: Tensor) -> Tensor:
+        """At most `most` of the columns (L, C, P), drawn at random, the same at every evaluation and in every run."""
+        count = columns.shape[2]
+        chosen = torch.randperm(count, generator=Generator().manual_seed(count))[: self.most]
+        return columns[:, :, chosen.to(columns.device)]
+
+
+class NearestNeighbourLoss(ColumnsTerm):
+    """`nearest_neighbour_loss` of all hypercolumns of the canvas, against those drawn of the style image."""
+
     def begin_run(self, style: Tensor, activations: Activations) -> None:
         """Store the style image's hypercolumns."""
-        columns = hypercolumns([activations[layer] for layer in self.layers])
-        self._targets = [columns[:, :, _some(columns.shape[2], self.most, columns.device)]]
+        self._targets = [self._drawn(hypercolumns([activations[layer] for layer in self.layers]))]
 
     def forward(self, canvas: Tensor, activations: Activations) -> Tensor:
         """The term's value, (L,)."""
@@ -123,30 +132,24 @@ class NearestNeighbourLoss(StyleTerm):
         return nearest_neighbour_loss(columns, self._targets[0]) / self.unit
 
 
-class OptimalTransportLoss(StyleTerm):
-    """`optimal_transport_loss` of hypercolumns of the layers, of at most `most` of each image.
+class OptimalTransportLoss(ColumnsTerm):
+    """`optimal_transport_loss` of hypercolumns drawn of each image.
 
     Kolkin et al. draw 1024 anew at every step; here they are drawn once a run: L-BFGS asks for one objective.
     """
 
-    def __init__(self, weight: Weight, layers: Layers, unit: Unit, most: Count):
-        super().__init__(weight, layers, unit)
-        self.most = most
-
     def begin_run(self, style: Tensor, activations: Activations) -> None:
         """Store the style image's hypercolumns, and its colours there."""
-        self._targets = list(self._drawn(style, activations))
+        self._targets = list(self._with_colours(style, activations))
 
     def forward(self, canvas: Tensor, activations: Activations) -> Tensor:
         """The term's value, (L,)."""
-        columns, colours = self._drawn(canvas, activations)
+        columns, colours = self._with_colours(canvas, activations)
         return optimal_transport_loss(columns, self._targets[0], colours, self._targets[1]) / self.unit
 
-    def _drawn(self, image: Tensor, activations: Activations) -> tuple[Tensor, Tensor]:
-        layers = [activations[layer] for layer in self.layers]
-        columns, colours = hypercolumns(layers), hypercolumns([layers[0], image])[:, layers[0].shape[1] :]
-        chosen = _some(columns.shape[2], self.most, columns.device)
-        return columns[:, :, chosen], colours[:, :, chosen]
+    def _with_colours(self, image: Tensor, activations: Activations) -> tuple[Tensor, Tensor]:
+        columns = self._drawn(hypercolumns([*(activations[layer] for layer in self.layers), image]))
+        return columns[:, :-3], columns[:, -3:]
 
 
 def _directions(activations: Tensor) -> Tensor:
@@ -154,8 +157,3 @@ def _directions(activations: Tensor) -> Tensor:
     channels = activations.shape[1]
     drawn = torch.randn(channels, channels, generator=Generator().manual_seed(channels))
     return (drawn / drawn.norm(dim=1, keepdim=True)).to(activations.device)
-
-
-def _some(count: int, most: Count, device: torch.device) -> Tensor:
-    """At most `most` of `count` positions, drawn at random, the same in every run."""
-    return torch.randperm(count, generator=Generator().manual_seed(count))[:most].to(device)

@@ -30,7 +30,6 @@ LEAST = 200
 NARROWEST = 32
 """Shorter side, in pixels, that every scale keeps: two positions of conv5_1."""
 
-
 STRONGEST = 1.5
 """How much stronger the content's fine detail may become: more than that, and what was noise in it stays."""
 

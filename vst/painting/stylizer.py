@@ -97,6 +97,7 @@ class VideoStylizer(LightningModule):
         self.objective = FrameObjective(backbone, losses, canvas)
         self._replays = Replays(self.objective, self.objective.parts)
         self._smaller: dict[Size, tuple[FrameObjective, Replays]] = {}
+        self._strengths: dict[tuple[Size, Size], Tensor] = {}
         self.on_progress: Callable[[float], None] | None = None
         """Is told how much of the frame's evaluations are done, after each."""
 
@@ -227,9 +228,11 @@ class VideoStylizer(LightningModule):
         return height, width
 
     def _style_strength(self, smaller: Size, size: Size, full: Size) -> Tensor:
-        """The strength of the painting's fine detail between two sizes of a frame, (1, 1, 1, 1)."""
-        style = resized(self.style, self._style_size(size, full))
-        return strength(fine_detail(style, self._style_size(smaller, full)))
+        """The strength of the painting's fine detail between two sizes of a frame, (1, 1, 1, 1), found once a run."""
+        if (smaller, size) not in self._strengths:
+            style = resized(self.style, self._style_size(size, full))
+            self._strengths[smaller, size] = strength(fine_detail(style, self._style_size(smaller, full)))
+        return self._strengths[smaller, size]
 
     def _begin_run(self, objective: FrameObjective, style: Tensor) -> None:
         activations = self._look(style)

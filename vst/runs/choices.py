@@ -16,7 +16,8 @@ TRAINER = ("accelerator", "devices")
 
 _CHOICE = re.compile(r"\w[\w.-]*(/\w[\w.-]*)*")
 _INTERPOLATION = re.compile(r"(?<!\\)(?:\\\\)*\$\{")
-_OF_AN_OPTION = re.compile(r"\$\{[\w.]+\}")
+OF_AN_OPTION = re.compile(r"\$\{([\w.]+)\}")
+"""A value that stands for that of another option."""
 
 
 def may_choose(override: str) -> bool:
@@ -75,6 +76,6 @@ def _is_harmless(path: list[str], value: Any) -> bool:
     if not isinstance(value, str):
         return True
     if _INTERPOLATION.search(value):
-        return _OF_AN_OPTION.fullmatch(value) is not None
+        return OF_AN_OPTION.fullmatch(value) is not None
     # without a dot, it is a choice of a group, which is the name of a file
     return len(path) > 1 or _CHOICE.fullmatch(value) is not None

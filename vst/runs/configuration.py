@@ -12,7 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 from vst.config import literal, quoted, unescaped
 from vst.errors import InputError
 from vst.files import write_text
-from vst.runs.choices import may_choose
+from vst.runs.choices import OF_AN_OPTION, may_choose
 from vst.runs.data import MOST_LEVELS, plain, read_text
 from vst.runs.moved import FIRST_DEFAULTS, override_with_new_names, with_new_names
 from vst.runs.settings import FROM_FILES, Settings, select
@@ -93,9 +93,6 @@ def _read_yaml(path: Path) -> Any:
         return None
 
 
-_OF_AN_OPTION = re.compile(r"\$\{([\w.]+)\}")
-
-
 def _resolved(node: Any, root: Settings) -> Any:
     """A configuration in which other options are put for their names, as far as they are simple values.
 
@@ -104,7 +101,7 @@ def _resolved(node: Any, root: Settings) -> Any:
     if isinstance(node, dict):
         return {key: _resolved(value, root) for key, value in node.items()}
     for _ in range(MOST_LEVELS):
-        found = _OF_AN_OPTION.fullmatch(node) if isinstance(node, str) else None
+        found = OF_AN_OPTION.fullmatch(node) if isinstance(node, str) else None
         value = select(root, found[1], node) if found else node
         if value == node or isinstance(value, dict):
             break

@@ -137,10 +137,10 @@ def _paint(directory: Path, settings: Settings, parts: Parts, trainer: Trainer) 
         # last: a run that is recorded as finished is not resumed, and so could not send the rest of its figures
         write_record(directory, Record(status, summary, provenance_of(settings, parts, trainer)))
     if not_finished := summary.get("frames_not_finished"):
-        print(
+        say(
             f"the loss of {not_finished} of {summary['frames']} frames was not a number at times, and they are "
             f"painted as far as it was (outcome in metrics.csv); lower alpha, beta and eta",
-            file=sys.stderr,
+            to=sys.stderr,
         )
 
 

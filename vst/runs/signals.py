@@ -56,9 +56,8 @@ def end_with_parent(parent: int) -> None:
     def watch() -> None:
         while os.getppid() == parent:
             time.sleep(0.2)
-        while (
-            True
-        ):  # the first ends a run, which then ignores it until all is written; one after that the process
+        # the first ends a run, which then ignores it until all is written; one after that the process
+        while True:
             os.kill(os.getpid(), signal.SIGTERM)
             time.sleep(1)
 

@@ -11,10 +11,8 @@ from vst.errors import InputError
 from vst.synthetic.brush import Array, Generator, drawing_size
 from vst.synthetic.facets import paint_facets
 from vst.synthetic.ink import paint_ink
+from vst.synthetic.scene import LONGEST
 from vst.synthetic.swirls import paint_swirls
-
-LONGEST = 4096
-"""Most pixels of a side: drawing takes up to a kilobyte a pixel."""
 
 
 def swirls(height: int, width: int, seed: int = 0) -> Tensor:

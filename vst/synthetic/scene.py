@@ -158,7 +158,8 @@ class Scene:
 
 
 LONGEST, LONGEST_TO_SHORTEST = 4096, 8
-"""Most pixels of a side of a frame, and how many times the other side it may be: layers take several times a frame."""
+"""Most pixels of a side of what is drawn, which takes up to a kilobyte a pixel; and how many times the other side a
+frame's may be: layers take several times a frame."""
 
 
 def check_size(name: str, height: int, width: int, frames: int) -> None:

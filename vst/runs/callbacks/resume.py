@@ -112,12 +112,8 @@ def restore(state: dict[str, Any], trainer: Trainer, module: VideoStylizer, data
             f"{error.filename}, which the run needs to go on, cannot be read ({error.strerror}); restore it, or begin "
             f"a new run in another directory"
         ) from error
-    except (
-        AttributeError,
-        KeyError,
-        TypeError,
-        ValueError,
-    ) as error:  # a checkpoint is data, and may hold anything
+    # a checkpoint is data, and may hold anything
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise InputError(
             "the checkpoint does not fit its run; begin a new run in another directory"
         ) from error

@@ -15,6 +15,7 @@ import wandb
 from pydantic import ValidationError
 from pytorch_lightning.utilities.rank_zero import rank_zero_only
 
+from vst.commandline import say
 from vst.errors import InputError
 from vst.formatting import format_setting
 from vst.runs.loggers.media import MediaLogger
@@ -114,7 +115,7 @@ class WandbRun(MediaLogger):
                     f"W&B cannot be used online ({_first_line(error)}); log in with `wandb login`, or use "
                     f"logger.wandb.mode=offline"
                 ) from error
-            print(f"W&B cannot be used ({_first_line(error)}); the run is recorded offline", file=sys.stderr)
+            say(f"W&B cannot be used ({_first_line(error)}); the run is recorded offline", to=sys.stderr)
             # its service does not give back the id of a run that could not begin
             self.run_id = secrets.token_hex(4)
             return self._init("offline")
@@ -290,7 +291,7 @@ def _possible_mode() -> Mode:
     try:
         return "online" if wandb.login(prompt=False, verify=True) else "offline"
     except (wandb.errors.CommError, wandb.errors.UsageError) as error:
-        print(f"W&B cannot be reached ({_first_line(error)}); the run is recorded offline", file=sys.stderr)
+        say(f"W&B cannot be reached ({_first_line(error)}); the run is recorded offline", to=sys.stderr)
         return "offline"
 
 
