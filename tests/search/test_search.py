@@ -201,17 +201,31 @@ def test_workers_work_at_the_same_time_and_one_that_dies_is_told_of(tmp_path):
         assert pool.idle
 
 
-def test_what_cannot_be_painted_ends_the_search_before_it_is_one(tmp_path, monkeypatch, capsys):
-    for frames, sentence in (("1", "the run has no warping_error"), ("0", "frames")):
-        given = [*SMALL, f"video.frames={frames}", "model=mse", "eta=1,2"]
-        given.remove("video.frames=3")
-        status = call(monkeypatch, "-o", str(tmp_path / frames), *given)
-        assert status == (1 if frames == "1" else 2)
-        err = capsys.readouterr().err
-        assert err.startswith("vst: the reference, the naive model, cannot be painted: ")
-        assert sentence in err
+@pytest.mark.parametrize(
+    ("given", "status", "sentence"),
+    [
+        (["video.frames=1"], 1, "the run has no warping_error"),
+        (["video.frames=3", "style=file", "style.path=no-such-painting.png"], 2, "no-such-painting.png"),
+    ],
+)
+def test_what_cannot_be_painted_ends_the_search_before_it_is_one(
+    tmp_path, capsys, monkeypatch, given, status, sentence
+):
+    options = [option for option in SMALL if option != "video.frames=3"]
+    assert call(monkeypatch, "-o", str(tmp_path), *options, "model=mse", "eta=1,2", *given) == status
+    err = capsys.readouterr().err
+    assert err.startswith("vst: the reference, the naive model, cannot be painted: ")
+    assert sentence in err
     # corrected, it may go on in the same folder
-    study(tmp_path / "0", "eta=1,2,3").plan(3)
+    study(tmp_path, "eta=1,2,3").plan(3)
+
+
+def test_what_is_no_value_of_an_option_is_refused_before_the_reference_is_painted(
+    tmp_path, capsys, monkeypatch
+):
+    assert call(monkeypatch, "-o", str(tmp_path), *SMALL, "model=mse", "eta=1,2", "video.seed=-1") == 2
+    assert capsys.readouterr().err.startswith("vst: video.seed=-1 is not a whole number from 0 ")
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_trial_whose_process_was_killed_is_left_to_the_next_call(tmp_path, monkeypatch, capsys, no_page):
