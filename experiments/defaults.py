@@ -126,7 +126,7 @@ def clip_options(clip: str, size: int, folder: Path) -> list[str]:
 
 def values(folder: Path, model: str, tried: str, options: Sequence[str]) -> Values:
     """The objectives of a model's run with the options tried, which is painted unless it is finished."""
-    directory = folder / f"{model} {tried}".strip().replace(" ", "-")
+    directory = run_directory(folder, model, tried)
     if status(directory) != "finished":
         print(directory, flush=True)
         start = [sys.executable, "-m", "vst"]
@@ -140,7 +140,17 @@ def values(folder: Path, model: str, tried: str, options: Sequence[str]) -> Valu
         call = [*start, f"resume={directory}"] if checkpoint_path(directory).is_file() else [*start, *new]
         if code := subprocess.run(call, check=False).returncode:
             exit_with(f"{directory} was not finished; correct the error above and repeat", code)
-    return objectives(json.loads((directory / "metrics.json").read_text(encoding="utf-8"))["summary"])
+    return objectives(summary_of(directory))
+
+
+def run_directory(folder: Path, model: str, tried: str) -> Path:
+    """Where a model is painted with the options tried."""
+    return folder / f"{model} {tried}".strip().replace(" ", "-")
+
+
+def summary_of(directory: Path) -> Mapping[str, float | None]:
+    """The summary of a finished run, by metric."""
+    return json.loads((directory / "metrics.json").read_text(encoding="utf-8"))["summary"]
 
 
 def ratios(own: Ratios, reference: Ratios) -> Ratios:

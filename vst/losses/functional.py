@@ -42,7 +42,7 @@ def gram_matrix(activations: Tensor, normalisation: Normalisation = "chw") -> Te
     # positions before channels: in channels_last, as VGG-19 gives them, that is no copy
     flat = activations.permute(0, 2, 3, 1).reshape(lanes, height * width, channels)
     divisor = {"chw": channels * height * width, "hw": height * width, "none": 1}[normalisation]
-    return _InnerProducts.apply(flat) / divisor
+    return _InnerProducts.apply(flat, None) / divisor
 
 
 def region_gram_matrix(activations: Tensor, region: Tensor, normalisation: Normalisation = "chw") -> Tensor:
@@ -59,36 +59,40 @@ def region_gram_matrix(activations: Tensor, region: Tensor, normalisation: Norma
         "hw": weights.sum((1, 2)),
         "none": weights.new_ones(lanes),
     }
-    products = _InnerProducts.apply(flat * weights.sqrt().to(flat.dtype))
+    products = _InnerProducts.apply(flat, weights)
     return products / divisor[normalisation][:, None, None]
 
 
 class _InnerProducts(torch.autograd.Function):
-    """Aᵀ A of A (L, P, C), summed in full precision.
+    """Aᵀ W A of A (L, P, C), summed in full precision; W is diagonal, of the weights (L, P, 1), or None for 1.
 
-    Its gradient A (G + Gᵀ) is one product, where autograd would take two and add them, in the precision of A, which is
-    that of the convolutions.
+    Its gradient W A (G + Gᵀ) is one product, where autograd would take two and add them, in the precision of A, which
+    is that of the convolutions. The weights have none. Nothing of the size of A is kept but A.
     """
 
     @staticmethod
-    def forward(flat: Tensor) -> Tensor:
+    def forward(flat: Tensor, weights: Tensor | None) -> Tensor:
         # part by part: those of a large frame would take gigabytes in full precision
-        products = [_products(full_precision(part)) for part in flat.split(MOST_POSITIONS, dim=1)]
+        parts = flat.split(MOST_POSITIONS, dim=1)
+        weighed = [None] * len(parts) if weights is None else weights.split(MOST_POSITIONS, dim=1)
+        products = [_products(*pair) for pair in zip(parts, weighed, strict=True)]
         return products[0] if len(products) == 1 else torch.stack(products).sum(0)
 
     @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Tensor], output: Tensor) -> None:
+    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor | None], output: Tensor) -> None:
         ctx.save_for_backward(*inputs)
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
-        (flat,) = ctx.saved_tensors
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        flat, weights = ctx.saved_tensors
         symmetric = gradients[0] + gradients[0].mT
-        return flat @ symmetric.to(flat.dtype)
+        gradient = flat @ symmetric.to(flat.dtype)
+        return gradient if weights is None else gradient.mul_(weights.to(gradient.dtype)), None
 
 
-def _products(flat: Tensor) -> Tensor:
-    return flat.mT @ flat
+def _products(part: Tensor, weights: Tensor | None) -> Tensor:
+    flat = full_precision(part)
+    return flat.mT @ (flat if weights is None else flat * weights)
 
 
 def content_loss(activations: Tensor, target: Tensor) -> Tensor:
