@@ -6,6 +6,7 @@ import math
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.interpolate import griddata
@@ -19,6 +20,7 @@ from vst.flow.warp import (
     forward_splat,
     splat_coverage,
     spline_warp,
+    unworn_warp,
 )
 from vst.synthetic.scenes import Anime, Battle, Talk
 
@@ -268,6 +270,59 @@ def test_a_spline_warp_keeps_fine_waves(wave, kept):
     assert amplitude == pytest.approx(kept, abs=0.003)
     linear = backward_warp(image, constant_flow(0.5, 0, 8, 160).double())
     assert (linear - expected)[inner].abs().max() > 5 * (moved - expected)[inner].abs().max()
+
+
+@pytest.mark.parametrize(("wave", "worn"), [(3, 0.125), (3.5, 0.055), (4, 0.028)])
+def test_an_unworn_warp_wears_the_finest_waves_half_as_much(wave, worn):
+    x = torch.arange(160, dtype=torch.double)
+    image = (2 * math.pi * x / wave).cos().expand(1, 1, 16, 160)
+    expected = (2 * math.pi * (x + 0.5) / wave).cos().expand(1, 1, 16, 160)
+    flow = constant_flow(0.5, 0, 16, 160).double()
+    inner = (..., slice(20, 140))
+    lost, of_splines = (
+        1 - ((warp(image, flow) * expected)[inner].sum() / expected[inner].square().sum()).item()
+        for warp in (unworn_warp, spline_warp)
+    )
+    assert of_splines == pytest.approx(worn, abs=0.002)
+    assert 0 <= lost < worn / 2
+
+
+def test_strokes_that_move_for_long_keep_their_energy():
+    noise = torch.rand(1, 3, 48, 48, generator=torch.Generator().manual_seed(3))
+    began = F.avg_pool2d(F.avg_pool2d(noise, 3, 1, 1), 3, 1, 1)
+    inner, left = (..., slice(8, -8), slice(8, -8)), {}
+    for warp in (unworn_warp, spline_warp):
+        image = began
+        for step in range(24):
+            # there and back, by what is never at pixel centres
+            image = warp(image, constant_flow(*((0.4, 0.3) if step % 2 else (-0.4, -0.3)), 48, 48))
+        now, then = (part[inner].diff(dim=-1).square().mean() for part in (image, began))
+        left[warp] = (now / then).item()
+    assert left[spline_warp] < 0.8
+    assert left[unworn_warp] == pytest.approx(1, abs=0.1)
+
+
+def test_an_unworn_warp_is_the_splines_where_they_lose_nothing():
+    image = torch.rand(1, 3, 9, 11, generator=torch.Generator().manual_seed(0))
+    moved = unworn_warp(image, constant_flow(2, -1, 9, 11))
+    assert torch.equal(moved[..., 1:, :-2], image[..., :-1, 2:])
+    assert torch.equal(unworn_warp(image, torch.full((1, 2, 9, 11), torch.nan)), image)
+    assert unworn_warp(image[..., :1, :1], constant_flow(0.5, 0.5, 1, 1)).equal(image[..., :1, :1])
+    plane, flow = affine(24, 24), constant_flow(0.5, 0.25, 24, 24).double()
+    inner = (..., slice(9, -9), slice(9, -9))
+    torch.testing.assert_close(
+        unworn_warp(plane, flow)[inner], spline_warp(plane, flow)[inner], atol=1e-6, rtol=0
+    )
+
+
+def test_an_unworn_warp_never_restores_more_than_it_may():
+    # strokes that are moved into a plain area, and a plain area into strokes: neither is amplified without end
+    image = torch.rand(1, 3, 40, 40, generator=torch.Generator().manual_seed(4))
+    image[..., 20:] = 0.5
+    moved = unworn_warp(image, constant_flow(-7.5, 0, 40, 40))
+    assert moved.min() > -0.5
+    assert moved.max() < 1.5
+    assert moved[..., 36:].sub(0.5).abs().max() < 1e-3
 
 
 def test_a_spline_warp_has_the_gradient_of_its_interpolation():

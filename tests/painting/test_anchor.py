@@ -10,7 +10,7 @@ from torch import Tensor
 from vst.flow.estimators import DIS, FlowEstimator
 from vst.flow.pair import FramePair
 from vst.flow.steady import SteadyFlow
-from vst.flow.warp import spline_warp
+from vst.flow.warp import unworn_warp
 from vst.frames import Frame
 from vst.losses.target import AnchorView
 from vst.painting.anchor import Anchor, AnchorMotion, AnchorPlace, AnchorTrack
@@ -103,7 +103,7 @@ def test_a_new_anchor_is_taken_at_a_cut_and_when_little_is_left() -> None:
     after = seen[cut + 1]
     assert after is not None
     image = torch.rand(1, 3, 72, 96, generator=torch.Generator().manual_seed(cut))
-    torch.testing.assert_close(after.moved, spline_warp(image, after.flow))
+    torch.testing.assert_close(after.moved, unworn_warp(image, after.flow))
 
 
 def texture(height: int, width: int) -> Tensor:

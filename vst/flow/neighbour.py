@@ -6,7 +6,7 @@ from torch import Tensor
 
 from vst.flow.estimators import FlowEstimator
 from vst.flow.pair import FramePair
-from vst.flow.warp import backward_warp, spline_warp
+from vst.flow.warp import backward_warp, unworn_warp
 
 
 class Neighbour(FramePair):
@@ -37,8 +37,8 @@ class Neighbour(FramePair):
 
     @cached_property
     def kept(self) -> Tensor:
-        """Its painting moved along the backward flow without wear, sampled by cubic splines: (L, 3, H, W)."""
-        return spline_warp(self.stylized, self.backward_flow)
+        """Its painting moved along the backward flow without wear: (L, 3, H, W)."""
+        return unworn_warp(self.stylized, self.backward_flow)
 
     @cached_property
     def moved(self) -> Tensor:

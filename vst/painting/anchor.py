@@ -9,7 +9,7 @@ from torch import Tensor
 from vst.flow.consistency import disocclusion_mask, in_frame_mask
 from vst.flow.estimators import FlowEstimator
 from vst.flow.pair import FramePair
-from vst.flow.warp import backward_warp, compose_flows, spline_warp
+from vst.flow.warp import backward_warp, compose_flows, unworn_warp
 from vst.losses.target import AnchorView
 
 LEAST_VISIBLE = 0.5
@@ -90,7 +90,7 @@ class Anchor:
         if motion.seen is None or self._image is None:
             return None
         flow, visibility = motion.seen
-        return AnchorView(flow, visibility, spline_warp(self._image.to(flow), flow))
+        return AnchorView(flow, visibility, unworn_warp(self._image.to(flow), flow))
 
     def update(self, image: Tensor, motion: AnchorMotion) -> None:
         """Go on to the next frame, now painted; it becomes the anchor where the motion says so."""
