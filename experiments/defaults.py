@@ -56,7 +56,7 @@ TRIED: dict[str, tuple[str, ...]] = {
     "flow": ("eta=1e4", "eta=3e4", "eta=1e5"),
     "ruder": ("eta=1e4", "eta=3e4", "eta=1e5"),
     "ruder_multipass": ("eta=3e4",),
-    "robust": ("eta=3e5", "eta=8e5", "eta=2e6"),
+    "robust": ("eta=1e5", "eta=2e5", "eta=3e5"),
 }
 """The options to try for each model; for any other model, its defaults."""
 

@@ -46,7 +46,7 @@ def main() -> None:
     parser.add_argument("-o", dest="output", type=Path, default=Path(__file__).with_suffix(".md"))
     parser.add_argument("--runs", type=Path, default=Path("multirun/defaults"), help="where the runs are")
     parser.add_argument("--size", type=int, default=384, help="a frame's longer side, in pixels")
-    parser.add_argument("--ours", default="eta=8e5", help="the options of robust, on every clip")
+    parser.add_argument("--ours", default="eta=2e5", help="the options of robust, on every clip")
     given = parser.parse_args()
     with reporting_errors():
         found = {clip: read(given.runs / str(given.size) / clip) for clip in CLIPS}

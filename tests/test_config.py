@@ -89,13 +89,11 @@ COHERENCES = {
         },
     ),
     "robust": (
-        8e5,
+        2e5,
         {
             "_target_": "vst.losses.coherence.RobustCoherence",
-            "weight": 8e5,
+            "weight": 2e5,
             "anchor_weight": 0.1,
-            "motion_tolerance": 0.0017,
-            "least": 0.03,
         },
     ),
 }
@@ -167,7 +165,7 @@ def test_every_experiment_goes_with_every_model(compose, experiment, model):
 
 def test_an_experiment_wins_over_the_defaults(compose):
     settings = resolve(compose("experiment=demo"))
-    assert (settings["evaluations"], settings["video"]["size"]) == (40, 144)
+    assert (settings["evaluations"], settings["video"]["size"]) == (40, 426)
     paper = resolve(compose("experiment=paper", "model=naive"))
     assert paper["canvas"]["_target_"] == "vst.painting.canvas.PixelCanvas"
     assert paper["flow"]["_target_"] == "vst.flow.estimators.Farneback"

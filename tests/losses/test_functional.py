@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from vst.flow.confidence import content_confidence, motion_confidence
+from vst.flow.confidence import content_confidence
 from vst.losses.functional import (
     Gate,
     closing_gate,
@@ -289,22 +289,6 @@ def test_the_gradient_of_masked_coherence_is_proportional_to_trust():
     assert torch.autograd.gradcheck(lambda y: masked_coherence(y, prediction, trust), x)
 
 
-def test_motion_confidence_falls_with_mean_motion():
-    flow = torch.zeros(3, 2, 4, 5)
-    flow[1, 0] = 0.5  # everywhere by u₀, a tenth of the longer side
-    flow[2, 1, :, 0] = 5 * 0.5 * 5  # a fifth of the frame by 25 u₀: 5 u₀ in the mean
-    found = motion_confidence(flow, tolerance=0.1, least=0.04)
-    assert found.shape == (3, 1, 1, 1)
-    assert found.flatten().tolist() == pytest.approx([1, 0.04 + 0.96 / 2, 0.04 + 0.96 / 26])
-
-
-def test_motion_confidence_is_that_of_a_larger_frame_whose_motion_is_as_much_larger():
-    flow = 3 * rand(1, 2, 6, 8) - 1
-    twice = 2 * flow.repeat_interleave(2, -1).repeat_interleave(2, -2)
-    found = [motion_confidence(motion, tolerance=0.01, least=0.03) for motion in (flow, twice)]
-    torch.testing.assert_close(found[0], found[1])
-
-
 def test_content_confidence_is_low_where_motion_does_not_explain_the_content():
     content, moved = torch.full((2, 3, 9, 9), 0.5), torch.full((2, 3, 9, 9), 0.5)
     moved[0, :, 4, 4] = 0.95
@@ -314,16 +298,6 @@ def test_content_confidence_is_low_where_motion_does_not_explain_the_content():
     assert found[0, 0, 4, 4].item() == pytest.approx(1 / 2, rel=1e-4)
     assert found[0, 0, 0, 0] == 1
     assert found[1].flatten().tolist() == pytest.approx([1 / (1 + (0.3 / 0.95) ** 2)] * 81, rel=1e-4)
-
-
-@given(seed=st.integers(0, 10**6), size=st.floats(0, 20))
-@settings(deadline=None, max_examples=20)
-def test_motion_confidence_by_numpy(seed, size):
-    flow = size * (rand(3, 2, 4, 5, seed=seed) - 0.5)
-    for lane, found in enumerate(motion_confidence(flow, tolerance=0.3, least=0.1).flatten().tolist()):
-        mean = np.hypot(flow[lane, 0].numpy(), flow[lane, 1].numpy()).mean()
-        assert found == pytest.approx(0.1 + 0.9 / (1 + (mean / 5 / 0.3) ** 2))
-        assert 0.1 <= found <= 1
 
 
 def test_content_confidence_by_loops():

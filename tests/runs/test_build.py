@@ -180,7 +180,6 @@ print(*{"torch", "pytorch_lightning", "cv2", "av", "wandb"} & set(sys.modules))
     done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True)
     assert done.stderr == ""
     assert done.stdout.splitlines() == [
-        "loss.coherence.typo is not an option here; loss.coherence has: anchor_weight, least, "
-        "motion_tolerance, weight",
+        "loss.coherence.typo is not an option here; loss.coherence has: anchor_weight, weight",
         "",
     ]

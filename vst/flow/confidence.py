@@ -1,4 +1,4 @@
-"""Weights of a coherence term, by how large the motion is and how well it explains the content."""
+"""Weights of a coherence term, by how well the motion explains the content, and what comes in at the border."""
 
 from __future__ import annotations
 
@@ -11,19 +11,6 @@ from vst.flow.warp import flow_targets
 MARGIN = 8
 """Width, in pixels, of the margin along a frame's border that is painted otherwise: there VGG-19's first convolutions
 see the zeros outside it, as far as a frame of any size is concerned."""
-
-
-def motion_confidence(flow: Tensor, tolerance: float, least: float) -> Tensor:
-    """φ + (1 − φ) / (1 + ū²/u₀²): the coherence weight of a frame of mean motion ū, (L, 1, 1, 1) in [φ, 1].
-
-    `flow` is (L, 2, H, W) in pixels, `tolerance` u₀ a share of the frame's longer side, since strokes are as large as
-    the frame makes them; `least` φ is in [0, 1]. Resampling blurs, and the error of
-    an estimated flow grows with its length: a strong term would wear down the strokes of a frame that mostly moves,
-    but not those of a frame that is mostly still, its moving parts included.
-    Source: this project's own, from measurements (experiments/robust.md).
-    """
-    motion = flow.square().sum(dim=1, keepdim=True).sqrt().mean((2, 3), keepdim=True) / max(flow.shape[-2:])
-    return least + (1 - least) / (1 + motion.square() / tolerance**2)
 
 
 def content_confidence(content: Tensor, moved_content: Tensor, tolerance: float) -> Tensor:

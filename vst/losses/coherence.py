@@ -7,10 +7,9 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from vst.bounds import Few, Place, Scale, Share, Weight
+from vst.bounds import Few, Place, Share, Weight
 from vst.errors import InputError
 from vst.features.vgg import Activations
-from vst.flow.confidence import motion_confidence
 from vst.flow.neighbour import Neighbour
 from vst.flow.prediction import at_distances, combine, nearest_reliable
 from vst.flow.warp import backward_warp, forward_splat
@@ -143,21 +142,19 @@ class RobustCoherence(Loss):
     """`masked_coherence` with two earlier paintings, warped to this frame: the one before, and the shot's anchor.
 
         P = ((1 − a)·c·P₁ + a·P_A) / W,  W = (1 − a)·c + a     a = s where the anchor is visible, else 0
-        w = W · motion_confidence · content_confidence
+        w = W · content_confidence
 
     P₁ is the painting of the frame before (blank ones skipped), c its `Neighbour.visibility`; P_A is the
-    anchor's (`vst.painting.anchor`), s = `anchor_weight`. The weight falls with the frame's mean motion relative to
-    `motion_tolerance`, a share of its longer side, down to `least`, and at a pixel the less the motion explains the
-    content (`Neighbour.confidence`). Across a cut, and in the first frame of a pass, the term is 0.
+    anchor's (`vst.painting.anchor`), s = `anchor_weight`. The weight of a pixel falls the less the motion explains
+    the content there (`Neighbour.confidence`). Across a cut, and in the first frame of a pass, the term is 0.
     """
 
     compares = "shot"
     anchored = True
 
-    def __init__(self, weight: Weight, anchor_weight: Share, motion_tolerance: Scale, least: Share):
+    def __init__(self, weight: Weight, anchor_weight: Share):
         super().__init__(weight)
         self.anchor_weight = anchor_weight
-        self.motion_tolerance, self.least = motion_tolerance, least
         self._target: tuple[Tensor, Tensor] | None = None
 
     def begin_frame(self, target: Target) -> None:
@@ -172,8 +169,7 @@ class RobustCoherence(Loss):
             anchor_weight = self.anchor_weight * target.anchor.visibility
             weights = [visibility * (1 - anchor_weight), anchor_weight]
             prediction, weight = combine([near.kept, target.anchor.moved], weights)
-        of_motion = motion_confidence(near.backward_flow, self.motion_tolerance, self.least)
-        self._target = prediction, weight * of_motion * near.confidence
+        self._target = prediction, weight * near.confidence
 
     def forward(self, canvas: Tensor, activations: Activations) -> Tensor:
         """The term's value, (L,), in squared units of [0, 1]."""
