@@ -56,6 +56,20 @@ def test_every_damage_to_a_file_is_noticed(tmp_path: Path) -> None:
             read_hashed(path)
 
 
+@pytest.mark.parametrize("kind", ["pipe", "device", "folder"])
+def test_what_is_no_file_is_not_waited_for(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "000000.npy"
+    match kind:
+        case "pipe":
+            os.mkfifo(path)
+        case "device":
+            path.symlink_to("/dev/zero")
+        case "folder":
+            path.mkdir()
+    with pytest.raises(Damaged):
+        read_hashed(path)
+
+
 def test_a_file_without_a_hash_is_taken_as_it_is(tmp_path: Path) -> None:
     (tmp_path / "old").write_bytes(b"of version 0.1")
     assert read_hashed(tmp_path / "old") == b"of version 0.1"

@@ -14,12 +14,12 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from vst.commandline import exit_with, say
-from vst.composing import composed, message_for, with_home
+from vst.composing import STUMBLES, composed, hydras_stumble, message_for, with_home
 from vst.config import conf_dir, quoted, register_schema
 from vst.errors import InputError, VstError, failure
 from vst.files import from_home
 from vst.runs.configuration import stored_overrides
-from vst.runs.directory import remove_if_empty
+from vst.runs.directory import remove_empty, remove_if_empty
 from vst.runs.record import record_path
 
 if TYPE_CHECKING:
@@ -52,6 +52,11 @@ def main() -> None:
         exit_with(message_for(error), InputError.status)
     except (VstError, OSError) as error:
         exit_with(*failure(error))
+    except STUMBLES as error:
+        if (message := hydras_stumble(error, sys.argv[1:])) is None:
+            raise
+        remove_empty()
+        exit_with(message, InputError.status)
 
 
 def _job(cfg: DictConfig) -> Outcome | None:
@@ -67,9 +72,9 @@ def _job(cfg: DictConfig) -> Outcome | None:
     if hydra_config.mode == RunMode.MULTIRUN:
         return _job_of_grid(cfg, hydra_config)
     try:
-        if hydra_config.sweeper.get("pairs"):
+        if OmegaConf.select(hydra_config, "sweeper.pairs"):
             raise InputError("pair is only for a grid of runs; add -m, or give style and video instead")
-        if hydra_config.sweeper.get("shots"):
+        if OmegaConf.select(hydra_config, "sweeper.shots"):
             raise InputError("shots=all is only for a grid of runs, one a shot; add -m")
         say(*_results(run(cfg, list(hydra_config.overrides.task))))
     except (VstError, OSError) as error:

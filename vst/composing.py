@@ -8,6 +8,7 @@ from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
+from traceback import walk_tb
 from typing import TYPE_CHECKING
 
 from omegaconf import DictConfig
@@ -43,12 +44,26 @@ def composing() -> Generator[None]:
 
     try:
         yield
-    except (HydraException, OmegaConfBaseException, *_STUMBLES) as error:
+    except (HydraException, OmegaConfBaseException, *STUMBLES) as error:
         raise InputError(message_for(error)) from error
 
 
-_STUMBLES = (AssertionError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+STUMBLES = (AssertionError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 """What comes of an option below a value that is null, or of the wrong type, and of other odd ones."""
+
+
+def hydras_stumble(error: Exception, arguments: Sequence[str]) -> str | None:
+    """One sentence for an error of `STUMBLES` of Hydra's own over its own options; None where it is another's.
+
+    Hydra takes many of its options as they are, and fails over them once it begins.
+    """
+    own = [argument for argument in arguments if argument.partition("=")[0].lstrip("+~").startswith("hydra")]
+    passed = (frame.f_globals.get("__name__", "") for frame, _ in walk_tb(error.__traceback__))
+    _, *inner = (name.partition(".")[0] for name in passed)
+    if not own or "vst" in inner or "hydra_plugins" in inner:
+        return None
+    reason = str(error).partition("\n")[0].rstrip(".") or type(error).__name__
+    return f"Hydra cannot begin with {' '.join(own)} ({reason}); correct that"
 
 
 def parse(overrides: Sequence[str]) -> list[Override]:

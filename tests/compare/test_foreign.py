@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -118,6 +119,22 @@ def test_a_record_that_is_no_file_is_not_waited_for(write_run: WriteRun, tmp_pat
     with pytest.raises(RecordError, match="it is not a file"):
         read_record(run)
     assert read_run(run, "run").notes
+
+
+@pytest.mark.parametrize("name", ["metrics.csv", "curves.csv"])
+@pytest.mark.parametrize("kind", ["pipe", "device", "sparse"])
+def test_a_table_without_end_is_not_read(write_run: WriteRun, tmp_path: Path, name: str, kind: str) -> None:
+    run = write_run(tmp_path / "run", pictures=False, video=False)
+    (run / name).unlink()
+    if kind == "pipe":
+        os.mkfifo(run / name)
+    elif kind == "device":
+        (run / name).symlink_to("/dev/zero")
+    else:
+        with (run / name).open("wb") as file:
+            file.truncate(2**40)
+    found = read_run(run, "run")
+    assert (found.rows if name == "metrics.csv" else found.curves) in ([], {})
 
 
 def test_a_record_without_a_configuration_is_another_run(write_run: WriteRun, tmp_path: Path) -> None:

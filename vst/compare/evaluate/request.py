@@ -9,9 +9,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from vst.bounds import LONGEST
 from vst.commandline import Parser
 from vst.errors import InputError
 from vst.files import from_home
+
+MOST = 1_000_000_000
+"""The largest number of a frame."""
 
 FLOWS = ("consensus", "deepflow", "dis", "farneback", "raft", "sparse")
 
@@ -69,9 +73,9 @@ def _flow(key: str, text: str) -> str:
     return text
 
 
-def _whole(key: str, text: str, least: int) -> int:
-    if not re.fullmatch(r"\d+", text) or int(text) < least:
-        raise InputError(f"{key}={text} is not a whole number of {least} or more; correct it")
+def _whole(key: str, text: str, least: int, most: int = MOST) -> int:
+    if not re.fullmatch(r"[0-9]{1,18}", text) or not least <= int(text) <= most:
+        raise InputError(f"{key}={text} is not a whole number from {least} to {most}; correct it")
     return int(text)
 
 
@@ -86,7 +90,7 @@ _READERS: dict[str, Callable[[str, str], Any]] = {
     "stylized": _file,
     "style": _file,
     "flow": _flow,
-    "size": partial(_whole, least=1),
+    "size": partial(_whole, least=1, most=LONGEST),
     "start": partial(_whole, least=0),
     "frames": partial(_whole, least=1),
     "cuts": _numbers,
