@@ -28,6 +28,13 @@ def test_no_link_can_lie_where_a_file_is_written_aside(tmp_path: Path) -> None:
     assert len(names) == 2
 
 
+@pytest.mark.parametrize("letter", ["a", "é", "\U0001f3a8"])
+def test_a_name_may_be_as_long_as_the_file_system_allows(tmp_path: Path, letter: str) -> None:
+    name = letter * (os.pathconf(tmp_path, "PC_NAME_MAX") // len(letter.encode()))
+    write_text(tmp_path / name, "ours")
+    assert (tmp_path / name).read_text() == "ours"
+
+
 def test_a_file_is_as_readable_as_any_other(tmp_path: Path) -> None:
     write_text(tmp_path / "ours", "ours")
     (tmp_path / "any").write_text("any")

@@ -36,7 +36,8 @@ def atomic_write(path: Path) -> Generator[Path]:
     another file would be written; a link at `path` itself is replaced.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}{ASIDE}")
+    # a name may be as long as the file system allows, and this one is longer
+    temporary = path.with_name(f".{path.name[:40]}.{secrets.token_hex(8)}{ASIDE}")
     os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
     try:
         yield temporary

@@ -55,11 +55,19 @@ def parse(arguments: Sequence[str]) -> Request:
     for key, values in given.items():
         if len(values) > 1 and key != "stylized":
             raise InputError(f"{key} is given {len(values)} times; give it once")
-    if parsed.output and parsed.output.is_dir():
-        raise InputError(f"-o {parsed.output} is a folder; name a file")
     stylized = tuple(_file("stylized", name) for name in given.pop("stylized"))
     read = {key: _READERS[key](key, values[0]) for key, values in given.items()}
-    return Request(stylized=stylized, output=parsed.output, **read)
+    return Request(stylized=stylized, output=parsed.output and _output(parsed.output), **read)
+
+
+def _output(path: Path) -> Path:
+    """Where to write; raises `InputError` for what a file cannot take the place of, such as a device."""
+    if path.is_dir():
+        raise InputError(f"-o {path} is a folder; name a file")
+    target = path.resolve()  # a link that the user names is meant
+    if target.exists() and not target.is_file():
+        raise InputError(f"-o {path} is not a file; name one")
+    return target
 
 
 def _file(key: str, text: str) -> str:
