@@ -11,6 +11,7 @@ from vst.cli import main
 from vst.compare.evaluate.request import parse as parse_request
 from vst.composing import composed, parse, with_home, with_run_directory
 from vst.config import choices, quoted
+from vst.errors import InputError
 from vst.runs.choices import own_targets
 from vst.runs.settings import resolve
 from vst.search.grid import pair_options
@@ -71,6 +72,19 @@ def test_what_macos_puts_beside_files_is_no_choice(tmp_path: Path, monkeypatch: 
     assert choices("start") == ["content"]
     monkeypatch.setattr("vst.runs.choices.conf_dir", lambda: tmp_path)
     assert own_targets.__wrapped__() == {"vst.painting.start.content_start"}
+
+
+@pytest.mark.parametrize(
+    ("override", "option"),
+    [
+        ("canvas={height: 3}", "canvas.height"),
+        ("video.strat=1", "video.strat"),
+        ("video={a: {b: 1}}", "video.a"),
+    ],
+)
+def test_what_is_no_option_is_named(override: str, option: str) -> None:
+    with pytest.raises(InputError, match=f"^{option} is not an option; see"):
+        composed([override])
 
 
 @pytest.mark.parametrize(

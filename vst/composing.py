@@ -129,7 +129,9 @@ def message_for(error: Exception) -> str:
             known = [Path(name).stem for name in ConfigStore.instance().list(group)]
         return f"{group}={choice} is not known; choose one of: {', '.join(known)}"
     if found := re.search(r"Could not override '(.+?)'", text):
-        option = found[1]
+        option = (
+            getattr(error.__cause__, "full_key", None) or found[1]
+        )  # an option within a group that is given whole
         return f"{option} is not an option{_did_you_mean(option)}; see python -m vst --help"
     if found := re.search(r"Error merging override (\S+?)=(.*)", text):
         option, value = found.groups()
@@ -159,5 +161,5 @@ def _wanted_type(error: Exception) -> str:
 def _did_you_mean(option: str) -> str:
     groups = [folder.name for folder in conf_dir().iterdir() if folder.is_dir()]
     known = [*(item.name for item in fields(Config)), *groups]
-    close = difflib.get_close_matches(option, known, n=1)
+    close = [] if "." in option else difflib.get_close_matches(option, known, n=1)
     return f", did you mean {close[0]}" if close else ""

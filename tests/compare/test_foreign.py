@@ -36,6 +36,15 @@ def odd_records() -> dict[str, Any]:
         "still": {"clip": {"name": "talk", "frame_rate": "0/0"}},
         "large": {"config": settings("mse", beta=10**400)},
         "huge": {"config": settings("mse", video={**settings("mse")["video"], "height": 1_000_000})},
+        "half-size": {
+            "config": settings(
+                "mse",
+                video={"_target_": "vst.synthetic.scenes.Talk", "height": 32.5, "width": 1e6, "frames": 2},
+            )
+        },
+        "long": {
+            "config": settings("mse", video={"_target_": "vst.video.reader.VideoReader", "path": "/a" * 5000})
+        },
         "nested": {"config": settings("mse", loss=nested)},
         "half": {"style": "\ud800 half", "clip": {"name": "\udcff"}},
         "lists": {"config": {"video": [1], "style": [], "model": {"a": [1]}, "loss": 3, "eta": "x"}},
