@@ -104,6 +104,21 @@ def test_what_hydra_itself_stumbles_over_is_one_sentence(
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.parametrize("option", ["optimizer.tolerance=${oc.env:VST_NOWHERE}", "beta=${..x}"])
+def test_what_is_referred_to_in_vain_is_one_sentence(
+    option: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HYDRA_FULL_ERROR", "1")
+    monkeypatch.setattr(sys, "argv", ["vst", option, f"hydra.run.dir={tmp_path / 'run'}"])
+    with pytest.raises(SystemExit, match="2"):
+        main()
+    GlobalHydra.instance().clear()
+    said = capsys.readouterr().err
+    assert said.startswith("vst: an option refers to what cannot be found")
+    assert said.count("\n") == 1
+    assert not (tmp_path / "run").exists()
+
+
 def test_what_is_wrong_in_the_program_stays_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fault(*_: object) -> None:
         raise TypeError("a fault")

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
+from vst.cli import _with_stored_overrides
 from vst.composing import composed, with_run_directory
 from vst.config import literal, quoted, unescaped
 from vst.errors import InputError
@@ -75,6 +76,18 @@ def test_a_directory_that_asks_for_more_is_refused_unless_it_is_given_again(tmp_
         stored_overrides(run)
     assert "\n" not in str(caught.value)
     assert stored_overrides(run, [evil])[-2:] == ["model=naive", evil]
+
+
+def test_what_is_given_again_beside_resume_is_asked_for_once(tmp_path: Path) -> None:
+    run = stored(tmp_path, ["model=naive", "~callbacks.progress", "eta=0"])
+    arguments = _with_stored_overrides([f"resume={run}", "~callbacks.progress", "model=naive"])
+    assert [argument for argument in arguments if not argument.startswith("hydra.")][-4:] == [
+        "eta=0",
+        f"resume={quoted(run)}",
+        "~callbacks.progress",
+        "model=naive",
+    ]
+    composed([argument for argument in arguments if not argument.startswith("hydra.run.dir")])
 
 
 @pytest.mark.parametrize(
