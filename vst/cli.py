@@ -73,7 +73,8 @@ def _job(cfg: DictConfig) -> Outcome | None:
         return _job_of_grid(cfg, hydra_config)
     try:
         with composing():
-            pairs, shots = (OmegaConf.select(hydra_config, f"sweeper.{name}") for name in ("pairs", "shots"))
+            sweeper = hydra_config.sweeper or {}
+            pairs, shots = sweeper.get("pairs"), sweeper.get("shots")
         if pairs:
             raise InputError("pair is only for a grid of runs; add -m, or give style and video instead")
         if shots:
