@@ -1,13 +1,17 @@
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
+from hydra.core.global_hydra import GlobalHydra
 
 from vst import config
+from vst.cli import main
 from vst.compare.evaluate.request import parse as parse_request
 from vst.composing import composed, parse, with_home, with_run_directory
 from vst.config import choices, quoted
+from vst.errors import InputError
 from vst.runs.choices import own_targets
 from vst.runs.settings import resolve
 from vst.search.grid import pair_options
@@ -68,3 +72,61 @@ def test_what_macos_puts_beside_files_is_no_choice(tmp_path: Path, monkeypatch: 
     assert choices("start") == ["content"]
     monkeypatch.setattr("vst.runs.choices.conf_dir", lambda: tmp_path)
     assert own_targets.__wrapped__() == {"vst.painting.start.content_start"}
+
+
+@pytest.mark.parametrize(
+    ("override", "option"),
+    [
+        ("canvas={height: 3}", "canvas.height"),
+        ("video.strat=1", "video.strat"),
+        ("video={a: {b: 1}}", "video.a"),
+    ],
+)
+def test_what_is_no_option_is_named(override: str, option: str) -> None:
+    with pytest.raises(InputError, match=f"^{option} is not an option; see"):
+        composed([override])
+
+
+@pytest.mark.parametrize(
+    "option", ["hydra.verbose={}", "hydra.verbose=[1]", "hydra.verbose=1", "hydra.job_logging.version=9"]
+)
+def test_what_hydra_itself_stumbles_over_is_one_sentence(
+    option: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HYDRA_FULL_ERROR", "1")
+    monkeypatch.setattr(sys, "argv", ["vst", option, f"hydra.run.dir={tmp_path / 'run'}"])
+    with pytest.raises(SystemExit, match="2"):
+        main()
+    GlobalHydra.instance().clear()
+    said = capsys.readouterr().err
+    assert said.startswith(f"vst: Hydra cannot begin with {option} ")
+    assert said.count("\n") == 1
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("option", ["optimizer.tolerance=${oc.env:VST_NOWHERE}", "beta=${..x}"])
+def test_what_is_referred_to_in_vain_is_one_sentence(
+    option: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HYDRA_FULL_ERROR", "1")
+    monkeypatch.setattr(sys, "argv", ["vst", option, f"hydra.run.dir={tmp_path / 'run'}"])
+    with pytest.raises(SystemExit, match="2"):
+        main()
+    GlobalHydra.instance().clear()
+    said = capsys.readouterr().err
+    assert said.startswith("vst: an option refers to what cannot be found")
+    assert said.count("\n") == 1
+    assert not (tmp_path / "run").exists()
+
+
+def test_what_is_wrong_in_the_program_stays_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fault(*_: object) -> None:
+        raise TypeError("a fault")
+
+    monkeypatch.setenv("HYDRA_FULL_ERROR", "1")
+    monkeypatch.setattr("vst.cli._results", fault)
+    monkeypatch.setattr("vst.runs.run.run", lambda *_: tmp_path)
+    monkeypatch.setattr(sys, "argv", ["vst", f"hydra.run.dir={tmp_path / 'run'}"])
+    with pytest.raises(TypeError, match="a fault"):
+        main()
+    GlobalHydra.instance().clear()

@@ -28,6 +28,13 @@ def test_no_link_can_lie_where_a_file_is_written_aside(tmp_path: Path) -> None:
     assert len(names) == 2
 
 
+@pytest.mark.parametrize("letter", ["a", "é", "\U0001f3a8"])
+def test_a_name_may_be_as_long_as_the_file_system_allows(tmp_path: Path, letter: str) -> None:
+    name = letter * (os.pathconf(tmp_path, "PC_NAME_MAX") // len(letter.encode()))
+    write_text(tmp_path / name, "ours")
+    assert (tmp_path / name).read_text() == "ours"
+
+
 def test_a_file_is_as_readable_as_any_other(tmp_path: Path) -> None:
     write_text(tmp_path / "ours", "ours")
     (tmp_path / "any").write_text("any")
@@ -54,6 +61,20 @@ def test_every_damage_to_a_file_is_noticed(tmp_path: Path) -> None:
         path.write_bytes(whole[:place])
         with pytest.raises(Damaged, match="is damaged"):
             read_hashed(path)
+
+
+@pytest.mark.parametrize("kind", ["pipe", "device", "folder"])
+def test_what_is_no_file_is_not_waited_for(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "000000.npy"
+    match kind:
+        case "pipe":
+            os.mkfifo(path)
+        case "device":
+            path.symlink_to("/dev/zero")
+        case "folder":
+            path.mkdir()
+    with pytest.raises(Damaged):
+        read_hashed(path)
 
 
 def test_a_file_without_a_hash_is_taken_as_it_is(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import struct
 from contextlib import suppress
 from pathlib import Path
@@ -44,6 +45,20 @@ def test_a_profile_of_srgb_changes_nothing_that_can_be_seen(tmp_path: Path) -> N
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     Image.fromarray(image).save(tmp_path / "tagged.png", icc_profile=profile)
     assert np.abs(levels_of(tmp_path / "tagged.png") - image).max() <= 1
+
+
+@pytest.mark.parametrize("kind", ["pipe", "device", "folder"])
+def test_what_is_no_file_is_not_waited_for(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "painting.png"
+    match kind:
+        case "pipe":
+            os.mkfifo(path)
+        case "device":
+            path.symlink_to("/dev/zero")
+        case "folder":
+            path.mkdir()
+    with pytest.raises(PictureError, match="is not a file"):
+        read_picture(path)
 
 
 @pytest.mark.parametrize(

@@ -14,12 +14,12 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from vst.commandline import exit_with, say
-from vst.composing import composed, message_for, with_home
+from vst.composing import STUMBLES, composed, composing, hydras_stumble, message_for, with_home
 from vst.config import conf_dir, quoted, register_schema
 from vst.errors import InputError, VstError, failure
 from vst.files import from_home
 from vst.runs.configuration import stored_overrides
-from vst.runs.directory import remove_if_empty
+from vst.runs.directory import remove_empty, remove_if_empty
 from vst.runs.record import record_path
 
 if TYPE_CHECKING:
@@ -52,6 +52,11 @@ def main() -> None:
         exit_with(message_for(error), InputError.status)
     except (VstError, OSError) as error:
         exit_with(*failure(error))
+    except STUMBLES as error:
+        if (message := hydras_stumble(error, sys.argv[1:])) is None:
+            raise
+        remove_empty()
+        exit_with(message, InputError.status)
 
 
 def _job(cfg: DictConfig) -> Outcome | None:
@@ -67,11 +72,14 @@ def _job(cfg: DictConfig) -> Outcome | None:
     if hydra_config.mode == RunMode.MULTIRUN:
         return _job_of_grid(cfg, hydra_config)
     try:
-        if hydra_config.sweeper.get("pairs"):
+        with composing():
+            sweeper = hydra_config.sweeper or {}
+            pairs, shots = sweeper.get("pairs"), sweeper.get("shots")
+        if pairs:
             raise InputError("pair is only for a grid of runs; add -m, or give style and video instead")
-        if hydra_config.sweeper.get("shots"):
+        if shots:
             raise InputError("shots=all is only for a grid of runs, one a shot; add -m")
-        say(*_results(run(cfg, list(hydra_config.overrides.task))))
+        say(*_results(run(cfg, _overrides(hydra_config))))
     except (VstError, OSError) as error:
         remove_if_empty(Path(hydra_config.runtime.output_dir))
         exit_with(*failure(error))
@@ -103,12 +111,18 @@ def _job_of_grid(cfg: DictConfig, hydra_config: HydraConf) -> Outcome:
         OmegaConf.update(cfg, "callbacks.progress.name", label_of(directory), force_add=True)
     try:
         with interruptible(), ignoring_sigterm_on_requeue() if launcher == "SlurmLauncher" else nullcontext():
-            return outcome_of(directory, lambda: run(cfg, list(hydra_config.overrides.task), again=True))
+            return outcome_of(directory, lambda: run(cfg, _overrides(hydra_config), again=True))
     except Interrupted as interrupted:
         if alone:
             raise
         _ended = True
         return Outcome(f"ended by {interrupted}", interrupted.status)
+
+
+def _overrides(hydra_config: HydraConf) -> list[str]:
+    """The options of a job, with the values that they refer to; raises `InputError` where there is none."""
+    with composing():
+        return list(hydra_config.overrides.task)
 
 
 def _results(directory: Path) -> list[str]:
@@ -128,7 +142,9 @@ def _with_stored_overrides(arguments: list[str]) -> list[str]:
     directory = Path(from_home(named[-1].strip("'\"")))
     others = [argument for argument in arguments if not argument.startswith("resume=")]
     where = quoted(directory)
-    return [*stored_overrides(directory, others), f"hydra.run.dir={where}", f"resume={where}", *others]
+    # one that is given again comes once: what is removed cannot be removed twice
+    stored = [override for override in stored_overrides(directory, others) if override not in others]
+    return [*stored, f"hydra.run.dir={where}", f"resume={where}", *others]
 
 
 def _with_shots(arguments: list[str]) -> list[str]:

@@ -8,6 +8,7 @@ from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
+from traceback import walk_tb
 from typing import TYPE_CHECKING
 
 from omegaconf import DictConfig
@@ -43,12 +44,26 @@ def composing() -> Generator[None]:
 
     try:
         yield
-    except (HydraException, OmegaConfBaseException, *_STUMBLES) as error:
+    except (HydraException, OmegaConfBaseException, *STUMBLES) as error:
         raise InputError(message_for(error)) from error
 
 
-_STUMBLES = (AssertionError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+STUMBLES = (AssertionError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 """What comes of an option below a value that is null, or of the wrong type, and of other odd ones."""
+
+
+def hydras_stumble(error: Exception, arguments: Sequence[str]) -> str | None:
+    """One sentence for an error of `STUMBLES` of Hydra's own over its own options; None where it is another's.
+
+    Hydra takes many of its options as they are, and fails over them once it begins.
+    """
+    own = [argument for argument in arguments if argument.partition("=")[0].lstrip("+~").startswith("hydra")]
+    passed = (frame.f_globals.get("__name__", "") for frame, _ in walk_tb(error.__traceback__))
+    _, *inner = (name.partition(".")[0] for name in passed)
+    if not own or "vst" in inner or "hydra_plugins" in inner:
+        return None
+    reason = str(error).partition("\n")[0].rstrip(".") or type(error).__name__
+    return f"Hydra cannot begin with {' '.join(own)} ({reason}); correct that"
 
 
 def parse(overrides: Sequence[str]) -> list[Override]:
@@ -114,7 +129,9 @@ def message_for(error: Exception) -> str:
             known = [Path(name).stem for name in ConfigStore.instance().list(group)]
         return f"{group}={choice} is not known; choose one of: {', '.join(known)}"
     if found := re.search(r"Could not override '(.+?)'", text):
-        option = found[1]
+        option = (
+            getattr(error.__cause__, "full_key", None) or found[1]
+        )  # an option within a group that is given whole
         return f"{option} is not an option{_did_you_mean(option)}; see python -m vst --help"
     if found := re.search(r"Error merging override (\S+?)=(.*)", text):
         option, value = found.groups()
@@ -144,5 +161,5 @@ def _wanted_type(error: Exception) -> str:
 def _did_you_mean(option: str) -> str:
     groups = [folder.name for folder in conf_dir().iterdir() if folder.is_dir()]
     known = [*(item.name for item in fields(Config)), *groups]
-    close = difflib.get_close_matches(option, known, n=1)
+    close = [] if "." in option else difflib.get_close_matches(option, known, n=1)
     return f", did you mean {close[0]}" if close else ""

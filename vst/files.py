@@ -36,7 +36,8 @@ def atomic_write(path: Path) -> Generator[Path]:
     another file would be written; a link at `path` itself is replaced.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}{ASIDE}")
+    # a name may be as long as the file system allows, and this one is longer
+    temporary = path.with_name(f".{path.name[:40]}.{secrets.token_hex(8)}{ASIDE}")
     os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
     try:
         yield temporary
@@ -54,10 +55,10 @@ def from_home(name: str) -> str:
     return os.path.expanduser(name)  # noqa: PTH111 - pathlib's raises for a user who is not known
 
 
-def refuse_link(folder: Path) -> None:
-    """Raise an `InputError` for a folder that is a link: what it points to is not the program's to fill."""
-    if folder.is_symlink():
-        raise InputError(f"{folder} is a link, which is not written through; put a folder in its place")
+def refuse_link(path: Path) -> None:
+    """Raise an `InputError` for a folder or a file that is a link: what it points to is not the program's to fill."""
+    if path.is_symlink():
+        raise InputError(f"{path} is a link, which is not written through; remove it")
 
 
 def write_bytes(path: Path, content: bytes | memoryview) -> None:
@@ -89,8 +90,11 @@ def write_hashed(path: Path, content: memoryview) -> None:
 def read_hashed(path: Path) -> bytes:
     """What `write_hashed` wrote; raises `Damaged` where the file is not as it was.
 
-    A file that does not begin with a hash, such as one of version 0.1, is taken as it is.
+    A file that does not begin with a hash, such as one of version 0.1, is taken as it is. What is no file, such as a
+    pipe or a device, would be waited for, or never end.
     """
+    if path.exists() and not path.is_file():
+        raise Damaged(path)
     content = path.read_bytes()
     if not content.startswith(HASHED):
         return content

@@ -29,6 +29,8 @@ def read_picture(file: Path, longer: int | None = None) -> Image.Image:
     Its ICC profile is applied. Where it is to be scaled to a `longer` side, it may be read at a fraction of its size,
     not below that. Raises `PictureError`, and `FileNotFoundError`.
     """
+    if file.exists() and not file.is_file():  # a pipe would be waited for
+        raise PictureError("is not a file; give a PNG, JPEG or similar file")
     try:
         with _of_any_size(), Image.open(file) as opened:
             return _read(opened, longer)

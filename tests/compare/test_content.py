@@ -140,3 +140,12 @@ def test_pictures_do_not_go_through_a_link(run, tmp_path):
     with pytest.raises(InputError, match="content is a link"):
         write_contents([run], tmp_path / "report")
     assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+@pytest.mark.parametrize("size", [1.5, 1e6, 10**9, "48", True, 0])
+def test_a_number_that_no_run_takes_is_noted(run, write_run, tmp_path, size):
+    path = write_run(tmp_path / "clip") / "stylized.mp4"
+    odd = replace(run, settings={"video": {"_target_": READER, "path": str(path), "size": size}})
+    content = write_contents([odd], tmp_path / "report")[0][0]
+    assert content.folder is None
+    assert f"video.size={size} is not " in content.note

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,15 @@ def odd_records() -> dict[str, Any]:
         "still": {"clip": {"name": "talk", "frame_rate": "0/0"}},
         "large": {"config": settings("mse", beta=10**400)},
         "huge": {"config": settings("mse", video={**settings("mse")["video"], "height": 1_000_000})},
+        "half-size": {
+            "config": settings(
+                "mse",
+                video={"_target_": "vst.synthetic.scenes.Talk", "height": 32.5, "width": 1e6, "frames": 2},
+            )
+        },
+        "long": {
+            "config": settings("mse", video={"_target_": "vst.video.reader.VideoReader", "path": "/a" * 5000})
+        },
         "nested": {"config": settings("mse", loss=nested)},
         "half": {"style": "\ud800 half", "clip": {"name": "\udcff"}},
         "lists": {"config": {"video": [1], "style": [], "model": {"a": [1]}, "loss": 3, "eta": "x"}},
@@ -118,6 +128,22 @@ def test_a_record_that_is_no_file_is_not_waited_for(write_run: WriteRun, tmp_pat
     with pytest.raises(RecordError, match="it is not a file"):
         read_record(run)
     assert read_run(run, "run").notes
+
+
+@pytest.mark.parametrize("name", ["metrics.csv", "curves.csv"])
+@pytest.mark.parametrize("kind", ["pipe", "device", "sparse"])
+def test_a_table_without_end_is_not_read(write_run: WriteRun, tmp_path: Path, name: str, kind: str) -> None:
+    run = write_run(tmp_path / "run", pictures=False, video=False)
+    (run / name).unlink()
+    if kind == "pipe":
+        os.mkfifo(run / name)
+    elif kind == "device":
+        (run / name).symlink_to("/dev/zero")
+    else:
+        with (run / name).open("wb") as file:
+            file.truncate(2**40)
+    found = read_run(run, "run")
+    assert (found.rows if name == "metrics.csv" else found.curves) in ([], {})
 
 
 def test_a_record_without_a_configuration_is_another_run(write_run: WriteRun, tmp_path: Path) -> None:

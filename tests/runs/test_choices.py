@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
+from vst.cli import _with_stored_overrides
 from vst.composing import composed, with_run_directory
 from vst.config import literal, quoted, unescaped
 from vst.errors import InputError
@@ -37,6 +38,7 @@ def test_what_runs_are_given_goes_on_without_a_word(override: str) -> None:
     "override",
     [
         *("callbacks.x._target_=os.system", "+callbacks.x={_target_: os.system, command: id}"),
+        *("video={_target_: pytorch_lightning.Trainer, default_root_dir: /elsewhere}",),
         *("start._target_=vst.assets.shutil.rmtree", "video.path._target_=vst.assets.Path.write_text"),
         *("video.path={_target_: vst.assets.fetch, name: bikes, _args_: [x]}", "video._partial_=true"),
         *("callbacks.x=[{_target_: os.system, command: id}]", "+callbacks={x._target_: os.system}"),
@@ -57,7 +59,7 @@ def test_what_a_directory_may_not_choose(override: str) -> None:
 def test_every_class_of_the_configuration_is_known_and_no_other() -> None:
     found = own_targets()
     assert {"vst.video.reader.VideoReader", "vst.losses.range.RangeLoss", "vst.assets.fetch"} <= found
-    assert all(name.startswith("vst.") for name in found - {"pytorch_lightning.Trainer"})
+    assert all(name.startswith("vst.") for name in found)
 
 
 def stored(folder: Path, overrides: list[str], config: str = "{}") -> Path:
@@ -74,6 +76,18 @@ def test_a_directory_that_asks_for_more_is_refused_unless_it_is_given_again(tmp_
         stored_overrides(run)
     assert "\n" not in str(caught.value)
     assert stored_overrides(run, [evil])[-2:] == ["model=naive", evil]
+
+
+def test_what_is_given_again_beside_resume_is_asked_for_once(tmp_path: Path) -> None:
+    run = stored(tmp_path, ["model=naive", "~callbacks.progress", "eta=0"])
+    arguments = _with_stored_overrides([f"resume={run}", "~callbacks.progress", "model=naive"])
+    assert [argument for argument in arguments if not argument.startswith("hydra.")][-4:] == [
+        "eta=0",
+        f"resume={quoted(run)}",
+        "~callbacks.progress",
+        "model=naive",
+    ]
+    composed([argument for argument in arguments if not argument.startswith("hydra.run.dir")])
 
 
 @pytest.mark.parametrize(

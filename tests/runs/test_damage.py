@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from omegaconf import DictConfig
+from PIL import Image
 from pytorch_lightning import Callback, Trainer
 
 from vst.composing import composed
@@ -105,9 +106,21 @@ def halved(path: Path) -> None:
     path.write_bytes(content[: len(content) // 2])
 
 
+def shrunk(path: Path) -> None:
+    with Image.open(path) as picture:
+        picture.resize((8, 8)).save(path)
+
+
+def as_another_format(path: Path) -> None:
+    with Image.open(path) as picture:
+        picture.save(path, format="BMP")
+
+
 @pytest.mark.parametrize(
     ("damage", "name"),
     [
+        (shrunk, "frames/000001.png"),
+        (as_another_format, "frames/000000.png"),
         (flipped, "curves.csv"),
         (halved, "curves.csv"),
         (Path.unlink, "metrics.csv"),

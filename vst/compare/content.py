@@ -6,6 +6,7 @@ import hashlib
 import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -72,10 +73,10 @@ def _write_content(name: str, node: Any, key: str, output: Path) -> Content:
     if count is not None:
         return Content(name, folder, count)
     say(f"reading the clip {name} again, to show it beside its paintings", to=sys.stderr)
-    from vst.runs.build import build
+    from vst.runs.build import build, checked
 
     try:
-        clip: Clip = build(node)
+        clip: Clip = build(checked(node, "video"))
         if clip.info.height * clip.info.width > MOST_PIXELS:
             return Content(name, None, 0, "it is too large to be shown")
         count, note = _write_frames(clip, folder)
@@ -145,9 +146,10 @@ _SIZES = ("height", "width", "frames")
 
 
 def _file_state(node: Mapping[str, Any]) -> str:
-    """The size and time of a clip's file, which differ if the file is replaced; empty where there is no file."""
+    """The size and time of a clip's file, which differ if the file is replaced; empty where there is no such file."""
     path = node.get("path")
-    if not isinstance(path, str) or not Path(path).is_file():
-        return ""
-    state = Path(path).stat()
-    return f"{state.st_size} {state.st_mtime_ns}"
+    with suppress(OSError):  # nor can there be, such as under too long a name
+        if isinstance(path, str) and Path(path).is_file():
+            state = Path(path).stat()
+            return f"{state.st_size} {state.st_mtime_ns}"
+    return ""

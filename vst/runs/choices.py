@@ -10,6 +10,7 @@ from typing import Any
 from vst.composing import parse
 from vst.config import conf_dir
 from vst.errors import InputError
+from vst.runs.signatures import NAME
 
 TRAINER = ("accelerator", "devices")
 """The options of Lightning's Trainer that do not decide what it calls or where it writes."""
@@ -46,7 +47,8 @@ def own_targets() -> frozenset[str]:
     )
     texts = (file.read_text(encoding="utf-8") for file in groups)
     names = {name for text in texts for name in re.findall(r"^\s*_target_:\s*(\S+)", text, re.M)}
-    return frozenset(name for name in names if not name.startswith("hydra_plugins."))
+    # Lightning's Trainer would take anything else in its options, and a directory may not choose them
+    return frozenset(name for name in names if name.startswith(f"{NAME}."))
 
 
 def _is_reserved(path: Sequence[str]) -> bool:

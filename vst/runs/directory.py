@@ -41,6 +41,12 @@ def remove_if_empty(directory: Path) -> None:
         _made.discard(folder)
 
 
+def remove_empty() -> None:
+    """Remove all directories that were made for runs and hold nothing."""
+    for directory in sorted(_made, key=lambda made: len(made.parts), reverse=True):
+        remove_if_empty(directory)
+
+
 @contextmanager
 def locked(directory: Path, purpose: str, option: str) -> Generator[None]:
     """Lock a directory for one process, and remove it at the end if it was made for this and is still empty.

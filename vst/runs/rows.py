@@ -80,11 +80,21 @@ def number(value: Any) -> float | None:
     return read if abs(read) <= MOST else None
 
 
+LONGEST_LINE = 2**18
+"""Characters of a line that are read; `csv` refuses what a longer one has in one cell."""
+
+
 def _read_table(path: Path) -> list[Row]:
-    """A table's rows; the last one is skipped if it is incomplete because a run is writing it."""
+    """A table's rows; the last one is skipped if it is incomplete because a run is writing it.
+
+    What is no file, such as a pipe or a device, would be waited for, or never end.
+    """
     try:
+        if not path.is_file():
+            return []
         with path.open(encoding="utf-8", newline="", errors="replace") as file:
-            cells = [row for row in csv.DictReader(file, restkey="") if None not in row.values()]
+            lines = iter(lambda: file.readline(LONGEST_LINE), "")
+            cells = [row for row in csv.DictReader(lines, restkey="") if None not in row.values()]
     except (OSError, csv.Error):
         return []
     return [_row(row) for row in cells]

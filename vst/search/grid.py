@@ -19,7 +19,7 @@ from types import FrameType
 from vst.commandline import say
 from vst.config import choices, quoted
 from vst.errors import InputError, VstError, failure
-from vst.files import from_home
+from vst.files import from_home, refuse_link
 from vst.runs.configuration import configuration_path
 from vst.runs.settings import Settings
 from vst.runs.signals import Interrupted
@@ -55,6 +55,7 @@ class Job:
         if isinstance(self.settings, Outcome):
             return self.settings
         try:
+            refuse_link(self.directory)
             return Outcome() if is_done(self.directory, self.settings) else None
         except InputError as error:
             return Outcome(str(error), error.status)
@@ -180,15 +181,16 @@ def report_outcomes(directory: Path, jobs: Sequence[Job], outcomes: Mapping[Path
         say(f"not finished  {job.name}: {outcome.problem}" if outcome.problem else f"painted clip  {clip}")
     begun = [job.directory for job in jobs if configuration_path(job.directory).is_file()]
     if begun:
-        _write_report(begun, directory / "report")
+        _write_report(begun, directory)
 
 
-def _write_report(runs: Sequence[Path], folder: Path) -> None:
-    """Write the report; a failure is only printed, since it does not affect the runs."""
+def _write_report(runs: Sequence[Path], directory: Path) -> None:
+    """Write the report into the grid's directory; a failure is only printed, since it does not affect the runs."""
+    from vst.compare.find import default_output
     from vst.compare.report import write_report
 
     try:
-        page = write_report(runs, folder)
+        page = write_report(runs, default_output([directory], "report"))
     except (VstError, OSError) as error:
         message, _ = failure(error)
         say(f"vst: the report of these runs could not be written: {message}", to=sys.stderr)

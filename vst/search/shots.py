@@ -13,6 +13,7 @@ from omegaconf import DictConfig
 
 from vst.config import quoted
 from vst.errors import InputError, VstError, failure
+from vst.files import refuse_link
 from vst.runs.parts import build_clip
 from vst.runs.settings import Settings
 from vst.search.grid import Job, Outcome
@@ -37,6 +38,7 @@ def divided(job: Job, cfg: DictConfig, job_of: Callable[[list[str], Path], Job])
     settings = job.settings
     assert not isinstance(settings, Outcome)
     _check(settings)
+    refuse_link(job.directory / "shots")
     start = settings["video"]["start"]
     own = [option for option in job.overrides if not option.startswith("hydra.sweep.subdir=")]
     jobs = []

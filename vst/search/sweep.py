@@ -9,6 +9,7 @@ from pathlib import Path
 from vst.commandline import exit_with, reporting_errors, say
 from vst.composing import composed, with_run_directory
 from vst.errors import VstError
+from vst.files import refuse_link
 from vst.runs.directory import locked
 from vst.runs.settings import resolve
 from vst.runs.signals import Interrupted, interruptible
@@ -38,6 +39,9 @@ def search(
     `vst.search.pruning` after `prune_after` frames; 0 prunes none.
     """
     with locked(folder, "search", "-o"):
+        # what a folder from elsewhere points to is not the search's to fill
+        for name in (NAIVE, "trials", "experiment", "report", "study.db"):
+            refuse_link(folder / name)
         trials = Trials(folder, space, seed, storage)
         with Workers(workers) as pool:
             naive, means = _reference(folder, space, pool)
@@ -92,6 +96,7 @@ def _try_all(
             number, setting = unfinished.pop(0) if unfinished else trials.ask()
             rivals = trials.finished_means() if prune_after else []
             directory = folder / "trials" / f"{number:03d}"
+            refuse_link(directory)
             pool.start(Task(str(number), directory, space.overrides(setting), reference, rivals, prune_after))
         if not pool.busy:
             return

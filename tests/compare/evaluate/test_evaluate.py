@@ -261,10 +261,14 @@ def test_cuts_are_read_as_a_run_reads_them(text, cuts):
             ["content=a", "stylized=b", "flow=lucas"],
             "flow=lucas is not known; choose one of: consensus, deepflow",
         ),
-        (["content=a", "stylized=b", "size=0"], "size=0 is not a whole number of 1 or more"),
-        (["content=a", "stylized=b", "start=-1"], "start=-1 is not a whole number of 0 or more"),
+        (["content=a", "stylized=b", "size=0"], "size=0 is not a whole number from 1 to 8192"),
+        (["content=a", "stylized=b", "start=-1"], "start=-1 is not a whole number from 0 to"),
+        (["content=a", "stylized=b", "size=99999999"], "size=99999999 is not a whole number from 1 to 8192"),
+        (["content=a", "stylized=b", f"frames={'9' * 5000}"], "is not a whole number from 1 to"),
+        (["content=a", "stylized=b", f"cuts=[{'9' * 5000}]"], "is not a whole number from 0 to"),
         (["content=a", "stylized=b", "cuts=3,x"], "cuts=x is not a whole number"),
         (["content=a", "stylized=b", "-o", "."], "is a folder; name a file"),
+        (["content=a", "stylized=b", "-o", "/dev/null"], "-o /dev/null is not a file; name one"),
     ],
 )
 def test_wrong_arguments_get_one_sentence(arguments, sentence):
@@ -334,3 +338,9 @@ def test_help_is_given(arguments, monkeypatch, capsys):
     assert printed.startswith("python -m vst.evaluate content=")
     fields = set(Request.__dataclass_fields__) - {"output"}
     assert all(f"{name}=" in printed for name in fields)
+
+
+def test_a_link_that_is_named_for_the_figures_is_written_through(tmp_path: Path) -> None:
+    (tmp_path / "link.json").symlink_to(tmp_path / "figures.json")
+    request = parse(["content=a", "stylized=b", "-o", str(tmp_path / "link.json")])
+    assert request.output == (tmp_path / "figures.json").resolve()

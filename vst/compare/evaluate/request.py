@@ -9,9 +9,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from vst.bounds import LONGEST
 from vst.commandline import Parser
 from vst.errors import InputError
 from vst.files import from_home
+
+MOST = 1_000_000_000
+"""The largest number of a frame."""
 
 FLOWS = ("consensus", "deepflow", "dis", "farneback", "raft", "sparse")
 
@@ -51,11 +55,19 @@ def parse(arguments: Sequence[str]) -> Request:
     for key, values in given.items():
         if len(values) > 1 and key != "stylized":
             raise InputError(f"{key} is given {len(values)} times; give it once")
-    if parsed.output and parsed.output.is_dir():
-        raise InputError(f"-o {parsed.output} is a folder; name a file")
     stylized = tuple(_file("stylized", name) for name in given.pop("stylized"))
     read = {key: _READERS[key](key, values[0]) for key, values in given.items()}
-    return Request(stylized=stylized, output=parsed.output, **read)
+    return Request(stylized=stylized, output=parsed.output and _output(parsed.output), **read)
+
+
+def _output(path: Path) -> Path:
+    """Where to write; raises `InputError` for what a file cannot take the place of, such as a device."""
+    if path.is_dir():
+        raise InputError(f"-o {path} is a folder; name a file")
+    target = path.resolve()  # a link that the user names is meant
+    if target.exists() and not target.is_file():
+        raise InputError(f"-o {path} is not a file; name one")
+    return target
 
 
 def _file(key: str, text: str) -> str:
@@ -69,9 +81,9 @@ def _flow(key: str, text: str) -> str:
     return text
 
 
-def _whole(key: str, text: str, least: int) -> int:
-    if not re.fullmatch(r"\d+", text) or int(text) < least:
-        raise InputError(f"{key}={text} is not a whole number of {least} or more; correct it")
+def _whole(key: str, text: str, least: int, most: int = MOST) -> int:
+    if not re.fullmatch(r"[0-9]{1,18}", text) or not least <= int(text) <= most:
+        raise InputError(f"{key}={text} is not a whole number from {least} to {most}; correct it")
     return int(text)
 
 
@@ -86,7 +98,7 @@ _READERS: dict[str, Callable[[str, str], Any]] = {
     "stylized": _file,
     "style": _file,
     "flow": _flow,
-    "size": partial(_whole, least=1),
+    "size": partial(_whole, least=1, most=LONGEST),
     "start": partial(_whole, least=0),
     "frames": partial(_whole, least=1),
     "cuts": _numbers,

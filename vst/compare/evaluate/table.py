@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from vst.commandline import printable
+
 
 def table(figures: dict[str, Any]) -> str:
     """The summaries side by side, one metric per row, with what was compared above and notes below."""
@@ -15,11 +17,11 @@ def table(figures: dict[str, Any]) -> str:
     cuts = f", cuts at {', '.join(map(str, figures['cuts']))}" if figures["cuts"] else ""
     first = figures["start"]
     lines = [
-        f"{figures['content']}: frames {first} to {first + figures['frames'] - 1}, {width}x{height} "
+        f"{printable(figures['content'])}: frames {first} to {first + figures['frames'] - 1}, {width}x{height} "
         f"pixels{cuts}; motion: {figures['motion']}",
         "",
     ]
-    names = _short([system["stylized"] for system in systems])
+    names = [printable(name) for name in _short([system["stylized"] for system in systems])]
     widths = [max(12, len(name)) for name in names]
     metrics = list(systems[0]["summary"])
     left = max(map(len, metrics))
@@ -29,7 +31,7 @@ def table(figures: dict[str, Any]) -> str:
         lines.append(
             "  ".join([f"{metric:{left}}", *(f"{c:>{w}}" for c, w in zip(cells, widths, strict=True))])
         )
-    notes = [f"{system['stylized']}: {system['note']}" for system in systems if system["note"]]
+    notes = [f"{printable(system['stylized'])}: {system['note']}" for system in systems if system["note"]]
     return "\n".join([*lines, *([""] if notes else []), *notes])
 
 

@@ -132,7 +132,8 @@ def _restore(state: dict[str, Any], trainer: Trainer, module: VideoStylizer, dat
             part.load_state_dict(stored)
     for part in cast(Any, trainer).callbacks:
         if isinstance(part, VideoWriter):
-            part.check(data.clip.info.frames if data.first_pass else data.first_position)
+            info = data.clip.info
+            part.check(info.frames if data.first_pass else data.first_position, info)
 
 
 def _parts(trainer: Trainer) -> list[Any]:

@@ -12,6 +12,7 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 
 from vst.commandline import say
 from vst.files import Damaged
+from vst.frames import ClipInfo
 from vst.runs.callbacks.parts import behind, data_of, stylized_of, stylizer_of
 from vst.runs.directory import frame_path
 from vst.runs.loggers.media import media_loggers
@@ -57,14 +58,11 @@ class VideoWriter(Callback):
         stylizer_of(pl_module).behind.settle()
         self._write_clip(trainer)
 
-    def check(self, frames: int) -> None:
+    def check(self, frames: int, clip: ClipInfo) -> None:
         """Raise `Damaged` where one of the first `frames` frames, which were painted, is missing or damaged."""
         for index in range(frames):
-            try:
-                with Image.open(self._frame(index)) as picture:
-                    picture.verify()
-            except (OSError, SyntaxError, ValueError) as error:
-                raise Damaged(self._frame(index)) from error
+            if not _is_whole(self._frame(index), (clip.width, clip.height)):
+                raise Damaged(self._frame(index))
 
     def _write_clip(self, trainer: Trainer) -> None:
         datamodule = data_of(trainer)
@@ -86,3 +84,16 @@ class VideoWriter(Callback):
 
     def _frame(self, index: int) -> Path:
         return frame_path(self.directory, index)
+
+
+def _is_whole(path: Path, size: tuple[int, int]) -> bool:
+    """Whether a file is an undamaged PNG of this (width, height): other formats have no checksums."""
+    try:
+        # a pipe would be waited for
+        if not path.is_file():
+            return False
+        with Image.open(path, formats=["PNG"]) as picture:
+            picture.verify()
+            return picture.size == size
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+        return False
