@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from pathlib import Path
 
@@ -52,6 +53,15 @@ def test_a_frame_that_starts_from_a_painting_has_one_scale_unless_much_comes_int
     assert len({row["size"] for row in first}) > 1
     assert {row["size"] for row in second} == ({128.0, 256.0} if partly else {256.0})
     assert read_frames(run)[1]["cost"] == pytest.approx(4, abs=0.5)
+
+
+def test_the_seconds_of_a_frame_include_the_making_of_its_start(
+    paint: Paint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = itertools.count(step=1000)
+    monkeypatch.setattr("vst.painting.stylizer.perf_counter", lambda: next(clock))
+    rows = read_frames(paint(tmp_path, "model=mse", "video.frames=2", "evaluations=1"))
+    assert all((row["seconds"] or 0) >= 1000 for row in rows)
 
 
 def test_without_evaluations_the_start_is_the_painting_at_one_scale_and_is_measured(

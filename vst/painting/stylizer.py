@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import copy, deepcopy
 from dataclasses import replace
 from functools import reduce
+from time import perf_counter
 from typing import Any
 
 import torch
@@ -164,7 +165,9 @@ class VideoStylizer(LightningModule):
     def _paint(self, group: Sequence[Prepared], target: Target) -> Iterator[_Painted]:
         """Paint frames as lanes of one optimisation, at one scale after the other."""
         full: Size = (target.content.shape[-2], target.content.shape[-1])
+        began = perf_counter()
         afresh, start = self._starts(group, target)
+        making = perf_counter() - began
         partly = not afresh and partly_unpainted(self.start, target)
         coarse_to_fine = self.evaluations > 0 and (afresh or partly)
         stages = sizes(*full, self.scales) if coarse_to_fine else [full]
@@ -177,7 +180,9 @@ class VideoStylizer(LightningModule):
             for loss in objective.losses.values():
                 loss.begin_frame(here)
             self.preparation.learn(target.neighbours)
+            began = perf_counter()
             begun = start if here is target else self._starts(group, here)[1]
+            making += perf_counter() - began
             if number == 0:
                 image = begun
             else:
@@ -201,6 +206,7 @@ class VideoStylizer(LightningModule):
         for lane, finished in enumerate(images.split(1)):
             parts = [(size, solution.lane(lane)) for size, solution in found]
             together = reduce(lambda earlier, later: later.after(earlier), (part for _, part in parts))
+            together = replace(together, seconds=together.seconds + making / len(group))
             spent = [Stage(size, int(part.evaluations[0])) for size, part in parts]
             yield finished, together, losses.lane(lane), spent
 
