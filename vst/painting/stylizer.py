@@ -37,7 +37,7 @@ from vst.painting.scales import (
     sizes,
     strength,
 )
-from vst.painting.start import Start, comparison_of, partly_unpainted
+from vst.painting.start import Start, comparison_of, is_painting, partly_unpainted
 from vst.painting.stylized import Stylized
 from vst.video.store import Paintings
 
@@ -215,8 +215,8 @@ class VideoStylizer(LightningModule):
         lanes = [replace(target, content=content) for content in target.content.split(1)]
         starts = [self._start(lane, item.frame) for lane, item in zip(lanes, group, strict=True)]
         contents = all(start is lane.content for lane, start in zip(lanes, starts, strict=True))
-        alone = comparison_of(self.start) == "nothing" and target.earlier is None
-        return alone or contents, torch.cat(starts)
+        alone = comparison_of(self.start) == "nothing" and not is_painting(self.start)
+        return (alone and target.earlier is None) or contents, torch.cat(starts)
 
     def _objective_at(self, size: Size, full: Size) -> tuple[FrameObjective, Replays]:
         """The objective of a scale, with the painting scaled as the frame is."""
@@ -275,6 +275,7 @@ class VideoStylizer(LightningModule):
             self.anchor.view(prepared.anchor) if anchored else None,
             frame.pass_index,
             neighbours=neighbours,
+            style=self.style,
             look=self._look,
         )
 
