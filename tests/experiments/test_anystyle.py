@@ -31,6 +31,6 @@ def test_the_table_and_the_figure_have_every_way(experiment, tmp_path: Path):
     }
     lines = experiment.table(found).splitlines()
     assert len(lines) == 2 + len(experiment.WAYS)
-    assert lines[3].startswith("| anystyle | 1 | 1 | 1 | 1 |")
+    assert lines[3].startswith("| anystyle | 1.00 | 1.00 | 1.00 | 1.00 |")
     experiment.draw(found, tmp_path / "figure.png")
     assert Image.open(tmp_path / "figure.png").size == (1440, 480)
