@@ -33,4 +33,5 @@ def test_the_table_and_the_figure_have_every_way(experiment, tmp_path: Path):
     assert len(lines) == 2 + len(experiment.WAYS)
     assert lines[3].startswith("| anystyle | 1.00 | 1.00 | 1.00 | 1.00 |")
     experiment.draw(found, tmp_path / "figure.png")
-    assert Image.open(tmp_path / "figure.png").size == (1440, 480)
+    with Image.open(tmp_path / "figure.png") as figure:
+        assert figure.size == (1440, 480)
