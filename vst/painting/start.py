@@ -3,12 +3,14 @@
 Each start takes the frame's target and a random generator of the frame's own, and returns an image
 (L, 3, H, W). Those marked `first_pass_only` start a later pass from the frame's painting of the pass before. Those
 marked `compares` use nothing that was painted, or nothing of another shot, as a loss may say (`vst.losses.loss.Loss`).
+Those marked `paints` give a painting, whatever was painted before.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial, wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import torch
 from torch import Generator, Tensor
@@ -17,6 +19,7 @@ from vst.bounds import Share
 from vst.flow.prediction import fill_disoccluded
 from vst.losses.loss import Comparison
 from vst.losses.target import Target
+from vst.networks.anystyle import AnyStyle
 
 Start = Callable[[Target, Generator], Tensor]
 
@@ -24,10 +27,14 @@ LEAST_UNPAINTED = 0.01
 """Share of a frame that must be unpainted in its start for the frame to be painted coarse to fine."""
 
 
-def compares(what: Comparison) -> Callable[[Start], Start]:
+Marked = TypeVar("Marked", bound=Callable[..., Tensor])
+Options = ParamSpec("Options")
+
+
+def compares(what: Comparison) -> Callable[[Marked], Marked]:
     """Mark a start with what it uses: `nothing` painted, or paintings of the frame's `shot` alone."""
 
-    def marked(start: Start) -> Start:
+    def marked(start: Marked) -> Marked:
         vars(start)["compares"] = what
         return start
 
@@ -36,8 +43,18 @@ def compares(what: Comparison) -> Callable[[Start], Start]:
 
 def comparison_of(start: Start) -> Comparison:
     """What a start, as the configuration builds it, uses; `anything` where it does not say."""
-    function = start.func if isinstance(start, partial) else start
-    return vars(function).get("compares", "anything")
+    return _marks(start).get("compares", "anything")
+
+
+def paints(start: Marked) -> Marked:
+    """Mark a start that is a painting already, so that it is not painted coarse to fine."""
+    vars(start)["paints"] = True
+    return start
+
+
+def is_painting(start: Start) -> bool:
+    """Whether a start, as the configuration builds it, is marked as one that `paints`."""
+    return "paints" in _marks(start)
 
 
 def fills(start: Start) -> Start:
@@ -48,18 +65,25 @@ def fills(start: Start) -> Start:
 
 def partly_unpainted(start: Start, target: Target) -> bool:
     """Whether a part of what a frame starts from is filled, and worth painting coarse to fine."""
-    function = start.func if isinstance(start, partial) else start
-    if not vars(function).get("fills") or not target.past or target.earlier is not None:
+    if "fills" not in _marks(start) or not target.past or target.earlier is not None:
         return False
     return target.past[0].unfollowed >= LEAST_UNPAINTED
 
 
-def first_pass_only(start: Start) -> Start:
+def _marks(start: Start) -> Mapping[str, Any]:
+    return vars(start.func if isinstance(start, partial) else start)
+
+
+def first_pass_only(
+    start: Callable[Concatenate[Target, Generator, Options], Tensor],
+) -> Callable[Concatenate[Target, Generator, Options], Tensor]:
     """Let a later pass continue from the frame's own painting of the pass before."""
 
     @wraps(start)
-    def start_or_continue(target: Target, generator: Generator) -> Tensor:
-        return start(target, generator) if target.earlier is None else target.earlier
+    def start_or_continue(
+        target: Target, generator: Generator, *args: Options.args, **options: Options.kwargs
+    ) -> Tensor:
+        return start(target, generator, *args, **options) if target.earlier is None else target.earlier
 
     return start_or_continue
 
@@ -77,6 +101,15 @@ def noise_start(target: Target, generator: Generator) -> Tensor:
     """Uniform noise in [0, 1], as in Gatys et al.; different in every frame, so the frames differ most."""
     noise = torch.rand(target.content.shape, generator=generator)
     return noise.to(target.content)
+
+
+@compares("nothing")
+@paints
+@first_pass_only
+def anystyle_start(target: Target, generator: Generator, network: AnyStyle) -> Tensor:
+    """What a network paints at once, in the painting's style."""
+    assert target.style is not None
+    return network.paint(target.content, target.style)
 
 
 @first_pass_only
