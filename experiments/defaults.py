@@ -82,15 +82,13 @@ def main() -> None:
     given = parser.parse_args()
     with reporting_errors():
         clips = chosen("--clips", given.clips, list(CLIPS))
-        models = chosen(
-            "--only", given.only, sorted(file.stem for file in (conf_dir() / "model").glob("*.yaml"))
-        )
+        asked = chosen("--only", given.only, models())
         runs = given.runs / str(given.size)
         options = {
             clip: [*clip_options(clip, given.size, given.runs / "clips"), *given.overrides] for clip in clips
         }
         sections = []
-        for model in models:
+        for model in asked:
             found = {
                 tried: {clip: values(runs / clip, model, tried, options[clip]) for clip in clips}
                 for tried in TRIED.get(model, ("",))
@@ -112,6 +110,11 @@ def chosen(flag: str, names: str | None, known: Sequence[str]) -> list[str]:
         if name not in known:
             raise InputError(f"{flag} {name} is not known; choose from: {', '.join(known)}")
     return given
+
+
+def models() -> list[str]:
+    """All of conf/model but the network, which needs one that is trained."""
+    return sorted({file.stem for file in (conf_dir() / "model").glob("*.yaml")} - {"network"})
 
 
 def clip_options(clip: str, size: int, folder: Path) -> list[str]:

@@ -19,6 +19,8 @@ GIVEN = {
     ("video", "file"): ["video.path=clip.mp4"],
     ("style", "file"): ["style.path=painting.jpg"],
     ("experiment", "fig2_real"): ["video.path=clip.mp4"],
+    ("start", "network"): ["network=network.safetensors"],
+    ("model", "network"): ["network=network.safetensors"],
     ("gate", "paper"): ["model=enhanced"],
     ("gate", "closing"): ["model=enhanced"],
 }
@@ -57,6 +59,7 @@ def test_what_a_choice_needs_is_asked_for(compose, group, choice):
 
 COHERENCES = {
     "naive": (0.0, None),
+    "network": (0.0, None),
     "mse": (3e3, {"_target_": "vst.losses.coherence.MseCoherence", "weight": 3e3}),
     "enhanced": (
         3e3,
@@ -130,7 +133,7 @@ def test_the_terms_and_weights_of_each_model(compose, model):
     assert terms == ({} if coherence is None else {"coherence": coherence})
 
 
-@pytest.mark.parametrize("model", [model for model in COHERENCES if model != "naive"])
+@pytest.mark.parametrize("model", [model for model, (eta, _) in COHERENCES.items() if eta])
 def test_the_options_of_the_top_level_reach_the_terms(compose, model):
     settings = resolve(compose(f"model={model}", "alpha=2", "beta=3e4", "eta=5", "evaluations=7", "seed=11"))
     assert {name: term["weight"] for name, term in settings["loss"].items()} == {
@@ -141,6 +144,16 @@ def test_the_options_of_the_top_level_reach_the_terms(compose, model):
         **({"revealed": 3e4} if model == "robust" else {}),
     }
     assert (settings["evaluations"], settings["seed"]) == (7, 11)
+
+
+@pytest.mark.parametrize("option", ["model=network", "start=network"])
+def test_a_network_is_asked_for_and_given_once(compose, tmp_path, monkeypatch, option):
+    with pytest.raises(InputError, match=r"^network is not given; add network=… to the command line$"):
+        resolve(compose(option))
+    monkeypatch.chdir(tmp_path)
+    settings = resolve(compose(option, "network=mine.safetensors"))
+    path = str(tmp_path / "mine.safetensors")
+    assert (settings["network"], settings["start"]["network"]["path"]) == (path, path)
 
 
 def test_a_model_may_take_another_start_gate_or_flow(compose):
@@ -159,7 +172,7 @@ def test_a_model_may_take_another_start_gate_or_flow(compose):
 )
 @pytest.mark.parametrize("model", list(COHERENCES))
 def test_every_experiment_goes_with_every_model(compose, experiment, model):
-    given = GIVEN.get(("experiment", experiment), [])
+    given = [*GIVEN.get(("experiment", experiment), []), *GIVEN.get(("model", model), [])]
     settings = resolve(compose(f"experiment={experiment}", f"model={model}", "evaluations=3", *given))
     assert settings["model"] == model
     assert settings["evaluations"] == 3  # the command line wins
@@ -223,8 +236,11 @@ def test_every_option_of_the_schema_is_set_and_explained():
 
 
 CHEAP = [
-    choice for choice in choices() if choice[0] in ("flow", "start", "canvas", "gate") and choice[1] != "raft"
+    (group, choice)
+    for group, choice in choices()
+    if group in ("flow", "start", "canvas", "gate") and choice not in ("raft", "network")
 ]
+"""Those that need no file."""
 
 
 @pytest.mark.parametrize(("group", "choice"), CHEAP)
@@ -258,6 +274,7 @@ def test_every_model_is_in_the_table():
     ("model", "start", "flow", "passes", "evaluations", "evaluation_factors"),
     [
         ("naive", "content_start", "estimators.DeepFlow", 1, 60, []),
+        ("network", "network_start", "estimators.DeepFlow", 1, 0, []),
         ("mse", "content_start", "estimators.DeepFlow", 1, 60, []),
         ("enhanced", "content_start", "estimators.DeepFlow", 1, 60, []),
         ("flow", "content_start", "estimators.DeepFlow", 1, 60, []),
@@ -269,7 +286,7 @@ def test_every_model_is_in_the_table():
 def test_what_each_model_changes_of_the_defaults(
     compose, model, start, flow, passes, evaluations, evaluation_factors
 ):
-    settings = resolve(compose(f"model={model}"))
+    settings = resolve(compose(f"model={model}", *GIVEN.get(("model", model), [])))
     assert settings["start"]["_target_"] == f"vst.painting.start.{start}"
     assert settings["flow"]["_target_"] == f"vst.flow.{flow}"
     assert (settings["passes"], settings["evaluations"], settings["evaluation_factors"]) == (

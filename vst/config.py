@@ -29,8 +29,8 @@ class Config:
     """β, weight of the style loss; at least 0."""
     eta: Weight = MISSING
     """η, weight of the coherence loss; at least 0, and exactly 0 in models that have no coherence loss."""
-    evaluations: Annotated[int, Interval(ge=1, le=100_000)] = MISSING
-    """The most evaluations of the objective per frame, the one at the start included; at least 1."""
+    evaluations: Annotated[int, Interval(ge=0, le=100_000)] = MISSING
+    """The most evaluations of the objective per frame, the one at the start included; 0 leaves a frame as it starts."""
     evaluation_factors: list[Annotated[float, Interval(gt=0, le=100)]] = field(default_factory=list)
     """Factors of `evaluations` for the first frames of a shot, in turn; 1 for later frames and in later passes."""
     passes: Few = MISSING
@@ -47,6 +47,8 @@ class Config:
     """How many frames, or runs of a grid, are painted at once; null for what the GPU holds, and for 1 on a CPU."""
     model: str = MISSING
     """The model's name: conf/model/ has its loss terms, start and η."""
+    network: str | None = None
+    """The weights of a network that `python -m vst.train` trained for this painting, for the start of that name."""
     resume: str | None = None
     """The directory of a run to resume; the options that it was given apply again, and need not be repeated."""
     video: dict[str, Any] = field(default_factory=dict)

@@ -212,10 +212,21 @@ def test_the_budget_is_spent_exactly(budget):
     assert solution.seconds > 0
 
 
-@pytest.mark.parametrize("budget", [0, -1])
+def test_nothing_to_spend_leaves_every_lane_at_its_start():
+    def never(x: Tensor) -> Tensor:
+        raise AssertionError("it was evaluated")
+
+    solution = minimise(never, points(2), evaluations=0)
+    assert torch.equal(solution.point, points(2))
+    assert solution.evaluations.tolist() == [0, 0]
+    assert solution.outcomes == ("finished", "finished")
+    assert solution.lane(1).curves == {}
+
+
+@pytest.mark.parametrize("budget", [-1, [0, 3]])
 def test_at_least_one_evaluation(budget):
     with pytest.raises(ValueError, match="at least one evaluation"):
-        minimise(rosenbrock, points(), evaluations=budget)
+        minimise(rosenbrock, points(2), evaluations=budget)
 
 
 def test_the_start_is_not_modified():

@@ -29,8 +29,8 @@ def minimise(
 
     The objective takes a tensor of the start's shape and gives a value a lane, (L,), alone or as `Losses`.
     Lanes must not depend on each other: the gradient of their sum then holds each lane's own gradient.
-    `evaluations` is the budget, of all lanes or of each, the evaluation at the start included; `history` the number of
-    steps that L-BFGS remembers. A lane ends before its budget is spent where the last `PATIENCE` evaluations have
+    `evaluations` is the budget, of all lanes or of each, the evaluation at the start included; with 0 for all of them,
+    the start is the solution. `history` is the number of steps that L-BFGS remembers. A lane ends before its budget is spent where the last `PATIENCE` evaluations have
     improved its best value by less than `tolerance`, relative to it, and none of them was worse than it by `PATIENCE`
     times as much: L-BFGS without a line search may overshoot, and find its way again. 0 never ends a lane.
     `on_evaluation` is told the number of evaluations done, after each.
@@ -44,6 +44,8 @@ def minimise(
     `replays` are given, an evaluation and its step are captured once and replayed.
     """
     budgets = [evaluations] * len(start) if isinstance(evaluations, int) else list(evaluations)
+    if not any(budgets):
+        return Solution.at(start)
     if min(budgets) < 1:
         raise ValueError(f"a minimisation takes at least one evaluation, not {min(budgets)}")
     began = time.perf_counter()

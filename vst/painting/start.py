@@ -3,12 +3,14 @@
 Each start takes the frame's target and a random generator of the frame's own, and returns an image
 (L, 3, H, W). Those marked `first_pass_only` start a later pass from the frame's painting of the pass before. Those
 marked `compares` use nothing that was painted, or nothing of another shot, as a loss may say (`vst.losses.loss.Loss`).
+Those marked `paints` give a painting, whatever was painted before.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial, wraps
+from typing import Any
 
 import torch
 from torch import Generator, Tensor
@@ -17,6 +19,7 @@ from vst.bounds import Share
 from vst.flow.prediction import fill_disoccluded
 from vst.losses.loss import Comparison
 from vst.losses.target import Target
+from vst.networks.transformation import TransformationNetwork
 
 Start = Callable[[Target, Generator], Tensor]
 
@@ -36,8 +39,7 @@ def compares(what: Comparison) -> Callable[[Start], Start]:
 
 def comparison_of(start: Start) -> Comparison:
     """What a start, as the configuration builds it, uses; `anything` where it does not say."""
-    function = start.func if isinstance(start, partial) else start
-    return vars(function).get("compares", "anything")
+    return _marks(start).get("compares", "anything")
 
 
 def fills(start: Start) -> Start:
@@ -46,20 +48,34 @@ def fills(start: Start) -> Start:
     return start
 
 
+def paints(start: Start) -> Start:
+    """Mark a start that is a painting already, so that it is not painted coarse to fine."""
+    vars(start)["paints"] = True
+    return start
+
+
+def is_painting(start: Start) -> bool:
+    """Whether a start, as the configuration builds it, is marked as one that `paints`."""
+    return "paints" in _marks(start)
+
+
 def partly_unpainted(start: Start, target: Target) -> bool:
     """Whether a part of what a frame starts from is filled, and worth painting coarse to fine."""
-    function = start.func if isinstance(start, partial) else start
-    if not vars(function).get("fills") or not target.past or target.earlier is not None:
+    if not _marks(start).get("fills") or not target.past or target.earlier is not None:
         return False
     return target.past[0].unfollowed >= LEAST_UNPAINTED
 
 
-def first_pass_only(start: Start) -> Start:
+def _marks(start: Start) -> Mapping[str, Any]:
+    return vars(start.func if isinstance(start, partial) else start)
+
+
+def first_pass_only(start: Callable[..., Tensor]) -> Callable[..., Tensor]:
     """Let a later pass continue from the frame's own painting of the pass before."""
 
     @wraps(start)
-    def start_or_continue(target: Target, generator: Generator) -> Tensor:
-        return start(target, generator) if target.earlier is None else target.earlier
+    def start_or_continue(target: Target, generator: Generator, **options: Any) -> Tensor:
+        return start(target, generator, **options) if target.earlier is None else target.earlier
 
     return start_or_continue
 
@@ -120,3 +136,12 @@ def filled_start(target: Target, generator: Generator) -> Tensor:
     near = target.past[0]
     radius = max(1, max(target.content.shape[-2:]) // 16)
     return fill_disoccluded(near.kept, near.followed, target.content, radius)
+
+
+@compares("nothing")
+@paints
+@first_pass_only
+def network_start(target: Target, generator: Generator, network: TransformationNetwork) -> Tensor:
+    """The painting of a network that was trained for the style image, which looks at the content frame alone."""
+    with torch.no_grad():
+        return network.to(target.content.device)(target.content)

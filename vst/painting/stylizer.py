@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import copy, deepcopy
@@ -36,7 +37,7 @@ from vst.painting.scales import (
     sizes,
     strength,
 )
-from vst.painting.start import Start, comparison_of, partly_unpainted
+from vst.painting.start import Start, comparison_of, is_painting, partly_unpainted
 from vst.painting.stylized import Stylized
 from vst.video.store import Paintings
 
@@ -48,10 +49,10 @@ class VideoStylizer(LightningModule):
     """The frame loop: paints one frame a training step, an epoch being a pass over the stretch.
 
     `losses` are the terms of L_total by name, `style` the painting (1, 3, h, w). A frame has `evaluations` of
-    the objective a pass, the first frames of a shot `evaluation_factors` times as many. What needs the content alone
-    is computed ahead by `preparation`. `history` remembers the frames painted last. In a run of more than one pass
-    `paintings` keeps those of each. A frame that does not start from a painting is painted at several `scales`, coarse
-    to fine, None for as many as its size asks for.
+    the objective a pass, the first frames of a shot `evaluation_factors` times as many; with none, its start is its
+    painting. What needs the content alone is computed ahead by `preparation`. `history` remembers the frames painted
+    last. In a run of more than one pass `paintings` keeps those of each. A frame that does not start from a painting is
+    painted at several `scales`, coarse to fine, None for as many as its size asks for.
     """
 
     style: Tensor
@@ -163,9 +164,11 @@ class VideoStylizer(LightningModule):
     def _paint(self, group: Sequence[Prepared], target: Target) -> Iterator[_Painted]:
         """Paint frames as lanes of one optimisation, at one scale after the other."""
         full: Size = (target.content.shape[-2], target.content.shape[-1])
+        began = time.perf_counter()
         afresh, start = self._starts(group, target)
+        started = self._seconds_since(began) / len(group)
         partly = not afresh and partly_unpainted(self.start, target)
-        stages = sizes(*full, self.scales) if afresh or partly else [full]
+        stages = sizes(*full, self.scales) if self.evaluations and (afresh or partly) else [full]
         budgets = [shares(self._budget(item), stages) for item in group]
         whole, done = sum(map(max, zip(*budgets, strict=True))), 0
         image, found = start, list[tuple[Size, Solution]]()
@@ -199,6 +202,7 @@ class VideoStylizer(LightningModule):
         for lane, finished in enumerate(images.split(1)):
             parts = [(size, solution.lane(lane)) for size, solution in found]
             together = reduce(lambda earlier, later: later.after(earlier), (part for _, part in parts))
+            together = replace(together, seconds=started + together.seconds)
             spent = [Stage(size, int(part.evaluations[0])) for size, part in parts]
             yield finished, together, losses.lane(lane), spent
 
@@ -207,8 +211,14 @@ class VideoStylizer(LightningModule):
         lanes = [replace(target, content=content) for content in target.content.split(1)]
         starts = [self._start(lane, item.frame) for lane, item in zip(lanes, group, strict=True)]
         contents = all(start is lane.content for lane, start in zip(lanes, starts, strict=True))
-        alone = comparison_of(self.start) == "nothing" and target.earlier is None
-        return alone or contents, torch.cat(starts)
+        alone = comparison_of(self.start) == "nothing" and not is_painting(self.start)
+        return (alone and target.earlier is None) or contents, torch.cat(starts)
+
+    def _seconds_since(self, began: float) -> float:
+        """Wall-clock time, with what a GPU has been given meanwhile."""
+        if self.device.type == "cuda":
+            torch.cuda.current_stream(self.device).synchronize()
+        return time.perf_counter() - began
 
     def _objective_at(self, size: Size, full: Size) -> tuple[FrameObjective, Replays]:
         """The objective of a scale, with the painting scaled as the frame is."""
@@ -287,4 +297,4 @@ class VideoStylizer(LightningModule):
         place = sum(pair.same_shot for pair in prepared.pairs)
         first_frames = prepared.frame.pass_index == 0 and place < len(self.evaluation_factors)
         factor = self.evaluation_factors[place] if first_frames else 1
-        return max(1, round(factor * self.evaluations))
+        return max(1, round(factor * self.evaluations)) if self.evaluations else 0

@@ -28,9 +28,7 @@ def write_configuration(run: Path, cfg: DictConfig, overrides: Sequence[str], se
     from hydra.core.hydra_config import HydraConfig
 
     cfg = cfg.copy()
-    files = {
-        f"{group}.path": path for group in FROM_FILES if isinstance(path := settings[group].get("path"), str)
-    }
+    files = {option: path for option in FROM_FILES if isinstance(path := select(settings, option), str)}
     for key, path in files.items():
         OmegaConf.update(cfg, key, literal(path))
     keys = [override.partition("=")[0] for override in overrides]
@@ -73,7 +71,9 @@ def stored_overrides(run: Path, given: Sequence[str] = ()) -> list[str]:
 def _first_defaults(run: Path) -> list[str]:
     """The options whose defaults have changed, with the values that the run began with."""
     config = _read_yaml(configuration_path(run))
-    values = {option: select(config, option, first) for option, first in FIRST_DEFAULTS.items()}
+    # an option that was nothing then is nothing now, unless the run's own options say otherwise
+    began = {option: first for option, first in FIRST_DEFAULTS.items() if first is not None}
+    values = {option: select(config, option, first) for option, first in began.items()}
     return [f"{option}={'null' if value is None else value}" for option, value in values.items()]
 
 

@@ -74,6 +74,7 @@ def build_parts(settings: Settings, clip: Clip, added: Mapping[str, Callback]) -
     inputs = hashes_of_inputs(settings)
     style = part(settings, "style", Style)
     painting = style.at(max(clip.info.width, clip.info.height))
+    _check_network(settings, painting, inputs)
     size = painting.image.shape[3], painting.image.shape[2]
     _check_size(settings, f"the painting {painting.name} is", size, "give a larger style.size")
     flow = part(settings, "flow", FlowEstimator)
@@ -136,6 +137,21 @@ def _check_cuts(settings: Settings, clip: Clip) -> None:
     if late and not stretch:
         raise InputError(
             f"cuts has {late[0]}, and the last frame of {clip.info.name} is {end - 1}; correct cuts"
+        )
+
+
+def _check_network(settings: Settings, painting: Painting, inputs: Mapping[str, str]) -> None:
+    """Refuse a network that was trained for another painting than the one that a run's losses compare with."""
+    if (path := select(settings, "start.network.path")) is None:
+        return
+    from vst.networks.weights import trained_network
+
+    trained, file = trained_network(path), inputs.get("style.path")
+    same = trained.style_sha256 == file if file and trained.style_sha256 else trained.style == painting.name
+    if not same:
+        raise InputError(
+            f"the network {path} was trained for the painting {trained.style}, and the style is {painting.name}; "
+            f"choose that style, or another network"
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,8 @@ from vst.runs.signatures import arguments_of, kind_of
 
 Settings = dict[str, Any]
 
-FROM_FILES = ("video", "style")
-"""Groups whose `path` may name a file of the user's."""
+FROM_FILES = ("video.path", "style.path", "network", "start.network.path")
+"""Options that may name a file of the user's."""
 
 TRAINER = (
     "_target_",
@@ -74,10 +75,17 @@ def resolve(cfg: DictConfig) -> Settings:
         options[name] = taken(options[name], kind, name)
     _check_values(options)
     # so that a run can be resumed, and compared with others, from any directory
-    for group in FROM_FILES:
-        if isinstance(path := options[group].get("path"), str):
-            options[group]["path"] = str(Path(path).absolute())
+    replace_paths(options, lambda path: str(Path(path).absolute()))
     return options
+
+
+def replace_paths(settings: Settings, replacement: Callable[[str], Any]) -> None:
+    """Replace the names of the user's files, but not the nodes that fetch a file instead."""
+    for option in FROM_FILES:
+        group, _, key = option.rpartition(".")
+        node = select(settings, group) if group else settings
+        if isinstance(node, dict) and isinstance(path := node.get(key), str):
+            node[key] = replacement(path)
 
 
 def _check_groups(settings: Settings) -> None:
@@ -88,6 +96,8 @@ def _check_groups(settings: Settings) -> None:
             raise InputError(
                 f"{name} is {value}, and must be auto or a whole number of at least 1 and at most 1000; correct {name}"
             )
+    if select(settings, "start.network.path", "") is None:
+        raise InputError("network is not given; add network=… to the command line")
     for group in PARTS:
         if not isinstance(settings[group].get("_target_"), str):
             raise InputError(f"{group} has no _target_; choose one of: {', '.join(choices(group))}")

@@ -41,7 +41,8 @@ class Progress(ProgressBar):
         data = data_of(trainer)
         passes = data.first_pass + (trainer.max_epochs or 0)
         frames = data.clip.info.frames
-        self._evaluations = stylizer_of(pl_module).evaluations
+        # a frame that has none counts as one
+        self._evaluations = stylizer_of(pl_module).evaluations or 1
         self._frames, self._total = frames, frames * passes
         self._done = data.first_pass * frames + data.first_position
         self._first, self._began, self._printed = self._done, time.monotonic(), 0.0
@@ -64,6 +65,7 @@ class Progress(ProgressBar):
     ) -> None:
         """Count a frame."""
         self._done += 1
+        self._advance(0)
         self._describe()
         if self.name is not None and self._enabled:
             self._print_line()
