@@ -30,9 +30,10 @@ def minimise(
     The objective takes a tensor of the start's shape and gives a value a lane, (L,), alone or as `Losses`.
     Lanes must not depend on each other: the gradient of their sum then holds each lane's own gradient.
     `evaluations` is the budget, of all lanes or of each, the evaluation at the start included; with 0 for all of them,
-    the start is the solution. `history` is the number of steps that L-BFGS remembers. A lane ends before its budget is spent where the last `PATIENCE` evaluations have
-    improved its best value by less than `tolerance`, relative to it, and none of them was worse than it by `PATIENCE`
-    times as much: L-BFGS without a line search may overshoot, and find its way again. 0 never ends a lane.
+    the start is the solution. `history` is the number of steps that L-BFGS remembers. A lane ends before its budget is
+    spent where the last `PATIENCE` evaluations have improved its best value by less than `tolerance`, relative to it,
+    and none of them was worse than it by `PATIENCE` times as much: L-BFGS without a line search may overshoot, and find
+    its way again. A tolerance of 0 never ends a lane.
     `on_evaluation` is told the number of evaluations done, after each.
 
     The steps are those of `torch.optim.LBFGS` without a line search: the first is min(1, 1/|g|₁) along

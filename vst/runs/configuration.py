@@ -51,21 +51,31 @@ def stored_overrides(run: Path, given: Sequence[str] = ()) -> list[str]:
     stored = _overrides_path(run)
     if not stored.is_file():
         raise InputError(f"{run} holds no run to resume; name a run directory with resume")
+    kept = read_overrides(stored)
+    # first, so that the run's own options stand
+    overrides = [*_first_defaults(run), *(override_with_new_names(line) for line in kept)]
+    check_choices_of(run, overrides, given)
+    return overrides
+
+
+def read_overrides(stored: Path) -> list[str]:
+    """The options in a file, without those for the directory and for resuming; raises `InputError` for another file."""
     lines = _read_yaml(stored)
     if not isinstance(lines, list):
         raise InputError(
             f"{stored} is damaged, and does not have the options of a run; restore it, or begin a new run"
         )
-    kept = [str(line) for line in lines if not re.match(r"[+~]*(resume=|hydra\b)", str(line))]
-    # first, so that the run's own options stand
-    overrides = [*_first_defaults(run), *(override_with_new_names(line) for line in kept)]
+    return [str(line) for line in lines if not re.match(r"[+~]*(resume=|hydra\b)", str(line))]
+
+
+def check_choices_of(run: Path, overrides: Sequence[str], given: Sequence[str]) -> None:
+    """Raise an `InputError` for an option that a directory may not choose, unless it is also `given`."""
     for override in overrides:
         if override not in given and not may_choose(override):
             raise InputError(
                 f"the run in {run} asks for {override}, which a directory may not choose; if you trust it, give that "
                 f"option again beside resume"
             )
-    return overrides
 
 
 def _first_defaults(run: Path) -> list[str]:

@@ -49,7 +49,7 @@ def build_clip(settings: Settings) -> Clip:
     clip = part(settings, "video", Clip)
     frame = clip.info.width, clip.info.height
     _check_cuts(settings, clip)
-    _check_size(settings, f"the frames of {clip.info.name} are", frame, "give a larger clip or video.size")
+    check_size(settings, f"the frames of {clip.info.name} are", frame, "give a larger clip or video.size")
     return clip
 
 
@@ -76,7 +76,7 @@ def build_parts(settings: Settings, clip: Clip, added: Mapping[str, Callback]) -
     painting = style.at(max(clip.info.width, clip.info.height))
     _check_network(settings, painting, inputs)
     size = painting.image.shape[3], painting.image.shape[2]
-    _check_size(settings, f"the painting {painting.name} is", size, "give a larger style.size")
+    check_size(settings, f"the painting {painting.name} is", size, "give a larger style.size")
     flow = part(settings, "flow", FlowEstimator)
     losses = parts_by_name(settings, "loss", Loss)
     backbone = part(settings, "backbone", VGG19)
@@ -155,7 +155,7 @@ def _check_network(settings: Settings, painting: Painting, inputs: Mapping[str, 
         )
 
 
-def _check_size(settings: Settings, subject: str, size: tuple[int, int], remedy: str) -> None:
+def check_size(settings: Settings, subject: str, size: tuple[int, int], remedy: str) -> None:
     """Refuse a picture of `size`, (width, height), that is too small for the deepest layer of the losses."""
     layers = {layer for node in settings["loss"].values() if node for layer in node.get("layers", ())}
     check_layers(layers)
