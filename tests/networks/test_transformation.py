@@ -14,11 +14,10 @@ def network() -> TransformationNetwork:
 
 
 @pytest.mark.parametrize("size", [(16, 16), (17, 31), (18, 20), (19, 45)])
-def test_it_paints_any_size_within_the_displayable_range(network, size):
+def test_it_paints_any_size_and_begins_about_grey(network, size):
     painted = network(torch.rand(2, 3, *size))
     assert painted.shape == (2, 3, *size)
-    assert painted.min() >= 0
-    assert painted.max() <= 1
+    assert 0.2 < painted.mean() < 0.8
 
 
 def test_every_lane_is_painted_for_itself(network):

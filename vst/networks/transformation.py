@@ -23,7 +23,10 @@ Blocks = Annotated[int, Interval(ge=0, le=64)]
 
 
 class TransformationNetwork(nn.Module):
-    """Paints images (L, 3, H, W) of any size from 16 pixels up, in [0, 1] before and after, each lane for itself.
+    """Paints images (L, 3, H, W) in [0, 1] of any size from 16 pixels up, each lane for itself.
+
+    What it paints may leave [0, 1], as a canvas may; the range loss teaches it not to. (Johnson's scaled tanh keeps it
+    there, but where the first large steps have driven it to an end, it has no gradient and stays.)
 
     `width` is the number of channels at the image's own size, twice and four times as many at half and at a quarter of
     it, where the residual `blocks` are. Johnson's has 32 and 5.
@@ -39,6 +42,7 @@ class TransformationNetwork(nn.Module):
         self.to_half = Convolution(4 * width, 2 * width, kernel=3)
         self.to_whole = Convolution(2 * width, width, kernel=3)
         self.last = nn.Conv2d(width, 3, kernel_size=9, padding=4, padding_mode="reflect")
+        nn.init.constant_(self.last.bias, 0.5)
 
     def forward(self, images: Tensor) -> Tensor:
         """The painted images."""
@@ -49,8 +53,9 @@ class TransformationNetwork(nn.Module):
             x = block(x)
         x = F.relu(self.to_half(_enlarged(x, half)))
         x = F.relu(self.to_whole(_enlarged(x, whole)))
-        # in full precision whatever the convolutions are in: 256 levels do not fit bfloat16's 8 bits
-        return (torch.tanh(self.last(x).float()) + 1) / 2
+        # in full precision whatever the other convolutions are in: 256 levels do not fit bfloat16's 8 bits
+        with torch.autocast(x.device.type, enabled=False):
+            return self.last(x.float())
 
 
 class Convolution(nn.Module):

@@ -42,7 +42,7 @@ def with_new_names(settings: Mapping[str, Any]) -> dict[str, Any]:
         group, _, key = option.partition(".")
         if not key and "passes" in renamed:  # a whole configuration
             renamed.setdefault(group, value)
-        elif key and isinstance(renamed.get(group), dict):
+        elif isinstance(renamed.get(group), dict):
             renamed[group].setdefault(key, value)
     return renamed
 

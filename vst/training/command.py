@@ -29,7 +29,7 @@ written to network.safetensors in the training's directory; paint with python -m
   alpha, beta           weights of the content and style losses
   steps, batch          steps of the optimiser, and frames in each
   size=PIXELS           longer side of the frames that it is trained on: train at the size at which you paint
-  learning_rate         of the first step; it falls to 0 along half a cosine
+  learning_rate         Adam's; it rises over the first steps, and falls to 0 along half a cosine
   network.width         channels of the first convolution; Johnson et al. have 32
   network.blocks        residual blocks
   seed                  seed of all random numbers

@@ -18,6 +18,9 @@ from vst.painting.canvas import PixelCanvas
 from vst.painting.objective import FrameObjective
 from vst.training.batches import Batch
 
+WARM_UP = 20
+"""Steps over which the learning rate rises: Adam's first ones are as long as it, whatever the gradient."""
+
 
 class NetworkTraining(LightningModule):
     """Trains a network to paint what a run's optimisation would: one step of Adam per batch.
@@ -84,8 +87,9 @@ class NetworkTraining(LightningModule):
         return {"loss": losses.total.mean(), "losses": Losses(losses.total.detach(), terms)}
 
     def rate(self, step: int) -> float:
-        """The learning rate of a step, from 0: it falls along half a cosine."""
-        return self.learning_rate * (1 + math.cos(math.pi * step / self.steps)) / 2
+        """The learning rate of a step, from 0: it rises over the first steps, and then falls along half a cosine."""
+        rising = min(1, (step + 1) / WARM_UP)
+        return self.learning_rate * rising * (1 + math.cos(math.pi * step / self.steps)) / 2
 
     def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:
         """Nothing to do: it was made there."""

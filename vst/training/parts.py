@@ -15,7 +15,6 @@ from vst.features.vgg import VGG19
 from vst.flow.estimators import FlowEstimator
 from vst.losses.loss import Loss
 from vst.networks.transformation import TransformationNetwork
-from vst.runs.identity import identity
 from vst.runs.inputs import hashes_of_inputs
 from vst.runs.loggers.media import MediaLogger
 from vst.runs.parts import check_size, part, parts_by_name
@@ -27,6 +26,7 @@ from vst.training.callbacks.curves import TrainingCurves
 from vst.training.callbacks.previews import Previews
 from vst.training.examples import Examples
 from vst.training.module import NetworkTraining
+from vst.training.settings import training_identity
 from vst.training.sources import open_examples
 
 
@@ -74,7 +74,7 @@ def build_training(settings: Settings, state: Settings | None) -> TrainingParts:
         if isinstance(callback, Previews):
             callback.content = sources[0].example(0).content
         if isinstance(callback, Checkpoints):
-            callback.config, callback.inputs = identity(settings), inputs
+            callback.config, callback.inputs = training_identity(settings), inputs
     loggers = list(parts_by_name(settings, "logger", MediaLogger).values())
     return TrainingParts(inputs, painting, module, batches, curves, callbacks, loggers)
 

@@ -16,7 +16,7 @@ from omegaconf import DictConfig
 from vst.errors import InputError, memory_for
 from vst.files import write_json
 from vst.runs.directory import checkpoint_path, locked, make_own
-from vst.runs.identity import first_difference, identity
+from vst.runs.identity import first_difference
 from vst.runs.provenance import machine, version_of, versions
 from vst.runs.record import VERSION, Provenance, Record
 from vst.runs.settings import Settings
@@ -24,7 +24,7 @@ from vst.runs.signals import Interrupted, interruptible
 from vst.runs.threads import limit_threads
 from vst.runs.trainer import make_trainer, quiet
 from vst.training.configuration import write_training_configuration
-from vst.training.settings import resolve_training
+from vst.training.settings import resolve_training, training_identity
 
 if TYPE_CHECKING:
     from pytorch_lightning import Trainer
@@ -145,10 +145,10 @@ def _state_to_resume(directory: Path, settings: Settings) -> Settings | None:
         )
     if not begun:
         raise InputError(f"{directory} holds no training to resume; name a training's directory with resume")
-    from vst.runs.callbacks.resume import load_checkpoint
+    from vst.runs.callbacks.resume import read_checkpoint
 
-    state = load_checkpoint(directory)
-    if changed := first_difference(state["config"], identity(settings)):
+    state = read_checkpoint(directory)
+    if changed := first_difference(state["config"], training_identity(settings)):
         raise InputError(
             f"the training in {directory} was configured with another {changed}; resume it with its original options, "
             f"or begin a new one in another directory"

@@ -12,6 +12,7 @@ from omegaconf import MISSING, DictConfig
 
 from vst.bounds import Few, Seed, Side, Weight
 from vst.errors import InputError
+from vst.runs.identity import painting_settings
 from vst.runs.settings import Settings, resolved
 
 
@@ -32,7 +33,7 @@ class TrainingConfig:
     size: Side = MISSING
     """The longer side, in pixels, of the frames that it is trained on: strokes have their size in such frames."""
     learning_rate: Annotated[float, Interval(gt=0, le=1)] = MISSING
-    """Adam's, at the first step; it falls to 0 along half a cosine."""
+    """Adam's, after the first steps, over which it rises; it falls to 0 along half a cosine."""
     data: Any = MISSING
     """What it is trained on, one or a list: clips, pictures, folders of pictures, choices of the group video."""
     seed: Seed = MISSING
@@ -80,6 +81,11 @@ def resolve_training(cfg: DictConfig) -> Settings:
         )
     settings["data"] = _data(settings["data"])
     return settings
+
+
+def training_identity(settings: Settings) -> Settings:
+    """The settings that determine what is learnt, on whatever device."""
+    return {name: value for name, value in painting_settings(settings).items() if name != "trainer"}
 
 
 def _data(given: Any) -> list[str]:

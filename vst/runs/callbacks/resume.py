@@ -86,10 +86,16 @@ class Resume(Checkpoint):
 
 def load_checkpoint(run: Path) -> dict[str, Any]:
     """The checkpoint of the run in a directory; raises `InputError` where it cannot be read."""
+    state = read_checkpoint(run)
+    return {**state, "config": with_new_names(state["config"])}
+
+
+def read_checkpoint(run: Path) -> dict[str, Any]:
+    """The checkpoint in a directory as it was written, with a configuration; raises `InputError` as above."""
     path = checkpoint_path(run)
     try:
         state = torch.load(BytesIO(read_hashed(path)), map_location="cpu", weights_only=True)
-        return {**state, "config": with_new_names(state["config"])}
+        return {**state, "config": dict(state["config"])}
     except OSError as error:
         raise InputError(
             f"the checkpoint {path} cannot be read ({error.strerror}); correct that, or begin a new run"
