@@ -42,7 +42,7 @@ class TransformationNetwork(nn.Module):
         self.to_half = Convolution(4 * width, 2 * width, kernel=3)
         self.to_whole = Convolution(2 * width, width, kernel=3)
         self.last = nn.Conv2d(width, 3, kernel_size=9, padding=4, padding_mode="reflect")
-        nn.init.constant_(self.last.bias, 0.5)
+        self.last.bias = nn.Parameter(torch.full((3,), 0.5))
 
     def forward(self, images: Tensor) -> Tensor:
         """The painted images."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from vst.config import literal, quoted, unescaped
 from vst.errors import InputError
-from vst.files import write_text
+from vst.files import from_home, write_text
 from vst.runs.choices import OF_AN_OPTION, may_choose
 from vst.runs.data import MOST_LEVELS, plain, read_text
 from vst.runs.moved import FIRST_DEFAULTS, override_with_new_names, with_new_names
@@ -56,6 +56,19 @@ def stored_overrides(run: Path, given: Sequence[str] = ()) -> list[str]:
     overrides = [*_first_defaults(run), *(override_with_new_names(line) for line in kept)]
     check_choices_of(run, overrides, given)
     return overrides
+
+
+def with_stored_overrides(
+    arguments: Sequence[str], stored: Callable[[Path, Sequence[str]], list[str]]
+) -> list[str]:
+    """For `resume=DIR`, put the options that are `stored` in DIR before those given, and make DIR the run directory."""
+    named = [argument.removeprefix("resume=") for argument in arguments if argument.startswith("resume=")]
+    if not named or named[-1] in ("null", ""):
+        return list(arguments)
+    directory = Path(from_home(named[-1].strip("'\"")))
+    others = [argument for argument in arguments if not argument.startswith("resume=")]
+    where = quoted(directory)
+    return [*stored(directory, others), f"hydra.run.dir={where}", f"resume={where}", *others]
 
 
 def read_overrides(stored: Path) -> list[str]:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
-from omegaconf import OmegaConf, open_dict
+from omegaconf import DictConfig, OmegaConf, open_dict
 
 from vst.commandline import Parser, execute, exit_with, say
 from vst.composing import composed, parse, with_home
-from vst.config import quoted
 from vst.errors import InputError
-from vst.files import from_home
+from vst.runs.configuration import with_stored_overrides
 from vst.runs.signals import Interrupted
 from vst.training.configuration import stored_training_overrides
 from vst.training.settings import register_training_schema
@@ -52,7 +50,8 @@ def _train(arguments: Sequence[str]) -> None:
 
     parser = Parser(prog="python -m vst.train")
     parser.add_argument("overrides", nargs="*")
-    overrides = with_home(_with_stored_overrides(parser.parse_args(list(arguments)).overrides))
+    given = parser.parse_args(list(arguments))
+    overrides = with_home(with_stored_overrides(given.overrides, stored_training_overrides))
     try:
         directory = train(configuration(overrides), overrides)
     except Interrupted as interrupted:
@@ -65,7 +64,7 @@ def _train(arguments: Sequence[str]) -> None:
     )
 
 
-def configuration(overrides: Sequence[str]):
+def configuration(overrides: Sequence[str]) -> DictConfig:
     """The configuration of a training, with its directory; raises `InputError` for what cannot be composed."""
     register_training_schema()
     for override in parse(overrides):
@@ -81,15 +80,3 @@ def configuration(overrides: Sequence[str]):
         del cfg["hydra"]
         cfg.paths.run = directory
     return cfg
-
-
-def _with_stored_overrides(arguments: Sequence[str]) -> list[str]:
-    """For `resume=DIR`, put the options of the training in DIR before those given, and make DIR the directory."""
-    named = [argument.removeprefix("resume=") for argument in arguments if argument.startswith("resume=")]
-    if not named or named[-1] in ("null", ""):
-        return list(arguments)
-    directory = Path(from_home(named[-1].strip("'\"")))
-    others = [argument for argument in arguments if not argument.startswith("resume=")]
-    where = quoted(directory)
-    stored = stored_training_overrides(directory, others)
-    return [*stored, f"hydra.run.dir={where}", f"resume={where}", *others]

@@ -15,7 +15,7 @@ from vst.video.store import save_png
 
 
 class Previews(Callback):
-    """Draws the content beside the network's painting of it: of the first batch's first frame, every so many steps.
+    """Draws the first frame of what is trained on beside the network's painting of it, every so many steps.
 
     ```yaml
     previews:
