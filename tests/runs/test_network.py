@@ -14,7 +14,7 @@ from vst.assets import file_hash
 from vst.config import quoted
 from vst.networks.transformation import TransformationNetwork
 from vst.networks.weights import Trained, open_network, save_network
-from vst.runs.configuration import stored_overrides
+from vst.runs.configuration import read_overrides
 from vst.video.reader import VideoReader
 from vst.video.store import load_png, to_uint8
 
@@ -44,7 +44,7 @@ def test_a_run_of_the_network_is_what_it_paints_and_stands_in_the_same_tables(
     assert len(table) == FRAMES
     assert {(row["evaluations"], row["cost"], row["outcome"]) for row in table} == {("0", "0", "finished")}
     assert all(float(row[name]) > 0 for row in table for name in ("content", "style", "total", "seconds"))
-    assert all(float(row["flicker"]) > 0 for row in table[1:])
+    assert all(float(row["residual_mse"]) > 0 for row in table[1:])
     assert rows(run / "curves.csv") == []
     record = json.loads((run / "metrics.json").read_text())
     assert record["status"] == "finished"
@@ -78,7 +78,7 @@ def test_the_network_goes_on_from_any_directory(
 ) -> None:
     monkeypatch.chdir(network.parent)
     run = paint(tmp_path / "run", "model=network", f"network='{network.name}'", "evaluations=0")
-    assert f"network={quoted(network)}" in stored_overrides(run)
+    assert f"network={quoted(network)}" in read_overrides(run / ".hydra" / "overrides.yaml")
 
 
 def test_frames_of_a_network_are_painted_at_the_same_time(

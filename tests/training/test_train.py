@@ -175,7 +175,7 @@ def test_several_values_are_refused_with_how_a_list_is_written():
 
 def test_the_defaults_are_complete():
     settings = resolve_training(configuration([]))
-    assert settings["loss"].keys() == {"content", "style", "coherence"}
+    assert settings["loss"].keys() == {"content", "style", "range", "coherence"}
     assert settings["loss"]["coherence"] is None
     with_motion = resolve_training(configuration(["eta=3e4"]))
     assert with_motion["loss"]["coherence"]["weight"] == 3e4
