@@ -113,8 +113,8 @@ def chosen(flag: str, names: str | None, known: Sequence[str]) -> list[str]:
 
 
 def models() -> list[str]:
-    """All of conf/model but the one that has no weights to try, since it optimises nothing."""
-    return sorted({file.stem for file in (conf_dir() / "model").glob("*.yaml")} - {"anystyle"})
+    """All of conf/model but those that have no weights to try, since they optimise nothing."""
+    return sorted({file.stem for file in (conf_dir() / "model").glob("*.yaml")} - {"anystyle", "network"})
 
 
 def clip_options(clip: str, size: int, folder: Path) -> list[str]:

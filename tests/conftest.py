@@ -21,6 +21,7 @@ SLOW = (
         "tests/experiments/test_wandb_workspace",
         "tests/search/test_search.py",
         "tests/search/test_workers.py",
+        "tests/training/test_train.py",
     ),
     *(
         f"tests/runs/test_{name}.py"
@@ -31,6 +32,7 @@ SLOW = (
             "grid",
             "killed_at_the_end",
             "lanes",
+            "network",
             "resume",
             "run",
             "shots",

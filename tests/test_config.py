@@ -19,6 +19,8 @@ GIVEN = {
     ("video", "file"): ["video.path=clip.mp4"],
     ("style", "file"): ["style.path=painting.jpg"],
     ("experiment", "fig2_real"): ["video.path=clip.mp4"],
+    ("start", "network"): ["network=network.safetensors"],
+    ("model", "network"): ["network=network.safetensors"],
     ("gate", "paper"): ["model=enhanced"],
     ("gate", "closing"): ["model=enhanced"],
 }
@@ -58,6 +60,7 @@ def test_what_a_choice_needs_is_asked_for(compose, group, choice):
 COHERENCES = {
     "naive": (0.0, None),
     "anystyle": (0.0, None),
+    "network": (0.0, None),
     "mse": (3e3, {"_target_": "vst.losses.coherence.MseCoherence", "weight": 3e3}),
     "enhanced": (
         3e3,
@@ -142,6 +145,16 @@ def test_the_options_of_the_top_level_reach_the_terms(compose, model):
     assert (settings["evaluations"], settings["seed"]) == (7, 11)
 
 
+@pytest.mark.parametrize("option", ["model=network", "start=network"])
+def test_a_network_is_asked_for_and_given_once(compose, tmp_path, monkeypatch, option):
+    with pytest.raises(InputError, match=r"^network is not given; add network=… to the command line$"):
+        resolve(compose(option))
+    monkeypatch.chdir(tmp_path)
+    settings = resolve(compose(option, "network=mine.safetensors"))
+    path = str(tmp_path / "mine.safetensors")
+    assert (settings["network"], settings["start"]["network"]["path"]) == (path, path)
+
+
 def test_a_model_may_take_another_start_gate_or_flow(compose):
     settings = resolve(
         compose(
@@ -158,7 +171,7 @@ def test_a_model_may_take_another_start_gate_or_flow(compose):
 )
 @pytest.mark.parametrize("model", list(COHERENCES))
 def test_every_experiment_goes_with_every_model(compose, experiment, model):
-    given = GIVEN.get(("experiment", experiment), [])
+    given = [*GIVEN.get(("experiment", experiment), []), *GIVEN.get(("model", model), [])]
     settings = resolve(compose(f"experiment={experiment}", f"model={model}", "evaluations=3", *given))
     assert settings["model"] == model
     assert settings["evaluations"] == 3  # the command line wins
@@ -224,9 +237,9 @@ def test_every_option_of_the_schema_is_set_and_explained():
 CHEAP = [
     (group, choice)
     for group, choice in choices()
-    # the others need what is fetched
-    if group in ("flow", "start", "canvas", "gate") and choice not in ("raft", "anystyle")
+    if group in ("flow", "start", "canvas", "gate") and choice not in ("raft", "network", "anystyle")
 ]
+"""Those that need no file."""
 
 
 @pytest.mark.parametrize(("group", "choice"), CHEAP)
@@ -261,6 +274,7 @@ def test_every_model_is_in_the_table():
     [
         ("naive", "content_start", "estimators.DeepFlow", 1, 60, []),
         ("anystyle", "anystyle_start", "estimators.DeepFlow", 1, 0, []),
+        ("network", "network_start", "estimators.DeepFlow", 1, 0, []),
         ("mse", "content_start", "estimators.DeepFlow", 1, 60, []),
         ("enhanced", "content_start", "estimators.DeepFlow", 1, 60, []),
         ("flow", "content_start", "estimators.DeepFlow", 1, 60, []),
@@ -272,7 +286,7 @@ def test_every_model_is_in_the_table():
 def test_what_each_model_changes_of_the_defaults(
     compose, model, start, flow, passes, evaluations, evaluation_factors
 ):
-    settings = resolve(compose(f"model={model}"))
+    settings = resolve(compose(f"model={model}", *GIVEN.get(("model", model), [])))
     assert settings["start"]["_target_"] == f"vst.painting.start.{start}"
     assert settings["flow"]["_target_"] == f"vst.flow.{flow}"
     assert (settings["passes"], settings["evaluations"], settings["evaluation_factors"]) == (

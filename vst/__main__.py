@@ -5,7 +5,7 @@ from importlib import import_module
 
 from vst.commandline import open_streams
 
-COMMANDS = ("evaluate", "plots", "report", "sweep")
+COMMANDS = ("evaluate", "plots", "report", "sweep", "train")
 """Each is also a module of this package, so that `python -m vst.report …` is `vst report …`."""
 
 

@@ -15,10 +15,9 @@ from omegaconf.errors import OmegaConfBaseException
 
 from vst.commandline import exit_with, say
 from vst.composing import STUMBLES, composed, composing, hydras_stumble, message_for, with_home
-from vst.config import conf_dir, quoted, register_schema
+from vst.config import conf_dir, register_schema
 from vst.errors import InputError, VstError, failure
-from vst.files import from_home
-from vst.runs.configuration import stored_overrides
+from vst.runs.configuration import stored_overrides, with_stored_overrides
 from vst.runs.directory import remove_empty, remove_if_empty
 from vst.runs.record import record_path
 
@@ -39,7 +38,9 @@ def main() -> None:
 
     register_schema()
     try:
-        sys.argv[1:] = with_home(_with_shots(_with_pairs(_with_stored_overrides(sys.argv[1:]))))
+        sys.argv[1:] = with_home(
+            _with_shots(_with_pairs(with_stored_overrides(sys.argv[1:], stored_overrides)))
+        )
         if not any(argument.startswith("-") for argument in sys.argv[1:]):
             composed(sys.argv[1:])  # Hydra itself would not say what is wrong with some of them
         hydra.main(version_base="1.3", config_path=str(conf_dir().resolve()), config_name="config")(_job)()
@@ -132,19 +133,6 @@ def _results(directory: Path) -> list[str]:
         f"residuals     {directory / 'keyframes'}",
         f"figures       {record_path(directory)}",
     ]
-
-
-def _with_stored_overrides(arguments: list[str]) -> list[str]:
-    """For `resume=DIR`, put the options of the run in DIR before those given, and make DIR the run directory."""
-    named = [argument.removeprefix("resume=") for argument in arguments if argument.startswith("resume=")]
-    if not named or named[-1] in ("null", ""):
-        return arguments
-    directory = Path(from_home(named[-1].strip("'\"")))
-    others = [argument for argument in arguments if not argument.startswith("resume=")]
-    where = quoted(directory)
-    # one that is given again comes once: what is removed cannot be removed twice
-    stored = [override for override in stored_overrides(directory, others) if override not in others]
-    return [*stored, f"hydra.run.dir={where}", f"resume={where}", *others]
 
 
 def _with_shots(arguments: list[str]) -> list[str]:

@@ -22,8 +22,10 @@ if TYPE_CHECKING:
     from hydra.core.override_parser.types import Override
 
 
-def composed(overrides: Sequence[str], hydra: bool = False) -> DictConfig:
+def composed(overrides: Sequence[str], hydra: bool = False, name: str = "config") -> DictConfig:
     """The configuration as `python -m vst` composes it, with Hydra's own part if `hydra` is set.
+
+    `name` is that of the file in conf/ with which it begins.
 
     Raises `InputError` for what cannot be composed.
     """
@@ -34,7 +36,7 @@ def composed(overrides: Sequence[str], hydra: bool = False) -> DictConfig:
     register_schema()
     GlobalHydra.instance().clear()
     with composing(), initialize_config_dir(str(conf_dir().resolve()), version_base="1.3"):
-        return compose("config", overrides=list(overrides), return_hydra_config=hydra)
+        return compose(name, overrides=list(overrides), return_hydra_config=hydra)
 
 
 @contextmanager

@@ -47,6 +47,8 @@ class Config:
     """How many frames, or runs of a grid, are painted at once; null for what the GPU holds, and for 1 on a CPU."""
     model: str = MISSING
     """The model's name: conf/model/ has its loss terms, start and η."""
+    network: str | None = None
+    """The weights of a network that `python -m vst.train` trained for this painting, for the start of that name."""
     resume: str | None = None
     """The directory of a run to resume; the options that it was given apply again, and need not be repeated."""
     video: dict[str, Any] = field(default_factory=dict)

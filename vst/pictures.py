@@ -11,12 +11,18 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageCms, ImageOps
 
+from vst.files import natural_key
+
 LARGEST = 2**28
 """Pixels of the largest picture that is decoded, 16384 x 16384: in colours it takes 0.8 GB."""
 
 SPARE = 4
 """A picture that is to be scaled down is first reduced to this many times its final size, by averaging: it is faster,
 takes less memory, and looks the same."""
+
+
+PICTURES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".ppm"})
+"""Endings of the files in a folder that are taken for pictures."""
 
 
 class PictureError(Exception):
@@ -39,6 +45,23 @@ def read_picture(file: Path, longer: int | None = None) -> Image.Image:
     # Pillow's parsers stumble over damaged files in many ways: struct.error, KeyError, …
     except Exception as error:
         raise PictureError("cannot be read as a picture; give a PNG, JPEG or similar file") from error
+
+
+def pictures_in(folder: Path) -> list[Path]:
+    """The pictures in a folder, in the natural order of their names."""
+    # macOS puts a hidden ._NAME beside every file that it copies to a foreign disk
+    files = [
+        file for file in folder.iterdir() if file.suffix.lower() in PICTURES and not file.name.startswith(".")
+    ]
+    return sorted(files, key=lambda file: natural_key(file.name))
+
+
+def read_scaled(file: Path, longer: int) -> Image.Image:
+    """`read_picture`, scaled so that its longer side has that many pixels, and in its proportions."""
+    picture = read_picture(file, longer)
+    factor = longer / max(picture.size)
+    width, height = (max(1, round(side * factor)) for side in picture.size)
+    return picture.resize((width, height), Image.Resampling.LANCZOS)
 
 
 def _read(opened: Image.Image, longer: int | None) -> Image.Image:

@@ -9,12 +9,11 @@ from typing import Annotated, Protocol, runtime_checkable
 import numpy as np
 import torch
 from annotated_types import Interval
-from PIL import Image
 from torch import Tensor
 
 from vst.bounds import LONGEST, Scale, Seed, Side
 from vst.errors import InputError
-from vst.pictures import PictureError, read_picture
+from vst.pictures import PictureError, read_scaled
 
 Draw = Callable[[int, int, int], Tensor]
 
@@ -73,16 +72,13 @@ class OpenedPainting:
         longer = painting_size(self.size, self.scale, frame)
         file = Path(self.path)
         try:
-            picture = read_picture(file, longer)
+            picture = read_scaled(file, longer)
         except FileNotFoundError as error:
             raise InputError(
                 f"the painting {file} does not exist; set style.path to an image file"
             ) from error
         except PictureError as error:
             raise InputError(f"the painting {file} {error}") from error
-        factor = longer / max(picture.size)
-        width, height = (max(1, round(side * factor)) for side in picture.size)
-        picture = picture.resize((width, height), Image.Resampling.LANCZOS)
         pixels = torch.from_numpy(np.array(picture)).permute(2, 0, 1)[None]
         return Painting(file.stem, pixels.contiguous().float() / 255)
 

@@ -25,6 +25,8 @@ from vst.runs.configuration import configuration_path, stored_overrides
 from vst.runs.settings import resolve
 from vst.search.grid import pair_options
 from vst.search.space import read
+from vst.training.command import configuration
+from vst.training.settings import resolve_training
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -202,6 +204,7 @@ def understand_vst(arguments: Sequence[str]) -> None:
         "report": vst.compare.report.command.parse,
         "plots": vst.compare.plots.command.parse,
         "sweep": lambda rest: read(vst.search.command.parse(rest).overrides),
+        "train": lambda rest: resolve_training(configuration(rest)),
     }
     match arguments:
         case [name, *rest] if name in commands:
@@ -264,6 +267,8 @@ NEEDED = {
     "loss.coherence": "model=flow",
     "gate": "model=enhanced",
     "video.start": "video=bikes",
+    "model=network": "network=network.safetensors",
+    "start=network": "network=network.safetensors",
 }
 
 

@@ -10,7 +10,6 @@ import pytest
 from hydra.core.global_hydra import GlobalHydra
 
 from vst.composing import composed
-from vst.config import conf_dir
 from vst.errors import InputError
 from vst.runs.settings import resolve
 
@@ -74,7 +73,7 @@ def test_a_name_that_is_not_known_is_refused(defaults):
 @pytest.mark.parametrize("clip", ["talk", "anime", "battle", "bikes", "pan", "shaky"])
 def test_what_is_tried_composes_on_every_clip(defaults, monkeypatch, clip):
     monkeypatch.setattr(defaults, "camera_clip", lambda name, path: path)
-    for model in sorted(file.stem for file in (conf_dir() / "model").glob("*.yaml")):
+    for model in defaults.models():
         for tried in defaults.TRIED.get(model, ("",)):
             options = defaults.clip_options(clip, 384, Path("clips"))
             cfg = composed([f"model={model}", *options, *tried.split()])

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from functools import partial
 from typing import ClassVar
 
 import pytest
@@ -9,10 +10,14 @@ from torch import Generator, Tensor
 from vst.flow.neighbour import Neighbour
 from vst.flow.warp import backward_warp
 from vst.losses.target import Target
+from vst.networks.transformation import TransformationNetwork
 from vst.painting.start import (
     blended_start,
+    comparison_of,
     content_start,
     filled_start,
+    is_painting,
+    network_start,
     noise_start,
     partly_unpainted,
     previous_start,
@@ -198,3 +203,21 @@ def test_which_starts_are_partly_unpainted():
     whole = Neighbour(content, rand(2), content, Still())
     whole.visibility = torch.ones(2, 1, 9, 11)
     assert not partly_unpainted(filled_start, Target(content, {}, whole, past=[whole]))
+
+
+def test_the_network_start_is_what_the_network_paints_of_the_content_alone():
+    network = TransformationNetwork(2, 1)
+    start = partial(network_start, network=network)
+    content = torch.rand(2, 3, 20, 24)
+    found = start(Target(content, {}, None), Generator())
+    assert torch.equal(found, network(content))
+    assert not found.requires_grad
+    assert is_painting(start)
+    assert comparison_of(start) == "nothing"
+    earlier = torch.rand(2, 3, 20, 24)
+    assert start(Target(content, {}, None, earlier), Generator()) is earlier
+
+
+@pytest.mark.parametrize("start", [*STARTS, partial(blended_start, blend=0.3)])
+def test_no_other_start_is_a_painting_whatever_was_painted_before(start):
+    assert not is_painting(start)

@@ -101,6 +101,14 @@ def test_runs_of_other_lengths_sizes_and_budgets_go_on_beside_each_other() -> No
             torch.testing.assert_close(one.point, other.point, rtol=1e-4, atol=1e-5, msg=f"run {seed}")
 
 
+def test_a_run_without_evaluations_holds_up_no_other() -> None:
+    def job(evaluations: int) -> Callable[..., list[Solution]]:
+        return lambda as_lane: frames(as_lane, 1, count=1, evaluations=evaluations)
+
+    found = Together(2).paint([job(0), job(7)])
+    assert [int(run[0].evaluations[0]) for run in found if run] == [0, 7]
+
+
 def test_no_more_than_the_lanes_are_painted_at_once_and_the_others_follow() -> None:
     active, most, lock = 0, 0, threading.Lock()
 

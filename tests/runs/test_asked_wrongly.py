@@ -12,12 +12,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
+from PIL import Image
 
 from vst import assets
+from vst.assets import file_hash
 from vst.composing import composed
-from vst.config import choices, conf_dir
+from vst.config import choices, conf_dir, quoted
 from vst.errors import InputError
 from vst.features import weights
+from vst.networks.transformation import TransformationNetwork
+from vst.networks.weights import Trained, save_network
 from vst.runs.lanes import frames_at_once
 from vst.runs.parts import build_clip, build_parts
 from vst.runs.settings import resolve
@@ -71,8 +75,36 @@ def filters() -> weights.Filters:
 
 
 @pytest.mark.parametrize("model", choices("model"))
-def test_what_is_right_is_built(tmp_path: Path, model: str) -> None:
-    assert answer(tmp_path, *SMALL, f"model={model}") is None
+def test_what_is_right_is_built(tmp_path: Path, model: str, network: Path) -> None:
+    assert answer(tmp_path, *SMALL, f"model={model}", f"network={quoted(network)}") is None
+
+
+@pytest.fixture
+def network(tmp_path: Path) -> Path:
+    """One trained for the painting swirls, as its file says."""
+    trained = Trained(1, 0, "swirls", None, 24, 1, {}, "", None, {})
+    save_network(tmp_path / "network.safetensors", TransformationNetwork(1, 0), trained)
+    return tmp_path / "network.safetensors"
+
+
+def test_a_network_of_another_painting_is_refused(tmp_path: Path, network: Path) -> None:
+    given = (*SMALL, "model=network", f"network={quoted(network)}")
+    assert answer(tmp_path, *given, "style=ink") == (
+        f"the network {network} was trained for the painting swirls, and the style is ink; choose that style, or "
+        f"another network"
+    )
+
+
+@pytest.mark.parametrize(("trained_on", "refused"), [("the same file", False), ("another file", True)])
+def test_a_painting_in_a_file_is_known_by_its_hash(tmp_path: Path, trained_on: str, refused: bool) -> None:
+    picture = tmp_path / "renamed.png"
+    Image.new("RGB", (32, 32), "teal").save(picture)
+    sha256 = file_hash(picture) if trained_on == "the same file" else "0" * 64
+    file = tmp_path / "network.safetensors"
+    save_network(file, TransformationNetwork(1, 0), Trained(1, 0, "teal", sha256, 24, 1, {}, "", None, {}))
+    style = ("style=file", f"style.path={quoted(picture)}", "style.size=32")
+    found = answer(tmp_path, *SMALL[:-1], *style, "model=network", f"network={quoted(file)}")
+    assert (found is not None) == refused
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,10 @@ from vst.runs.settings import resolve
         *("~callbacks.progress", "~loss.range", "callbacks.metrics.motion=dis", "trainer.accelerator=cpu"),
         *("gate@loss.coherence.gate=closing", "++loss.coherence.anchor_weight=0.2", "eta=${beta}"),
         *("start._target_=vst.painting.start.noise_start", "logger=wandb", "logger.wandb.project=mine"),
-        "loss.range={_target_: vst.losses.range.RangeLoss, weight: 1}",
+        *(
+            "loss.range={_target_: vst.losses.range.RangeLoss, weight: 1}",
+            "network='/my nets/it\\'s.safetensors'",
+        ),
     ],
 )
 def test_what_runs_are_given_goes_on_without_a_word(override: str) -> None:

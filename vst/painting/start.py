@@ -20,6 +20,7 @@ from vst.flow.prediction import fill_disoccluded
 from vst.losses.loss import Comparison
 from vst.losses.target import Target
 from vst.networks.anystyle import AnyStyle
+from vst.networks.transformation import TransformationNetwork
 
 Start = Callable[[Target, Generator], Tensor]
 
@@ -153,3 +154,12 @@ def filled_start(target: Target, generator: Generator) -> Tensor:
     near = target.past[0]
     radius = max(1, max(target.content.shape[-2:]) // 16)
     return fill_disoccluded(near.kept, near.followed, target.content, radius)
+
+
+@compares("nothing")
+@paints
+@first_pass_only
+def network_start(target: Target, generator: Generator, network: TransformationNetwork) -> Tensor:
+    """The painting of a network that was trained for the style image, which looks at the content frame alone."""
+    with torch.no_grad():
+        return network.to(target.content.device)(target.content)

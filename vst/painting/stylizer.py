@@ -1,11 +1,11 @@
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import copy, deepcopy
 from dataclasses import replace
 from functools import reduce
-from time import perf_counter
 from typing import Any
 
 import torch
@@ -49,11 +49,10 @@ class VideoStylizer(LightningModule):
     """The frame loop: paints one frame a training step, an epoch being a pass over the stretch.
 
     `losses` are the terms of L_total by name, `style` the painting (1, 3, h, w). A frame has `evaluations` of
-    the objective a pass, the first frames of a shot `evaluation_factors` times as many; with 0, its painting is its
-    start. What needs the content alone
-    is computed ahead by `preparation`. `history` remembers the frames painted last. In a run of more than one pass
-    `paintings` keeps those of each. A frame that does not start from a painting is painted at several `scales`, coarse
-    to fine, None for as many as its size asks for.
+    the objective a pass, the first frames of a shot `evaluation_factors` times as many; with none, its start is its
+    painting. What needs the content alone is computed ahead by `preparation`. `history` remembers the frames painted
+    last. In a run of more than one pass `paintings` keeps those of each. A frame that does not start from a painting is
+    painted at several `scales`, coarse to fine, None for as many as its size asks for.
     """
 
     style: Tensor
@@ -165,9 +164,8 @@ class VideoStylizer(LightningModule):
     def _paint(self, group: Sequence[Prepared], target: Target) -> Iterator[_Painted]:
         """Paint frames as lanes of one optimisation, at one scale after the other."""
         full: Size = (target.content.shape[-2], target.content.shape[-1])
-        began = perf_counter()
+        began = time.perf_counter()
         afresh, start = self._starts(group, target)
-        making = perf_counter() - began
         partly = not afresh and partly_unpainted(self.start, target)
         coarse_to_fine = self.evaluations > 0 and (afresh or partly)
         stages = sizes(*full, self.scales) if coarse_to_fine else [full]
@@ -180,9 +178,7 @@ class VideoStylizer(LightningModule):
             for loss in objective.losses.values():
                 loss.begin_frame(here)
             self.preparation.learn(target.neighbours)
-            began = perf_counter()
             begun = start if here is target else self._starts(group, here)[1]
-            making += perf_counter() - began
             if number == 0:
                 image = begun
             else:
@@ -200,13 +196,14 @@ class VideoStylizer(LightningModule):
             )
             image, done = objective.image(solution.point), done + max(evaluations)
             found.append((size, solution))
+        seconds = self._seconds_since(began) / len(group)
         images = image.clamp(0, 1)
         with torch.no_grad():
             losses = self.objective.total(images)
         for lane, finished in enumerate(images.split(1)):
             parts = [(size, solution.lane(lane)) for size, solution in found]
             together = reduce(lambda earlier, later: later.after(earlier), (part for _, part in parts))
-            together = replace(together, seconds=together.seconds + making / len(group))
+            together = replace(together, seconds=seconds)
             spent = [Stage(size, int(part.evaluations[0])) for size, part in parts]
             yield finished, together, losses.lane(lane), spent
 
@@ -298,4 +295,4 @@ class VideoStylizer(LightningModule):
         place = sum(pair.same_shot for pair in prepared.pairs)
         first_frames = prepared.frame.pass_index == 0 and place < len(self.evaluation_factors)
         factor = self.evaluation_factors[place] if first_frames else 1
-        return max(1, round(factor * self.evaluations))
+        return max(1, round(factor * self.evaluations)) if self.evaluations else 0

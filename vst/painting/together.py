@@ -66,7 +66,15 @@ class _Request:
         backbone = self.objective.backbone
         network = backbone.weights.sha256, backbone.weights.name, backbone.precision
         settings = backbone.before_relu, backbone.pool.__name__
-        return (str(sorted(options.items())), *network, *settings, self.start.shape, str(self.start.device))
+        asks = bool(self.evaluations)
+        return (
+            str(sorted(options.items())),
+            *network,
+            *settings,
+            self.start.shape,
+            str(self.start.device),
+            asks,
+        )
 
 
 class Together(Generic[Result]):

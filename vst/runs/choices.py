@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 
 from vst.composing import parse
-from vst.config import conf_dir
+from vst.config import choices, conf_dir
 from vst.errors import InputError
 from vst.runs.signatures import NAME
 
@@ -79,5 +79,5 @@ def _is_harmless(path: list[str], value: Any) -> bool:
         return True
     if _INTERPOLATION.search(value):
         return OF_AN_OPTION.fullmatch(value) is not None
-    # without a dot, it is a choice of a group, which is the name of a file
-    return len(path) > 1 or _CHOICE.fullmatch(value) is not None
+    # the choice of a group is the name of a file that is composed
+    return not (len(path) == 1 and choices(path[0])) or _CHOICE.fullmatch(value) is not None

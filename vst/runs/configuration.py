@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from vst.config import literal, quoted, unescaped
 from vst.errors import InputError
-from vst.files import write_text
+from vst.files import from_home, write_text
 from vst.runs.choices import OF_AN_OPTION, may_choose
 from vst.runs.data import MOST_LEVELS, plain, read_text
 from vst.runs.moved import FIRST_DEFAULTS, override_with_new_names, with_new_names
@@ -28,9 +28,7 @@ def write_configuration(run: Path, cfg: DictConfig, overrides: Sequence[str], se
     from hydra.core.hydra_config import HydraConfig
 
     cfg = cfg.copy()
-    files = {
-        f"{group}.path": path for group in FROM_FILES if isinstance(path := settings[group].get("path"), str)
-    }
+    files = {option: path for option in FROM_FILES if isinstance(path := select(settings, option), str)}
     for key, path in files.items():
         OmegaConf.update(cfg, key, literal(path))
     keys = [override.partition("=")[0] for override in overrides]
@@ -53,27 +51,54 @@ def stored_overrides(run: Path, given: Sequence[str] = ()) -> list[str]:
     stored = _overrides_path(run)
     if not stored.is_file():
         raise InputError(f"{run} holds no run to resume; name a run directory with resume")
+    kept = read_overrides(stored)
+    # first, so that the run's own options stand
+    overrides = [*_first_defaults(run), *(override_with_new_names(line) for line in kept)]
+    check_choices_of(run, overrides, given)
+    return overrides
+
+
+def with_stored_overrides(
+    arguments: Sequence[str], stored: Callable[[Path, Sequence[str]], list[str]]
+) -> list[str]:
+    """For `resume=DIR`, put the options that are `stored` in DIR before those given, and make DIR the run directory."""
+    named = [argument.removeprefix("resume=") for argument in arguments if argument.startswith("resume=")]
+    if not named or named[-1] in ("null", ""):
+        return list(arguments)
+    directory = Path(from_home(named[-1].strip("'\"")))
+    others = [argument for argument in arguments if not argument.startswith("resume=")]
+    where = quoted(directory)
+    # one that is given again comes once: what is removed cannot be removed twice
+    before = [override for override in stored(directory, others) if override not in others]
+    return [*before, f"hydra.run.dir={where}", f"resume={where}", *others]
+
+
+def read_overrides(stored: Path) -> list[str]:
+    """The options in a file, without those for the directory and for resuming; raises `InputError` for another file."""
     lines = _read_yaml(stored)
     if not isinstance(lines, list):
         raise InputError(
             f"{stored} is damaged, and does not have the options of a run; restore it, or begin a new run"
         )
-    kept = [str(line) for line in lines if not re.match(r"[+~]*(resume=|hydra\b)", str(line))]
-    # first, so that the run's own options stand
-    overrides = [*_first_defaults(run), *(override_with_new_names(line) for line in kept)]
+    return [str(line) for line in lines if not re.match(r"[+~]*(resume=|hydra\b)", str(line))]
+
+
+def check_choices_of(run: Path, overrides: Sequence[str], given: Sequence[str]) -> None:
+    """Raise an `InputError` for an option that a directory may not choose, unless it is also `given`."""
     for override in overrides:
         if override not in given and not may_choose(override):
             raise InputError(
                 f"the run in {run} asks for {override}, which a directory may not choose; if you trust it, give that "
                 f"option again beside resume"
             )
-    return overrides
 
 
 def _first_defaults(run: Path) -> list[str]:
     """The options whose defaults have changed, with the values that the run began with."""
     config = _read_yaml(configuration_path(run))
-    values = {option: select(config, option, first) for option, first in FIRST_DEFAULTS.items()}
+    # an option that was nothing then is nothing now, unless the run's own options say otherwise
+    began = {option: first for option, first in FIRST_DEFAULTS.items() if first is not None}
+    values = {option: select(config, option, first) for option, first in began.items()}
     return [f"{option}={'null' if value is None else value}" for option, value in values.items()]
 
 

@@ -12,8 +12,8 @@ from filelock import FileLock, Timeout
 from vst.errors import InputError
 from vst.files import ASIDE, refuse_link
 
-FOLDERS = ("frames", "keyframes", "checkpoints", "wandb", ".hydra")
-"""The folders that a run fills."""
+FOLDERS = ("frames", "keyframes", "previews", "checkpoints", "wandb", ".hydra", ".training")
+"""The folders that a run or a training fills."""
 
 _made: set[Path] = set()
 """Directories that this process has made, or Hydra for it."""

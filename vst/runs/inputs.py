@@ -10,7 +10,7 @@ from pathlib import Path
 from vst.assets import file_hash
 from vst.runs.settings import Settings, select
 
-FILES = ("video.path", "style.path", "backbone.weights.path")
+FILES = ("video.path", "style.path", "backbone.weights.path", "network")
 """The options that may name a file of the user's. What they fetch instead has a hash of its own (`vst.assets`)."""
 
 

@@ -49,7 +49,7 @@ def build_clip(settings: Settings) -> Clip:
     clip = part(settings, "video", Clip)
     frame = clip.info.width, clip.info.height
     _check_cuts(settings, clip)
-    _check_size(settings, f"the frames of {clip.info.name} are", frame, "give a larger clip or video.size")
+    check_size(settings, f"the frames of {clip.info.name} are", frame, "give a larger clip or video.size")
     return clip
 
 
@@ -74,8 +74,9 @@ def build_parts(settings: Settings, clip: Clip, added: Mapping[str, Callback]) -
     inputs = hashes_of_inputs(settings)
     style = part(settings, "style", Style)
     painting = style.at(max(clip.info.width, clip.info.height))
+    _check_network(settings, painting, inputs)
     size = painting.image.shape[3], painting.image.shape[2]
-    _check_size(settings, f"the painting {painting.name} is", size, "give a larger style.size")
+    check_size(settings, f"the painting {painting.name} is", size, "give a larger style.size")
     flow = part(settings, "flow", FlowEstimator)
     losses = parts_by_name(settings, "loss", Loss)
     backbone = part(settings, "backbone", VGG19)
@@ -139,7 +140,22 @@ def _check_cuts(settings: Settings, clip: Clip) -> None:
         )
 
 
-def _check_size(settings: Settings, subject: str, size: tuple[int, int], remedy: str) -> None:
+def _check_network(settings: Settings, painting: Painting, inputs: Mapping[str, str]) -> None:
+    """Refuse a network that was trained for another painting than the one that a run's losses compare with."""
+    if (path := select(settings, "start.network.path")) is None:
+        return
+    from vst.networks.weights import trained_network
+
+    trained, file = trained_network(path), inputs.get("style.path")
+    same = trained.style_sha256 == file if file and trained.style_sha256 else trained.style == painting.name
+    if not same:
+        raise InputError(
+            f"the network {path} was trained for the painting {trained.style}, and the style is {painting.name}; "
+            f"choose that style, or another network"
+        )
+
+
+def check_size(settings: Settings, subject: str, size: tuple[int, int], remedy: str) -> None:
     """Refuse a picture of `size`, (width, height), that is too small for the deepest layer of the losses."""
     layers = {layer for node in settings["loss"].values() if node for layer in node.get("layers", ())}
     check_layers(layers)

@@ -19,8 +19,6 @@ PACKAGES = ("vst", "torch", "torchvision", "pytorch-lightning", "opencv-contrib-
 
 def provenance_of(settings: Settings, parts: Parts, trainer: Trainer) -> Provenance:
     """The provenance of a run that is being, or was, painted on this machine."""
-    import torch
-
     weights, info = parts.module.backbone.weights, parts.clip.info
     return Provenance(
         config=settings,
@@ -37,16 +35,28 @@ def provenance_of(settings: Settings, parts: Parts, trainer: Trainer) -> Provena
         ),
         style=parts.painting.name,
         motion=getattr(parts.callbacks.get("metrics"), "judge", None),
-        versions={"python": platform.python_version(), **{name: _version(name) for name in PACKAGES}},
-        machine={
-            "platform": platform.platform(),
-            "device": _device_name(trainer.strategy.root_device),
-            "threads": torch.get_num_threads(),
-        },
+        versions=versions(),
+        machine=machine(trainer.strategy.root_device),
     )
 
 
-def _version(package: str) -> str | None:
+def versions() -> dict[str, str | None]:
+    """Those of Python and of the packages on which a result depends."""
+    return {"python": platform.python_version(), **{name: version_of(name) for name in PACKAGES}}
+
+
+def machine(device: torch.device) -> dict[str, str | int]:
+    """What this machine is, and what it computes with."""
+    import torch
+
+    return {
+        "platform": platform.platform(),
+        "device": _device_name(device),
+        "threads": torch.get_num_threads(),
+    }
+
+
+def version_of(package: str) -> str | None:
     """The installed version, or None: OpenCV has several package names, and a checkout may not be installed."""
     try:
         return version(package)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,8 @@ from vst.runs.signatures import arguments_of, kind_of
 
 Settings = dict[str, Any]
 
-FROM_FILES = ("video", "style")
-"""Groups whose `path` may name a file of the user's."""
+FROM_FILES = ("video.path", "style.path", "network", "start.network.path")
+"""Options that may name a file of the user's."""
 
 TRAINER = (
     "_target_",
@@ -31,7 +32,7 @@ TRAINER = (
     "num_sanity_val_steps",
     "profiler",
 )
-"""Options of Lightning's Trainer that a run may have: the others leave out frames, or are for training."""
+"""Options of Lightning's Trainer that a run may have: the others leave out frames, or are set by the program."""
 
 PARTS = ("video", "style", "backbone", "flow", "start", "canvas", "optimizer", "trainer")
 """Groups that make one part of a run each."""
@@ -53,8 +54,19 @@ def select(settings: Any, option: str, default: Any = None) -> Any:
 
 
 def resolve(cfg: DictConfig) -> Settings:
-    """The configuration as dicts and lists; raises `InputError` for a missing, unknown or wrong option."""
-    known = Config.__dataclass_fields__.keys()
+    """A run's configuration as dicts and lists; raises `InputError` for a missing, unknown or wrong option."""
+    options = resolved(cfg, Config)
+    if options["eta"] > 0 and not is_coherent(options):
+        raise InputError(
+            f"eta is {options['eta']:g}, but the model {options['model']} has no coherence term; "
+            f"drop eta, or choose another model"
+        )
+    return options
+
+
+def resolved(cfg: DictConfig, schema: type) -> Settings:
+    """A configuration of any schema as dicts and lists; raises `InputError` where it is not one."""
+    known = vars(schema)["__dataclass_fields__"].keys()
     if unknown := sorted(map(str, cfg.keys() - known)):
         raise InputError(f"{unknown[0]} is not an option; see python -m vst --help")
     if removed := sorted(known - cfg.keys()):
@@ -69,27 +81,36 @@ def resolve(cfg: DictConfig) -> Settings:
     assert isinstance(settings, dict)
     options: Settings = {str(key): value for key, value in settings.items()}
     _check_groups(options)
-    for name, argument in arguments_of("vst.config.Config").items():
+    for name, argument in arguments_of(f"{schema.__module__}.{schema.__name__}").items():
         kind = kind_of(FUNCTIONS[name]) if name in FUNCTIONS else argument.kind
         options[name] = taken(options[name], kind, name)
-    _check_values(options)
+    _check_trainer(options)
     # so that a run can be resumed, and compared with others, from any directory
-    for group in FROM_FILES:
-        if isinstance(path := options[group].get("path"), str):
-            options[group]["path"] = str(Path(path).absolute())
+    replace_paths(options, lambda path: str(Path(path).absolute()))
     return options
+
+
+def replace_paths(settings: Settings, replacement: Callable[[str], Any]) -> None:
+    """Replace the names of the user's files, but not the nodes that fetch a file instead."""
+    for option in FROM_FILES:
+        group, _, key = option.rpartition(".")
+        node = select(settings, group) if group else settings
+        if isinstance(node, dict) and isinstance(path := node.get(key), str):
+            node[key] = replacement(path)
 
 
 def _check_groups(settings: Settings) -> None:
     """Check that every group has what makes it a part of a run, and what the schema has no type for."""
-    for name in ("scales", "tiles"):
+    for name in {"scales", "tiles"} & settings.keys():
         value = settings[name]
         if value != "auto" and not Number(whole=True, least=1, most=1000).accepts(value):
             raise InputError(
                 f"{name} is {value}, and must be auto or a whole number of at least 1 and at most 1000; correct {name}"
             )
+    if select(settings, "start.network.path", "") is None:
+        raise InputError("network is not given; add network=… to the command line")
     for group in PARTS:
-        if not isinstance(settings[group].get("_target_"), str):
+        if group in settings and not isinstance(settings[group].get("_target_"), str):
             raise InputError(f"{group} has no _target_; choose one of: {', '.join(choices(group))}")
     for group in LISTS:
         for name, node in settings[group].items():
@@ -105,19 +126,11 @@ def _check_groups(settings: Settings) -> None:
     settings["paths"]["run"] = str(run)
 
 
-def _check_values(settings: Settings) -> None:
+def _check_trainer(settings: Settings) -> None:
     if (target := settings["trainer"]["_target_"]) != "pytorch_lightning.Trainer":
         raise InputError(f"trainer._target_={target} is not known; leave it as the configuration has it")
     if unknown := sorted(settings["trainer"].keys() - set(TRAINER)):
-        raise InputError(
-            f"trainer.{unknown[0]} is not an option here, where no network is trained; trainer has: "
-            f"{', '.join(TRAINER[1:])}"
-        )
-    if settings["eta"] > 0 and not is_coherent(settings):
-        raise InputError(
-            f"eta is {settings['eta']:g}, but the model {settings['model']} has no coherence term; "
-            f"drop eta, or choose another model"
-        )
+        raise InputError(f"trainer.{unknown[0]} is not an option here; trainer has: {', '.join(TRAINER[1:])}")
 
 
 def is_coherent(settings: Settings) -> bool:

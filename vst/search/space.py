@@ -16,7 +16,7 @@ from omegaconf import DictConfig
 from vst.composing import composed, parse, with_run_directory
 from vst.errors import InputError
 from vst.runs.identity import identity
-from vst.runs.settings import FROM_FILES, is_coherent, resolve
+from vst.runs.settings import is_coherent, replace_paths, resolve
 
 if TYPE_CHECKING:
     from hydra.core.override_parser.types import Override
@@ -81,11 +81,7 @@ class Space:
         A file contributes its name and size, since its path may differ on another machine.
         """
         settings = identity(resolve(with_run_directory(composed(self.overrides(self.first())))))
-        for group in FROM_FILES:
-            if isinstance(path := settings[group].get("path"), str):  # otherwise a node that fetches the file
-                file = Path(path)
-                size = file.stat().st_size if file.is_file() else None
-                settings[group] = {**settings[group], "path": [file.name, size]}
+        replace_paths(settings, _name_and_size)
         return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
 
     def ends(self) -> dict[str, Sequence[float | str]]:
@@ -208,6 +204,11 @@ def _interval(option: str, sweep: Any) -> Interval:
     if log and low <= 0:
         raise InputError(f"{option} has an interval from {low:g}, which has no logarithm; begin above 0")
     return Interval(low, high, log, whole=isinstance(low, int) and isinstance(high, int))
+
+
+def _name_and_size(path: str) -> list[str | int | None]:
+    file = Path(path)
+    return [file.name, file.stat().st_size if file.is_file() else None]
 
 
 def _check(space: Space) -> None:

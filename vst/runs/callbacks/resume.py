@@ -78,7 +78,7 @@ class Resume(Checkpoint):
 
     def _save(self, trainer: Trainer, state: dict[str, Any]) -> None:
         # only now: the tables have the frame's rows
-        state["parts"] = {type(part).__name__: part.state_dict() for part in _parts(trainer)}
+        state["parts"] = {type(part).__name__: part.state_dict() for part in parts_with_state(trainer)}
         content = BytesIO()  # where torch itself writes to a full disk, it does not say that it is full
         torch.save(state, content)
         write_hashed(self.path, content.getbuffer())
@@ -86,10 +86,16 @@ class Resume(Checkpoint):
 
 def load_checkpoint(run: Path) -> dict[str, Any]:
     """The checkpoint of the run in a directory; raises `InputError` where it cannot be read."""
+    state = read_checkpoint(run)
+    return {**state, "config": with_new_names(state["config"])}
+
+
+def read_checkpoint(run: Path) -> dict[str, Any]:
+    """The checkpoint in a directory as it was written, with a configuration; raises `InputError` as above."""
     path = checkpoint_path(run)
     try:
         state = torch.load(BytesIO(read_hashed(path)), map_location="cpu", weights_only=True)
-        return {**state, "config": with_new_names(state["config"])}
+        return {**state, "config": dict(state["config"])}
     except OSError as error:
         raise InputError(
             f"the checkpoint {path} cannot be read ({error.strerror}); correct that, or begin a new run"
@@ -127,7 +133,7 @@ def _restore(state: dict[str, Any], trainer: Trainer, module: VideoStylizer, dat
     module.history.load_state_dict(state["history"])
     if module.anchor is not None:
         module.anchor.load_state_dict(state["anchor"])
-    for part in _parts(trainer):
+    for part in parts_with_state(trainer):
         if stored := state["parts"].get(type(part).__name__):
             part.load_state_dict(stored)
     for part in cast(Any, trainer).callbacks:
@@ -136,7 +142,7 @@ def _restore(state: dict[str, Any], trainer: Trainer, module: VideoStylizer, dat
             part.check(info.frames if data.first_pass else data.first_position, info)
 
 
-def _parts(trainer: Trainer) -> list[Any]:
+def parts_with_state(trainer: Trainer) -> list[Any]:
     """The callbacks and loggers that have a state."""
     parts = [*cast(Any, trainer).callbacks, *trainer.loggers]
     return [part for part in parts if hasattr(part, "state_dict")]

@@ -1,0 +1,1 @@
+"""Callbacks of a training: its curves, previews, progress and checkpoints."""
