@@ -32,6 +32,7 @@ WAYS: dict[str, tuple[str, ...]] = {
     "anystyle": ("model=anystyle",),
     "naive, 5 evaluations": ("model=naive", "evaluations=5"),
     "naive, 15": ("model=naive", "evaluations=15"),
+    "naive, 15 at one scale": ("model=naive", "scales=1", "evaluations=15"),
     "naive from anystyle, 15": ("model=naive", "start=anystyle", "evaluations=15"),
     "naive, 60": ("model=naive", "evaluations=60"),
     "robust, 60": ("model=robust", "evaluations=60"),
@@ -94,19 +95,12 @@ def draw(found: Mapping[str, Mapping[str, float]], file: Path) -> None:
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(12, 4), layout="constrained")
+    shown = {way: figures for way, figures in found.items() if way != "the clip itself"}
     for axis, name in zip(figure.subplots(1, 3), ("style", "content", "warping_error"), strict=True):
-        for way, figures in found.items():
-            if figures[name] > 0 and way != "the clip itself":
-                axis.loglog(figures["seconds"], figures[name], "o")
-                axis.annotate(
-                    way,
-                    (figures["seconds"], figures[name]),
-                    fontsize=7,
-                    xytext=(4, 4),
-                    textcoords="offset points",
-                )
+        drawn = [axis.loglog(figures["seconds"], figures[name], "o")[0] for figures in shown.values()]
         axis.set(xlabel=FIGURES["seconds"], title=FIGURES[name])
         axis.margins(x=0.3)
+    figure.legend(drawn, shown, loc="outside lower center", ncols=len(shown))
     with atomic_write(file) as aside:
         figure.savefig(aside, format="png", dpi=120)
 

@@ -215,6 +215,12 @@ class VideoStylizer(LightningModule):
         alone = comparison_of(self.start) == "nothing" and not is_painting(self.start)
         return (alone and target.earlier is None) or contents, torch.cat(starts)
 
+    def _seconds_since(self, began: float) -> float:
+        """Wall-clock time, with what a GPU has been given meanwhile."""
+        if self.device.type == "cuda":
+            torch.cuda.current_stream(self.device).synchronize()
+        return time.perf_counter() - began
+
     def _objective_at(self, size: Size, full: Size) -> tuple[FrameObjective, Replays]:
         """The objective of a scale, with the painting scaled as the frame is."""
         if size == full:
