@@ -29,8 +29,8 @@ class Config:
     """β, weight of the style loss; at least 0."""
     eta: Weight = MISSING
     """η, weight of the coherence loss; at least 0, and exactly 0 in models that have no coherence loss."""
-    evaluations: Annotated[int, Interval(ge=1, le=100_000)] = MISSING
-    """The most evaluations of the objective per frame, the one at the start included; at least 1."""
+    evaluations: Annotated[int, Interval(ge=0, le=100_000)] = MISSING
+    """The most evaluations of the objective per frame, the one at the start included; with 0 the start is painted."""
     evaluation_factors: list[Annotated[float, Interval(gt=0, le=100)]] = field(default_factory=list)
     """Factors of `evaluations` for the first frames of a shot, in turn; 1 for later frames and in later passes."""
     passes: Few = MISSING

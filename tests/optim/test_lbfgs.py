@@ -212,10 +212,29 @@ def test_the_budget_is_spent_exactly(budget):
     assert solution.seconds > 0
 
 
-@pytest.mark.parametrize("budget", [0, -1])
-def test_at_least_one_evaluation(budget):
-    with pytest.raises(ValueError, match="at least one evaluation"):
-        minimise(rosenbrock, points(), evaluations=budget)
+def test_a_budget_is_not_negative():
+    with pytest.raises(ValueError, match="a number from 0, not -1"):
+        minimise(rosenbrock, points(), evaluations=-1)
+
+
+def test_without_a_budget_the_start_is_kept_and_nothing_is_evaluated():
+    objective, visited = visiting(rosenbrock)
+    solution = minimise(objective, points(2), evaluations=0)
+    assert not visited
+    assert torch.equal(solution.point, points(2))
+    assert (solution.evaluations.tolist(), solution.outcomes) == ([0, 0], ("finished", "finished"))
+    assert not solution.curves
+    assert solution.lane(1).evaluations.tolist() == [0]
+
+
+def test_a_lane_without_a_budget_keeps_its_start_beside_one_that_has_some():
+    start = points(2)
+    solution = minimise(rosenbrock, start, evaluations=[0, 5])
+    alone = minimise(rosenbrock, start[1:], evaluations=5)
+    assert torch.equal(solution.point[0], start[0])
+    assert torch.allclose(solution.point[1:], alone.point)
+    assert solution.evaluations.tolist() == [0, 5]
+    assert len(solution.lane(0).curves["total"]) == 0
 
 
 def test_the_start_is_not_modified():

@@ -339,7 +339,7 @@ def test_a_file_system_without_locks_is_named(
         (["model=naive", "eta=3"], "naive has no coherence"),
         (["alpha=-1"], "alpha=-1.0 is not a number from 0"),
         (["beta=nan"], "beta=nan is not a number from 0"),
-        (["evaluations=0"], "evaluations=0 is not a whole number from 1"),
+        (["evaluations=-1"], "evaluations=-1 is not a whole number from 0"),
         (["video.size=12"], "VGG-19 needs at least 16 on each side"),
         (["style.size=17"], "the painting swirls is 17x14 pixels"),
         (["loss.style.layers=[conv9_1]"], "conv9_1 is not a layer"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from vst.flow.pair import FramePair
@@ -12,6 +13,8 @@ from vst.painting.start import LEAST_UNPAINTED
 from vst.runs.record import read_record
 from vst.runs.rows import read_curves, read_frames
 from vst.runs.settings import resolve
+from vst.video.reader import VideoReader
+from vst.video.store import load_png, to_uint8
 
 Paint = Callable[..., Path]
 
@@ -49,6 +52,25 @@ def test_a_frame_that_starts_from_a_painting_has_one_scale_unless_much_comes_int
     assert len({row["size"] for row in first}) > 1
     assert {row["size"] for row in second} == ({128.0, 256.0} if partly else {256.0})
     assert read_frames(run)[1]["cost"] == pytest.approx(4, abs=0.5)
+
+
+def test_without_evaluations_the_start_is_the_painting_at_one_scale_and_is_measured(
+    paint: Paint, tmp_path: Path, clip: Path
+) -> None:
+    run = paint(tmp_path, "model=mse", "video.size=224", "video.frames=2", "evaluations=0")
+    contents = VideoReader(clip, size=224).read()
+    frames = read_frames(run)
+    assert [(row["evaluations"], row["cost"]) for row in frames] == [(0, 0), (0, 0)]
+    assert not read_curves(run)
+    for row, content in zip(frames, contents, strict=False):
+        painted = load_png(run / "frames" / f"{content.index:06d}.png")
+        assert np.array_equal(painted, to_uint8(content.content))
+        assert row["content"] == 0
+        assert (row["style"] or 0) > 0
+    assert (frames[1]["coherence"] or 0) > 0
+    record = read_record(run)
+    assert record is not None
+    assert record.summary["evaluations_total"] == 0
 
 
 @pytest.mark.parametrize("value", ["0", "-1", "some", "1.5", "true", "[1]"])

@@ -54,12 +54,8 @@ class Descent:
         for tensor in (self._gradient, self._previous, self._step):
             tensor.zero_()
         self._budgets.copy_(budgets)
-        for flags, value in (
-            (self.running, True),
-            (self._fresh, True),
-            (self._finite, True),
-            (self._failed, False),
-        ):
+        self.running.copy_(self._budgets > 0)
+        for flags, value in ((self._fresh, True), (self._finite, True), (self._failed, False)):
             flags.fill_(value)
         self._recent_best.fill_(torch.inf)
         self._recent.fill_(torch.inf)

@@ -29,10 +29,11 @@ def minimise(
 
     The objective takes a tensor of the start's shape and gives a value a lane, (L,), alone or as `Losses`.
     Lanes must not depend on each other: the gradient of their sum then holds each lane's own gradient.
-    `evaluations` is the budget, of all lanes or of each, the evaluation at the start included; `history` the number of
-    steps that L-BFGS remembers. A lane ends before its budget is spent where the last `PATIENCE` evaluations have
-    improved its best value by less than `tolerance`, relative to it, and none of them was worse than it by `PATIENCE`
-    times as much: L-BFGS without a line search may overshoot, and find its way again. 0 never ends a lane.
+    `evaluations` is the budget, of all lanes or of each, the evaluation at the start included; `history` the number
+    of steps that L-BFGS remembers. A lane without a budget keeps its start, and has no losses. A lane ends before its
+    budget is spent where the last `PATIENCE` evaluations have improved its best value by less than `tolerance`,
+    relative to it, and none of them was worse than it by `PATIENCE` times as much: L-BFGS without a line search may
+    overshoot, and find its way again. 0 never ends a lane.
     `on_evaluation` is told the number of evaluations done, after each.
 
     The steps are those of `torch.optim.LBFGS` without a line search: the first is min(1, 1/|g|₁) along
@@ -44,15 +45,15 @@ def minimise(
     `replays` are given, an evaluation and its step are captured once and replayed.
     """
     budgets = [evaluations] * len(start) if isinstance(evaluations, int) else list(evaluations)
-    if min(budgets) < 1:
-        raise ValueError(f"a minimisation takes at least one evaluation, not {min(budgets)}")
+    if min(budgets) < 0:
+        raise ValueError(f"a budget of evaluations is a number from 0, not {min(budgets)}")
     began = time.perf_counter()
     most = max(budgets)
 
     def make(objective: Objective) -> Descent:
         return Descent(objective, start, most, history, tolerance)
 
-    if graphs and replays is not None and replays.possible(start):
+    if graphs and most and replays is not None and replays.possible(start):
         descent, advance = replays.descent((most, history, tolerance), make, start)
     else:
         descent, advance = make(objective), None

@@ -31,7 +31,7 @@ class Solution:
     """What `minimise` found, lane by lane.
 
     point        the best iterate, of the start's shape
-    losses       at the best iterate: `total` and every term, (L,) each
+    losses       at the best iterate: `total` and every term, (L,) each; none where nothing was evaluated
     curves       at every evaluation: `total` and every term, (evaluations, L) each, on the CPU; not a number
                  where the lane had stopped before
     evaluations  of the objective, (L,) integers

@@ -62,12 +62,13 @@ def sizes(height: int, width: int, scales: int | None) -> list[Size]:
 def shares(budget: int, stages: list[Size]) -> list[int]:
     """Evaluations at each of the sizes, which together cost what `budget` evaluations at the last one do.
 
-    Every size has the same number, at least one; the last takes what is left by rounding.
+    Every size has the same number, at least one of a budget that has any; the last takes what is left by rounding.
     """
     *coarser, finest = [height * width for height, width in stages]
     areas = [area / finest for area in coarser]
-    each = max(1, round(budget / (1 + sum(areas))))
-    return [each] * len(areas) + [max(1, round(budget - each * sum(areas)))]
+    least = min(1, budget)
+    each = max(least, round(budget / (1 + sum(areas))))
+    return [each] * len(areas) + [max(least, round(budget - each * sum(areas)))]
 
 
 def cost(stages: Sequence[Stage]) -> float:

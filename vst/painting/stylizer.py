@@ -48,7 +48,8 @@ class VideoStylizer(LightningModule):
     """The frame loop: paints one frame a training step, an epoch being a pass over the stretch.
 
     `losses` are the terms of L_total by name, `style` the painting (1, 3, h, w). A frame has `evaluations` of
-    the objective a pass, the first frames of a shot `evaluation_factors` times as many. What needs the content alone
+    the objective a pass, the first frames of a shot `evaluation_factors` times as many; with 0, its painting is its
+    start. What needs the content alone
     is computed ahead by `preparation`. `history` remembers the frames painted last. In a run of more than one pass
     `paintings` keeps those of each. A frame that does not start from a painting is painted at several `scales`, coarse
     to fine, None for as many as its size asks for.
@@ -165,7 +166,8 @@ class VideoStylizer(LightningModule):
         full: Size = (target.content.shape[-2], target.content.shape[-1])
         afresh, start = self._starts(group, target)
         partly = not afresh and partly_unpainted(self.start, target)
-        stages = sizes(*full, self.scales) if afresh or partly else [full]
+        coarse_to_fine = self.evaluations > 0 and (afresh or partly)
+        stages = sizes(*full, self.scales) if coarse_to_fine else [full]
         budgets = [shares(self._budget(item), stages) for item in group]
         whole, done = sum(map(max, zip(*budgets, strict=True))), 0
         image, found = start, list[tuple[Size, Solution]]()
@@ -284,6 +286,8 @@ class VideoStylizer(LightningModule):
 
     def _budget(self, prepared: Prepared) -> int:
         """Evaluations for a frame, by its place in its shot: how many were painted before it, blank ones too."""
+        if self.evaluations == 0:
+            return 0
         place = sum(pair.same_shot for pair in prepared.pairs)
         first_frames = prepared.frame.pass_index == 0 and place < len(self.evaluation_factors)
         factor = self.evaluation_factors[place] if first_frames else 1

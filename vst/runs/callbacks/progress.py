@@ -15,7 +15,7 @@ SECONDS_BETWEEN_LINES = 10
 
 
 class Progress(ProgressBar):
-    """Shows the run's progress in frames and evaluations, and the time that remains.
+    """Shows the run's progress in frames, and the time that remains.
 
     ```yaml
     progress:
@@ -41,16 +41,15 @@ class Progress(ProgressBar):
         data = data_of(trainer)
         passes = data.first_pass + (trainer.max_epochs or 0)
         frames = data.clip.info.frames
-        self._evaluations = stylizer_of(pl_module).evaluations
         self._frames, self._total = frames, frames * passes
         self._done = data.first_pass * frames + data.first_position
         self._first, self._began, self._printed = self._done, time.monotonic(), 0.0
         self._bar = tqdm(
-            total=self._total * self._evaluations,
-            initial=self._done * self._evaluations,
+            total=self._total,
+            initial=self._done,
             disable=not self._enabled or self.name is not None,
             file=sys.stderr,
-            unit="evaluation",
+            unit="frame",
             dynamic_ncols=True,
             # in a log file, a line every ten seconds is enough
             mininterval=0.2 if sys.stderr.isatty() else 10,
@@ -64,6 +63,7 @@ class Progress(ProgressBar):
     ) -> None:
         """Count a frame."""
         self._done += 1
+        self._advance(0)
         self._describe()
         if self.name is not None and self._enabled:
             self._print_line()
@@ -78,7 +78,7 @@ class Progress(ProgressBar):
 
     def _advance(self, done: float) -> None:
         if self._bar is not None:
-            self._bar.update(round((self._done + done) * self._evaluations) - self._bar.n)
+            self._bar.update(self._done + done - self._bar.n)
 
     def _print_line(self) -> None:
         now = time.monotonic()
