@@ -39,6 +39,15 @@ def read_picture(file: Path, longer: int | None = None) -> Image.Image:
         raise PictureError("cannot be read as a picture; give a PNG, JPEG or similar file") from error
 
 
+def has_transparency(file: Path) -> bool:
+    """Whether a picture file that `read_picture` can read is transparent anywhere."""
+    with _of_any_size(), Image.open(file) as opened:
+        return opened.has_transparency_data and opened.convert("RGBA").getchannel("A").getextrema() != (
+            255,
+            255,
+        )
+
+
 def _read(opened: Image.Image, longer: int | None) -> Image.Image:
     width, height = opened.size
     if width * height > LARGEST:

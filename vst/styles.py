@@ -83,8 +83,13 @@ class OpenedPainting:
         factor = longer / max(picture.size)
         width, height = (max(1, round(side * factor)) for side in picture.size)
         picture = picture.resize((width, height), Image.Resampling.LANCZOS)
-        pixels = torch.from_numpy(np.array(picture)).permute(2, 0, 1)[None]
-        return Painting(file.stem, pixels.contiguous().float() / 255)
+        return Painting(file.stem, image_of(picture))
+
+
+def image_of(picture: Image.Image) -> Tensor:
+    """A picture of mode RGB as an image in [0, 1], (1, 3, h, w)."""
+    pixels = torch.from_numpy(np.array(picture)).permute(2, 0, 1)[None]
+    return pixels.contiguous().float() / 255
 
 
 def painting_size(size: int | None, scale: float, frame: int) -> int:

@@ -24,7 +24,8 @@ class Stylized(Painted):
     """A painted frame, and how its optimisation ended.
 
     `losses` are those of the finished painting; the solution's are those of its best iterate, which may leave [0, 1].
-    The solution's curves and evaluations are those of all `stages`, the scales at which it was painted, coarse to fine.
+    The solution's curves and evaluations are those of all `stages`, the scales at which it was painted, coarse to fine;
+    its seconds include the making of the start.
     """
 
     neighbour: Neighbour | None

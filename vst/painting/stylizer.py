@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import copy, deepcopy
 from dataclasses import replace
 from functools import reduce
+from time import perf_counter
 from typing import Any
 
 import torch
@@ -36,7 +37,7 @@ from vst.painting.scales import (
     sizes,
     strength,
 )
-from vst.painting.start import Start, comparison_of, partly_unpainted
+from vst.painting.start import Start, comparison_of, is_anchored, partly_unpainted
 from vst.painting.stylized import Stylized
 from vst.video.store import Paintings
 
@@ -48,11 +49,11 @@ class VideoStylizer(LightningModule):
     """The frame loop: paints one frame a training step, an epoch being a pass over the stretch.
 
     `losses` are the terms of L_total by name, `style` the painting (1, 3, h, w). A frame has `evaluations` of
-    the objective a pass, the first frames of a shot `evaluation_factors` times as many; with 0, its painting is its
-    start. What needs the content alone
-    is computed ahead by `preparation`. `history` remembers the frames painted last. In a run of more than one pass
-    `paintings` keeps those of each. A frame that does not start from a painting is painted at several `scales`, coarse
-    to fine, None for as many as its size asks for.
+    the objective a pass, the first frames of a shot `evaluation_factors` times as many, the others `later_factor` times
+    as many; with 0, its painting is its start. An exemplar that vst paints counts as the first of a shot. What needs the
+    content alone is computed ahead by `preparation`. `history` remembers the frames painted last. In a run of more than
+    one pass `paintings` keeps those of each. A frame that does not start from a painting is painted at several
+    `scales`, coarse to fine, None for as many as its size asks for.
     """
 
     style: Tensor
@@ -68,6 +69,7 @@ class VideoStylizer(LightningModule):
         preparation: Preparation,
         evaluations: float,
         evaluation_factors: Sequence[float],
+        later_factor: float,
         seed: int,
         history: History,
         scales: int | None = 1,
@@ -87,10 +89,11 @@ class VideoStylizer(LightningModule):
         """Writes what there is to write of a frame while the next is painted."""
         self._ready: deque[_Painted] = deque()
         self.evaluations = evaluations
-        self.evaluation_factors = tuple(evaluation_factors)
+        self.evaluation_factors, self.later_factor = tuple(evaluation_factors), later_factor
         self.seed = seed
         self.history = history
-        self.anchor = Anchor() if any(loss.anchored for loss in losses.values()) else None
+        anchored = is_anchored(start) or any(loss.anchored for loss in losses.values())
+        self.anchor = Anchor() if anchored else None
         self.paintings = paintings
         # as they are before they have seen a style: each scale has its own
         self._unused = deepcopy(dict(losses))
@@ -164,11 +167,14 @@ class VideoStylizer(LightningModule):
     def _paint(self, group: Sequence[Prepared], target: Target) -> Iterator[_Painted]:
         """Paint frames as lanes of one optimisation, at one scale after the other."""
         full: Size = (target.content.shape[-2], target.content.shape[-1])
+        began = perf_counter()
         afresh, start = self._starts(group, target)
+        making = perf_counter() - began
         partly = not afresh and partly_unpainted(self.start, target)
-        coarse_to_fine = self.evaluations > 0 and (afresh or partly)
+        whole_budgets = [self._budget(item) for item in group]
+        coarse_to_fine = any(whole_budgets) and (afresh or partly)
         stages = sizes(*full, self.scales) if coarse_to_fine else [full]
-        budgets = [shares(self._budget(item), stages) for item in group]
+        budgets = [shares(budget, stages) for budget in whole_budgets]
         whole, done = sum(map(max, zip(*budgets, strict=True))), 0
         image, found = start, list[tuple[Size, Solution]]()
         for number, size in enumerate(stages):
@@ -177,7 +183,9 @@ class VideoStylizer(LightningModule):
             for loss in objective.losses.values():
                 loss.begin_frame(here)
             self.preparation.learn(target.neighbours)
+            began = perf_counter()
             begun = start if here is target else self._starts(group, here)[1]
+            making += perf_counter() - began
             if number == 0:
                 image = begun
             else:
@@ -201,6 +209,7 @@ class VideoStylizer(LightningModule):
         for lane, finished in enumerate(images.split(1)):
             parts = [(size, solution.lane(lane)) for size, solution in found]
             together = reduce(lambda earlier, later: later.after(earlier), (part for _, part in parts))
+            together = replace(together, seconds=together.seconds + making / len(group))
             spent = [Stage(size, int(part.evaluations[0])) for size, part in parts]
             yield finished, together, losses.lane(lane), spent
 
@@ -260,6 +269,8 @@ class VideoStylizer(LightningModule):
         if frame.pass_index > 0 and self.paintings is not None:
             earlier = self.paintings.of(frame.pass_index - 1).load(frame.index).to(content)
         anchored = self.anchor is not None and prepared.anchor is not None
+        exemplars = self.preparation.exemplars
+        given = exemplars.painting(frame) if alone else None
         return Target(
             content,
             self._look_at_content(content),
@@ -270,6 +281,8 @@ class VideoStylizer(LightningModule):
             frame.pass_index,
             neighbours=neighbours,
             look=self._look,
+            given=None if given is None else given.to(content),
+            between=exemplars.between(frame) if alone else None,
         )
 
     def _start(self, target: Target, frame: Frame) -> Tensor:
@@ -286,9 +299,15 @@ class VideoStylizer(LightningModule):
 
     def _budget(self, prepared: Prepared) -> int:
         """Evaluations for a frame, by its place in its shot: how many were painted before it, blank ones too."""
-        if self.evaluations == 0:
-            return 0
         place = sum(pair.same_shot for pair in prepared.pairs)
+        if is_anchored(self.start) and (anchor := prepared.anchor) is not None:
+            exemplars = self.preparation.exemplars
+            if exemplars.painted and anchor.renewed.any():
+                place = 0
+            if not exemplars.painted and (
+                anchor.seen is None or exemplars.painting(prepared.frame) is not None
+            ):
+                return 0  # it is not synthesised: its painting is given, or it is left to the other pass
         first_frames = prepared.frame.pass_index == 0 and place < len(self.evaluation_factors)
-        factor = self.evaluation_factors[place] if first_frames else 1
-        return max(1, round(factor * self.evaluations))
+        whole = self.evaluations * (self.evaluation_factors[place] if first_frames else self.later_factor)
+        return max(1, round(whole)) if whole else 0

@@ -33,9 +33,14 @@ def write_configuration(run: Path, cfg: DictConfig, overrides: Sequence[str], se
     }
     for key, path in files.items():
         OmegaConf.update(cfg, key, literal(path))
+    texts = {key: quoted(path) for key, path in files.items()}
+    if isinstance(paintings := settings["keyframes"], dict):
+        OmegaConf.update(cfg, "keyframes", {int(number): literal(path) for number, path in paintings.items()})
+        pairs = (f"{number}: {quoted(path)}" for number, path in paintings.items())
+        texts["keyframes"] = f"{{{', '.join(pairs)}}}"
     keys = [override.partition("=")[0] for override in overrides]
     overrides = [
-        f"{key}={quoted(files[key])}" if key in files else override
+        f"{key}={texts[key]}" if key in texts else override
         for key, override in zip(keys, overrides, strict=True)
     ]
     write_text(configuration_path(run), OmegaConf.to_yaml(cfg))
@@ -73,7 +78,9 @@ def stored_overrides(run: Path, given: Sequence[str] = ()) -> list[str]:
 def _first_defaults(run: Path) -> list[str]:
     """The options whose defaults have changed, with the values that the run began with."""
     config = _read_yaml(configuration_path(run))
-    values = {option: select(config, option, first) for option, first in FIRST_DEFAULTS.items()}
+    # an option that was nothing then is nothing now, unless the run's own options say otherwise
+    began = {option: first for option, first in FIRST_DEFAULTS.items() if first is not None}
+    values = {option: select(config, option, first) for option, first in began.items()}
     return [f"{option}={'null' if value is None else value}" for option, value in values.items()]
 
 

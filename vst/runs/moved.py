@@ -30,6 +30,8 @@ FIRST_DEFAULTS = {
     "scales": 1,
     "style.size": 256,
     "backbone.border": "zeros",
+    "later_factor": 1.0,
+    "keyframes": None,
 }
 """Options whose defaults have changed, or that are new, and the values with which version 0.1 painted."""
 

@@ -65,7 +65,9 @@ def build_parts(settings: Settings, clip: Clip, added: Mapping[str, Callback]) -
     from vst.painting.canvas import Canvas
     from vst.painting.history import History
     from vst.painting.preparation import Preparation
+    from vst.painting.start import is_anchored
     from vst.painting.stylizer import VideoStylizer
+    from vst.runs.exemplars import exemplars_of
     from vst.runs.loggers.media import MediaLogger
     from vst.styles import Style
     from vst.video.datamodule import ClipDataModule
@@ -85,17 +87,19 @@ def build_parts(settings: Settings, clip: Clip, added: Mapping[str, Callback]) -
     callbacks = parts_by_name(settings, "callbacks", Callback)
     reach = _reach(settings, [*losses.values(), *callbacks.values()])
     flows = FlowStore(checkpoints / "flow") if several else None
-    anchored = any(loss.anchored for loss in losses.values())
+    start = build(settings["start"])
+    anchored = is_anchored(start) or any(loss.anchored for loss in losses.values())
     module = VideoStylizer(
         backbone=backbone,
         losses=losses,
         style=painting.image,
-        start=build(settings["start"]),
+        start=start,
         canvas=part(settings, "canvas", Canvas),
         minimise=build(settings["optimizer"]),
-        preparation=Preparation(flow, reach, anchored, flows),
+        preparation=Preparation(flow, reach, anchored, flows, exemplars_of(settings, clip)),
         evaluations=settings["evaluations"] / settings["passes"],
         evaluation_factors=settings["evaluation_factors"],
+        later_factor=settings["later_factor"],
         seed=settings["seed"],
         history=History(checkpoints / "history", reach),
         scales=None if settings["scales"] == "auto" else settings["scales"],
