@@ -95,6 +95,7 @@ def stylizer(folder: Path, model: str, capture: Callable | None, *options: str) 
         preparation=Preparation(Shifted(), 4, any(loss.anchored for loss in losses.values())),
         evaluations=4,
         evaluation_factors=[2],
+        later_factor=1,
         seed=0,
         history=History(folder, 4),
     )

@@ -50,9 +50,9 @@ class VideoStylizer(LightningModule):
 
     `losses` are the terms of L_total by name, `style` the painting (1, 3, h, w). A frame has `evaluations` of
     the objective a pass, the first frames of a shot `evaluation_factors` times as many, the others `later_factor` times
-    as many; with 0, its painting is its start. An exemplar that vst paints counts as the first of a shot. What needs the
-    content alone is computed ahead by `preparation`. `history` remembers the frames painted last. In a run of more than
-    one pass `paintings` keeps those of each. A frame that does not start from a painting is painted at several
+    as many; with 0, its painting is its start. An exemplar that vst paints counts as the first of a shot. What needs
+    the content alone is computed ahead by `preparation`. `history` remembers the frames painted last. In a run of more
+    than one pass `paintings` keeps those of each. A frame that does not start from a painting is painted at several
     `scales`, coarse to fine, None for as many as its size asks for.
     """
 

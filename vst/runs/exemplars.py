@@ -77,6 +77,6 @@ def _check_shots(shots: list[int], numbers: list[int], info: ClipInfo, passes: i
             )
         if here != [first] and passes == 1:
             raise InputError(
-                f"the shot of frames {first} to {after - 1} has a key frame behind its first, and the frames before that "
-                f"are reached in a second pass, backward; add passes=2"
+                f"the shot of frames {first} to {after - 1} has a key frame behind its first, and what lies before it "
+                f"is painted in a second pass, backward; add passes=2"
             )

@@ -6,8 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-WINDOW = 15
-"""Side, in pixels, of the window in which contrast is compared: several strokes wide."""
+REACH = 50
+"""The longer side divided by how far the window reaches in which contrast is compared: several strokes."""
 
 
 def cross_fade(first: Tensor, second: Tensor, share: float) -> Tensor:
@@ -32,4 +32,5 @@ def _deviation(image: Tensor) -> Tensor:
 
 
 def _window_mean(image: Tensor) -> Tensor:
-    return F.avg_pool2d(image, WINDOW, stride=1, padding=WINDOW // 2, count_include_pad=False)
+    reach = max(1, round(max(image.shape[-2:]) / REACH))
+    return F.avg_pool2d(image, 2 * reach + 1, stride=1, padding=reach, count_include_pad=False)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -10,7 +12,11 @@ PATCH = 5
 """The side of a patch in pixels, as in Jamriška et al. (2019)."""
 
 DOUBT = 0.1
-"""The cost of a match that is taken to be perfect, as a share of the mean cost: what a patch's vote counts is limited."""
+"""Added to a patch's cost, as a share of the mean cost, so that no vote counts for all others."""
+
+FOCUS = 1.2
+"""Standard deviation, in pixels, of the weight of a patch's vote around its middle: the votes of all of it would blur
+strokes where neighbouring patches come from places that are not neighbours."""
 
 _REACH = PATCH // 2
 
@@ -39,8 +45,8 @@ def voted(image: Tensor, field: Tensor, cost: Tensor) -> Tensor:
     """The image that patches of another one vote for: (L, C, H, W).
 
     `field` (L, 2, H, W) is the column and row in `image` of the patch around each pixel. A pixel is the mean of what
-    the patches that cover it have there, with weights that fall with their `cost`, (L, 1, H, W): a bad match between
-    good ones is outvoted.
+    the patches that cover it have there, with weights that fall towards a patch's border, and with their `cost`,
+    (L, 1, H, W): a bad match between good ones is outvoted.
     """
     height, width = image.shape[-2:]
     pixels = image.flatten(2)
@@ -56,7 +62,8 @@ def voted(image: Tensor, field: Tensor, cost: Tensor) -> Tensor:
             place = sums[..., _REACH + down : _REACH + down + field.shape[-2], _REACH + across :][
                 ..., : field.shape[-1]
             ]
-            place += torch.cat([worth * colours, worth], dim=1)
+            weight = math.exp(-(across**2 + down**2) / (2 * FOCUS**2)) * worth
+            place += torch.cat([weight * colours, weight], dim=1)
     sums = sums[..., _REACH:-_REACH, _REACH:-_REACH]
     return sums[:, :-1] / sums[:, -1:]
 
