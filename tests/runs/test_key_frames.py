@@ -12,6 +12,7 @@ from pytorch_lightning import Callback, Trainer
 
 from vst.composing import composed
 from vst.errors import InputError, Pruned
+from vst.painting.exemplars import Exemplars
 from vst.runs.exemplars import exemplars_of
 from vst.runs.parts import build_clip
 from vst.runs.record import read_record
@@ -129,13 +130,17 @@ def test_a_resumed_run_is_the_same(
     assert rows[0] == rows[1]
 
 
+def asked_for(clip: Path, *overrides: str) -> Exemplars:
+    """The key frames of a run with these options."""
+    given = ["video=file", f"video.path={clip}", "paths.run=nowhere", "model=keyframes", *overrides]
+    settings = resolve(composed(given))
+    return exemplars_of(settings, build_clip(settings))
+
+
 def refusal(clip: Path, *overrides: str) -> str:
     """The sentence with which the key frames are refused."""
     with pytest.raises(InputError) as refused:
-        settings = resolve(
-            composed(["video=file", f"video.path={clip}", "paths.run=nowhere", "model=keyframes", *overrides])
-        )
-        exemplars_of(settings, build_clip(settings))
+        asked_for(clip, *overrides)
     sentence = str(refused.value)
     assert "\n" not in sentence
     return sentence
@@ -202,16 +207,8 @@ def test_paintings_that_do_not_fit_are_named(clip: Path, paintings: Path, tmp_pa
 
 def test_a_painting_may_be_larger_and_opaque(clip: Path, tmp_path: Path) -> None:
     Image.new("RGBA", (96, 64), (10, 20, 30, 255)).save(tmp_path / "large.png")
-    settings = resolve(
-        composed(
-            [
-                *("video=file", f"video.path={clip}", "paths.run=nowhere", "model=keyframes", "cuts=[]"),
-                f"keyframes={{0: {tmp_path / 'large.png'}}}",
-            ]
-        )
-    )
-    exemplars = exemplars_of(settings, build_clip(settings))
-    first = next(iter(build_clip(settings).read()))
+    exemplars = asked_for(clip, "cuts=[]", f"keyframes={{0: {tmp_path / 'large.png'}}}")
+    first = next(iter(VideoReader(clip).read()))
     painting = exemplars.painting(first)
     assert painting is not None
     assert painting.shape == first.content.shape

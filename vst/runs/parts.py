@@ -78,6 +78,7 @@ def build_parts(settings: Settings, clip: Clip, added: Mapping[str, Callback]) -
     painting = style.at(max(clip.info.width, clip.info.height))
     size = painting.image.shape[3], painting.image.shape[2]
     _check_size(settings, f"the painting {painting.name} is", size, "give a larger style.size")
+    exemplars = exemplars_of(settings, clip)
     flow = part(settings, "flow", FlowEstimator)
     losses = parts_by_name(settings, "loss", Loss)
     backbone = part(settings, "backbone", VGG19)
@@ -96,7 +97,7 @@ def build_parts(settings: Settings, clip: Clip, added: Mapping[str, Callback]) -
         start=start,
         canvas=part(settings, "canvas", Canvas),
         minimise=build(settings["optimizer"]),
-        preparation=Preparation(flow, reach, anchored, flows, exemplars_of(settings, clip)),
+        preparation=Preparation(flow, reach, anchored, flows, exemplars),
         evaluations=settings["evaluations"] / settings["passes"],
         evaluation_factors=settings["evaluation_factors"],
         later_factor=settings["later_factor"],

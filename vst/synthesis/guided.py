@@ -153,7 +153,9 @@ def _used(field: Tensor) -> Tensor:
     places = (field[:, 1] * width + field[:, 0]).flatten(1)
     counts = torch.zeros(lanes, height * width, device=field.device)
     counts.scatter_add_(1, places, torch.ones_like(places, dtype=counts.dtype))
-    return F.avg_pool2d(counts.view(lanes, 1, height, width), PATCH, 1, PATCH // 2).flatten()
+    return F.avg_pool2d(
+        counts.view(lanes, 1, height, width), PATCH, 1, PATCH // 2, count_include_pad=False
+    ).flatten()
 
 
 def _rows(image: Tensor) -> Tensor:

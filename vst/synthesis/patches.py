@@ -18,6 +18,9 @@ FOCUS = 1.2
 """Standard deviation, in pixels, of the weight of a patch's vote around its middle: the votes of all of it would blur
 strokes where neighbouring patches come from places that are not neighbours."""
 
+SAMPLES = 40_000
+"""About how many patches of an image are looked at to find its principal components: those of a large one overlap."""
+
 _REACH = PATCH // 2
 
 
@@ -29,7 +32,8 @@ class PatchSpace:
     """
 
     def __init__(self, image: Tensor, components: int):
-        patches = F.unfold(_framed(image), PATCH).transpose(1, 2).flatten(0, 1)
+        stride = 1 + math.isqrt(image.shape[-2] * image.shape[-1] // SAMPLES)
+        patches = F.unfold(_framed(image), PATCH, stride=stride).transpose(1, 2).flatten(0, 1)
         covariance = torch.cov(patches.T, correction=0)
         _, directions = torch.linalg.eigh(covariance)
         # the largest are the last; /PATCH makes the squared distance of two patches a mean over their pixels
