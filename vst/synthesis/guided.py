@@ -32,6 +32,12 @@ EVENNESS = 0.001
 ROUNDS, SWEEPS = 3, 1
 """How often, on each level, patches are looked for and vote; and how often their places are improved each time."""
 
+NEAR = 4
+"""How far, in pixels, better places are looked for on each level but the coarsest: there a quarter of the frame."""
+
+COMPONENTS = 16
+"""How many numbers of a patch are compared, of its content and of its strokes each."""
+
 
 @dataclass(frozen=True)
 class Exemplar:
@@ -75,7 +81,7 @@ def synthesise(key: Exemplar, guides: Guides, generator: Generator) -> Tensor:
     for number, size in enumerate(sizes):
         level = _Level(Exemplar(*(_resized(part, size) for part in vars(key).values())), _at(guides, size))
         field = level.aim() if field is None else level.aim_from(field)
-        picture, field = level.paint(field, generator, radius=max(size) / 4 if number == 0 else 4)
+        picture, field = level.paint(field, generator, radius=NEAR if number else max(size) / 4)
     return picture
 
 
@@ -87,31 +93,21 @@ class _Level:
         self._longer = max(key.content.shape[-2:])
         x, y = flow_targets(guides.flow)
         self._aim = torch.cat([x, y], dim=1)
-        content = PatchSpace(_features(key.content), 16)
-        strokes = PatchSpace(key.painting, 16)
-        self._strokes = strokes
-        self._content_there, self._strokes_there = (
-            _rows(content(_features(key.content))),
-            _rows(strokes(key.painting)),
-        )
-        self._content_here, self._before = (
-            _rows(content(_features(guides.content))),
-            _rows(strokes(guides.before)),
-        )
-        self._picture = self._before
+        there, here = _features(key.content), _features(guides.content)
+        content, self._strokes = PatchSpace(there, COMPONENTS), PatchSpace(key.painting, COMPONENTS)
+        self._content_there, self._content_here = _rows(content(there)), _rows(content(here))
+        self._strokes_there = _rows(self._strokes(key.painting))
+        self._before = _rows(self._strokes(guides.before))
 
     def aim(self) -> Tensor:
         """Where the motion leads, in whole pixels."""
         return inside(self._aim.round().long())
 
     def aim_from(self, field: Tensor) -> Tensor:
-        """The places found on a coarser level: offsets from where the motion leads, enlarged."""
+        """The places found on a coarser level, by how far they are from the pixels."""
         height, width = self._aim.shape[-2:]
-        factor = width / field.shape[-1]
-        own = torch.cat(flow_targets(torch.zeros_like(field, dtype=self._aim.dtype)), dim=1)
-        offset = F.interpolate(field - own, (height, width), mode="nearest") * factor
-        here = torch.cat(flow_targets(torch.zeros_like(self._aim)), dim=1)
-        return inside((here + offset).round().long())
+        away = F.interpolate(field - _own_places(field), (height, width), mode="nearest")
+        return inside((_own_places(self._aim) + away * (width / field.shape[-1])).round().long())
 
     def paint(self, field: Tensor, generator: Generator, radius: float) -> tuple[Tensor, Tensor]:
         """The picture of this size and the places of its patches."""
@@ -140,6 +136,11 @@ class _Level:
         return known.view(lanes, 1, height, width) + POSITION * self._visibility * away.clamp(max=FARTHEST**2)
 
 
+def _own_places(field: Tensor) -> Tensor:
+    """Every pixel's own column and row, (L, 2, H, W)."""
+    return torch.cat(flow_targets(torch.zeros_like(field, dtype=torch.float32)), dim=1)
+
+
 def _features(content: Tensor) -> Tensor:
     """What guides of the content there are: its colours and its edges, weighted, (L, 4, H, W)."""
     grey = content.mean(1, keepdim=True)
@@ -153,9 +154,8 @@ def _used(field: Tensor) -> Tensor:
     places = (field[:, 1] * width + field[:, 0]).flatten(1)
     counts = torch.zeros(lanes, height * width, device=field.device)
     counts.scatter_add_(1, places, torch.ones_like(places, dtype=counts.dtype))
-    return F.avg_pool2d(
-        counts.view(lanes, 1, height, width), PATCH, 1, PATCH // 2, count_include_pad=False
-    ).flatten()
+    image = counts.view(lanes, 1, height, width)
+    return F.avg_pool2d(image, PATCH, 1, PATCH // 2, count_include_pad=False).flatten()
 
 
 def _rows(image: Tensor) -> Tensor:
