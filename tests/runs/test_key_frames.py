@@ -13,6 +13,7 @@ from pytorch_lightning import Callback, Trainer
 from vst.composing import composed
 from vst.errors import InputError, Pruned
 from vst.painting.exemplars import Exemplars
+from vst.runs.configuration import stored_overrides, stored_settings, write_configuration
 from vst.runs.exemplars import exemplars_of
 from vst.runs.parts import build_clip
 from vst.runs.record import read_record
@@ -79,6 +80,21 @@ def test_paintings_by_hand_are_kept_and_the_frames_between_fade(
     record = read_record(run)
     assert record is not None
     assert {"keyframes.0", "keyframes.3"} <= set(record.provenance.inputs)
+
+
+def test_paintings_are_recorded_so_that_they_are_found_from_anywhere(
+    clip: Path, paintings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(paintings)
+    given = ["video=file", f"video.path={clip}", *MODEL, "keyframes={0: 0.png, 3: ./3.png}", "passes=2"]
+    cfg = composed([*given, f"paths.run='{tmp_path / 'run'}'"])
+    write_configuration(tmp_path / "run", cfg, given, resolve(cfg))
+    monkeypatch.chdir(tmp_path)
+    stored = resolve(composed([*stored_overrides(tmp_path / "run"), "paths.run=nowhere"]))
+    assert stored["keyframes"] == {"0": str(paintings / "0.png"), "3": str(paintings / "3.png")}
+    kept = stored_settings(tmp_path / "run")
+    assert kept is not None
+    assert kept["keyframes"] == stored["keyframes"]
 
 
 def test_one_painting_reaches_the_frames_before_it(tmp_path: Path, paint: Paint, paintings: Path) -> None:
