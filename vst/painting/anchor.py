@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -36,6 +37,11 @@ class AnchorMotion:
     seen: tuple[Tensor, Tensor] | None
     renewed: Tensor
     place: AnchorPlace | None
+
+    @cached_property
+    def begins(self) -> bool:
+        """Whether the frame becomes the anchor of any lane."""
+        return bool(self.renewed.any())
 
 
 class AnchorTrack:

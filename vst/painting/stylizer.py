@@ -302,7 +302,7 @@ class VideoStylizer(LightningModule):
         place = sum(pair.same_shot for pair in prepared.pairs)
         if is_anchored(self.start) and (anchor := prepared.anchor) is not None:
             exemplars = self.preparation.exemplars
-            if exemplars.painted and anchor.renewed.any():
+            if exemplars.painted and anchor.begins:
                 place = 0
             if not exemplars.painted and (
                 anchor.seen is None or exemplars.painting(prepared.frame) is not None

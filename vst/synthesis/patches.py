@@ -34,8 +34,8 @@ class PatchSpace:
     def __init__(self, image: Tensor, components: int):
         stride = 1 + math.isqrt(image.shape[-2] * image.shape[-1] // SAMPLES)
         patches = F.unfold(_framed(image), PATCH, stride=stride).transpose(1, 2).flatten(0, 1)
-        covariance = torch.cov(patches.T, correction=0)
-        _, directions = torch.linalg.eigh(covariance)
+        apart = patches - patches.mean(0)
+        _, directions = torch.linalg.eigh(apart.T @ apart / len(apart))
         # the largest are the last; /PATCH makes the squared distance of two patches a mean over their pixels
         basis = directions[:, -components:].T / PATCH
         self._kernels = basis.unflatten(1, (image.shape[1], PATCH, PATCH))
