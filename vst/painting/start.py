@@ -15,6 +15,7 @@ import torch
 from torch import Generator, Tensor
 
 from vst.bounds import Share
+from vst.flow.confidence import border_confidence
 from vst.flow.prediction import fill_disoccluded
 from vst.losses.loss import Comparison
 from vst.losses.target import Target
@@ -150,7 +151,9 @@ def synthesised_start(target: Target, generator: Generator) -> Tensor:
     if target.anchor is None or not target.past:
         return target.content if target.earlier is None else target.earlier
     near = target.past[0]
-    guides = Guides(target.content, target.anchor.flow, target.anchor.visibility, near.kept, near.followed)
+    # along a painting's border strokes are others, and no part of the picture
+    visibility = target.anchor.visibility * border_confidence(target.anchor.flow)
+    guides = Guides(target.content, target.anchor.flow, visibility, near.kept, near.followed)
     exemplar = Exemplar(target.anchor.content, target.anchor.painting)
     painted = synthesise(exemplar, guides, generator).clamp(0, 1)
     if target.earlier is None or target.between is None:

@@ -33,7 +33,7 @@ ROUNDS, SWEEPS = 3, 1
 """How often, on each level, patches are looked for and vote; and how often their places are improved each time."""
 
 NEAR = 4
-"""How far, in pixels, better places are looked for on each level but the coarsest: there a quarter of the frame."""
+"""How far, in pixels, better places are looked for on each level but the coarsest: there half of the frame."""
 
 COMPONENTS = 16
 """How many numbers of a patch are compared, of its content and of its strokes each."""
@@ -80,8 +80,8 @@ def synthesise(key: Exemplar, guides: Guides, generator: Generator) -> Tensor:
     picture = guides.before
     for number, size in enumerate(sizes):
         level = _Level(Exemplar(*(_resized(part, size) for part in vars(key).values())), _at(guides, size))
-        field = level.aim() if field is None else level.aim_from(field)
-        picture, field = level.paint(field, generator, radius=NEAR if number else max(size) / 4)
+        field = level.aim(generator) if field is None else level.aim_from(field)
+        picture, field = level.paint(field, generator, radius=NEAR if number else max(size) / 2)
     return picture
 
 
@@ -99,9 +99,15 @@ class _Level:
         self._strokes_there = _rows(self._strokes(key.painting))
         self._before = _rows(self._strokes(guides.before))
 
-    def aim(self) -> Tensor:
-        """Where the motion leads, in whole pixels."""
-        return inside(self._aim.round().long())
+    def aim(self, generator: Generator) -> Tensor:
+        """Where the motion leads, in whole pixels, and anywhere where it leads nowhere.
+
+        Beyond the key frame's border all would begin at the border, and stay: it is as good as other flat places.
+        """
+        height, width = self._aim.shape[-2:]
+        anywhere = torch.rand(self._aim.shape, generator=generator).to(self._aim)
+        anywhere = anywhere * anywhere.new_tensor([width, height]).view(1, 2, 1, 1)
+        return inside(torch.where(self._visibility > 0.5, self._aim.round(), anywhere.floor()).long())
 
     def aim_from(self, field: Tensor) -> Tensor:
         """The places found on a coarser level, by how far they are from the pixels."""
