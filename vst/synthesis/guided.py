@@ -26,7 +26,7 @@ POSITION, FARTHEST = 150.0, 0.03
 """Weight of the squared distance from where the motion leads, as a share of the frame's longer side, and the distance
 beyond which it costs no more: there the motion is wrong, or the place is new."""
 
-EVENNESS = 0.001
+EVENNESS = 0.004
 """Weight of how often a place of the key frame is used, 1 being its fair share."""
 
 ROUNDS, SWEEPS = 3, 1
