@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+import pytest
 import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
-from vst.flow.warp import backward_warp
+from vst.flow.warp import backward_warp, spline_warp
 from vst.synthesis.guided import Exemplar, Guides, synthesise
 
 
@@ -42,13 +43,13 @@ def test_the_key_frame_itself_is_its_painting():
     assert (out - painting).abs().mean() < 0.005
 
 
-def test_strokes_move_with_the_motion_and_do_not_wear():
+@pytest.mark.parametrize("motion", [(4.0, -3.0), (4.5, -2.5)], ids=["whole", "half"])
+def test_strokes_move_with_the_motion_and_do_not_wear(motion):
     content = smooth(0)
     painting = paint(content)
     flow = torch.zeros(1, 2, 48, 64)
-    flow[:, 0], flow[:, 1] = 4.0, -3.0
-    there = backward_warp(content, flow)
-    expected = backward_warp(painting, flow)
+    flow[:, 0], flow[:, 1] = motion
+    there, expected = backward_warp(content, flow), spline_warp(painting, flow)
     out = synthesise(Exemplar(content, painting), guides(there, flow, expected), Generator())
     inner = (..., slice(6, -6), slice(6, -8))
     assert (out - expected)[inner].abs().mean() < 0.01

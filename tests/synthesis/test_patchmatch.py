@@ -62,7 +62,7 @@ def test_it_comes_near_to_what_brute_force_finds():
     here, there = rand(1, 4, 20, 24, seed=2), rand(1, 4, 20, 24, seed=3)
     # neighbours resemble each other, as patches do
     here, there = (torch.nn.functional.avg_pool2d(image, 5, 1, 2) for image in (here, there))
-    _, cost = improved(scattered(1, 20, 24), difference(here, there), Generator().manual_seed(0), 24, 8)
+    _, cost = improved(scattered(1, 20, 24), difference(here, there), Generator().manual_seed(0), 24, 16)
     a, b = (image[0].flatten(1).T.numpy().astype(np.float64) for image in (here, there))
     best = ((a[:, None] - b[None]) ** 2).sum(-1).min(1)
     found = cost.flatten().numpy()

@@ -11,14 +11,14 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
-from vst.flow.warp import flow_targets
+from vst.flow.warp import flow_targets, spline_warp
 from vst.synthesis.patches import PATCH, PatchSpace, voted
 from vst.synthesis.patchmatch import improved, inside
 
 COARSEST = 32
 """Shorter side, in pixels, below which no level of the pyramid lies."""
 
-COLOUR, EDGES, STYLE, TIME = 1.0, 2.0, 0.15, 0.3
+COLOUR, EDGES, STYLE, TIME = 1.0, 2.0, 0.05, 0.3
 """Weights of the mean squared differences over the pixels of a patch: of the content's colours and of its edges, of the
 painting put together so far, and of the painting before it, moved here."""
 
@@ -34,6 +34,9 @@ ROUNDS, SWEEPS = 3, 1
 
 NEAR = 4
 """How far, in pixels, better places are looked for on each level but the coarsest: there half of the frame."""
+
+SLACK = 2
+"""How far, in pixels, a place may be from where the motion leads, along each axis, to count as the same."""
 
 COMPONENTS = 16
 """How many numbers of a patch are compared, of its content and of its strokes each."""
@@ -73,7 +76,9 @@ def synthesise(key: Exemplar, guides: Guides, generator: Generator) -> Tensor:
     found by `improved`. G are the patches of the frame's colours and edges, K the key frame's, X those of the picture
     put together so far, S the painting's, B those of the painting before, moved here; u is the motion to the key
     frame, v its visibility, c how far B can be trusted; Ω is how often q is used, without which flat colours that fit
-    everywhere would wash the painting out. The picture is put together by `voted`.
+    everywhere would wash the painting out. The picture is put together by `voted`. Where the patches around a pixel are
+    those to which the motion leads, it is the painting itself, moved by cubic splines: patches know whole pixels alone,
+    and the strokes of what moves by less would shimmer.
     """
     sizes = _sizes(guides.content.shape[-2], guides.content.shape[-1])
     field: Tensor | None = None
@@ -82,6 +87,8 @@ def synthesise(key: Exemplar, guides: Guides, generator: Generator) -> Tensor:
         level = _Level(Exemplar(*(_resized(part, size) for part in vars(key).values())), _at(guides, size))
         field = level.aim(generator) if field is None else level.aim_from(field)
         picture, field = level.paint(field, generator, radius=NEAR if number else max(size) / 2)
+        if size == sizes[-1]:
+            picture = picture.lerp(spline_warp(key.painting, guides.flow), level.follows(field))
     return picture
 
 
@@ -123,6 +130,12 @@ class _Level:
             field, cost = improved(field, self._cost, generator, radius, SWEEPS)
             picture = voted(self._painting, field, cost)
         return picture, field
+
+    def follows(self, field: Tensor) -> Tensor:
+        """Where all patches around a pixel are those to which the motion leads, (L, 1, H, W) in [0, 1]."""
+        there = ((field - self._aim).abs() <= SLACK).all(1, keepdim=True).to(self._aim.dtype)
+        whole = -F.max_pool2d(-there * self._visibility, 3, stride=1, padding=1)
+        return F.avg_pool2d(whole, 3, stride=1, padding=1, count_include_pad=False)
 
     def _look_at(self, picture: Tensor, field: Tensor) -> None:
         # w_s |X − S|² + w_t c |B − S|² is, up to what is the same for all q, (w_s + w_t c) |Y − S|²

@@ -14,7 +14,7 @@ PATCH = 5
 DOUBT = 0.1
 """Added to a patch's cost, as a share of the mean cost, so that no vote counts for all others."""
 
-FOCUS = 1.2
+FOCUS = 0.8
 """Standard deviation, in pixels, of the weight of a patch's vote around its middle: the votes of all of it would blur
 strokes where neighbouring patches come from places that are not neighbours."""
 

@@ -18,6 +18,10 @@ Cost = Callable[[Tensor], Tensor]
 STEPS = (8, 1, 3, 1)
 """Distances, in pixels, at which neighbours hand on what they have found, in turn."""
 
+LESS = 0.6
+"""The share of the cost to which a place at random must lower it: neighbours whose places lie beside each other keep
+strokes whole, and a little less cost is not worth breaking them."""
+
 
 def improved(
     field: Tensor, cost: Cost, generator: Generator, radius: float, sweeps: int
@@ -36,15 +40,18 @@ def improved(
         reach = radius
         while reach >= 1:
             draw = torch.rand(best.shape, generator=generator).to(best.device)
-            best, found = _better(best, found, best + ((2 * draw - 1) * reach).round().long(), cost)
+            tried = best + ((2 * draw - 1) * reach).round().long()
+            best, found = _better(best, found, tried, cost, LESS)
             reach /= 2
     return best, found
 
 
-def _better(field: Tensor, cost_of_field: Tensor, tried: Tensor, cost: Cost) -> tuple[Tensor, Tensor]:
+def _better(
+    field: Tensor, cost_of_field: Tensor, tried: Tensor, cost: Cost, less: float = 1
+) -> tuple[Tensor, Tensor]:
     tried = inside(tried)
     cost_of_tried = cost(tried)
-    better = cost_of_tried < cost_of_field
+    better = cost_of_tried < less * cost_of_field
     return torch.where(better, tried, field), torch.where(better, cost_of_tried, cost_of_field)
 
 
