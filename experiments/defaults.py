@@ -114,7 +114,9 @@ def chosen(flag: str, names: str | None, known: Sequence[str]) -> list[str]:
 
 def models() -> list[str]:
     """All of conf/model but those that have no weights to try, since they optimise nothing."""
-    return sorted({file.stem for file in (conf_dir() / "model").glob("*.yaml")} - {"anystyle", "network"})
+    return sorted(
+        {file.stem for file in (conf_dir() / "model").glob("*.yaml")} - {"anystyle", "keyframes", "network"}
+    )
 
 
 def clip_options(clip: str, size: int, folder: Path) -> list[str]:

@@ -61,6 +61,7 @@ COHERENCES = {
     "naive": (0.0, None),
     "anystyle": (0.0, None),
     "network": (0.0, None),
+    "keyframes": (0.0, None),
     "mse": (3e3, {"_target_": "vst.losses.coherence.MseCoherence", "weight": 3e3}),
     "enhanced": (
         3e3,
@@ -280,6 +281,7 @@ def test_every_model_is_in_the_table():
         ("flow", "content_start", "estimators.DeepFlow", 1, 60, []),
         ("ruder", "warped_start", "estimators.DeepFlow", 1, 60, []),
         ("ruder_multipass", "blended_start", "estimators.DeepFlow", 5, 60, []),
+        ("keyframes", "synthesised_start", "estimators.DeepFlow", 1, 60, [2]),
         ("robust", "filled_start", "steady.SteadyFlow", 1, 60, [2, 0.75, 0.75, 0.75, 0.75]),
     ],
 )
@@ -300,6 +302,11 @@ def test_what_each_model_changes_of_the_defaults(
 def test_the_evaluation_factors_of_robust_make_up_for_its_first_frame(compose):
     evaluation_factors = resolve(compose("model=robust"))["evaluation_factors"]
     assert sum(evaluation_factors) == len(evaluation_factors)
+
+
+def test_only_key_frames_are_painted_where_the_others_are_synthesised(compose):
+    for model in COHERENCES:
+        assert resolve(compose(f"model={model}"))["later_factor"] == (0 if model == "keyframes" else 1)
 
 
 def test_the_command_line_wins_over_a_model(compose):

@@ -32,7 +32,12 @@ class Config:
     evaluations: Annotated[int, Interval(ge=0, le=100_000)] = MISSING
     """The most evaluations of the objective per frame, the one at the start included; with 0 the start is painted."""
     evaluation_factors: list[Annotated[float, Interval(gt=0, le=100)]] = field(default_factory=list)
-    """Factors of `evaluations` for the first frames of a shot, in turn; 1 for later frames and in later passes."""
+    """Factors of `evaluations` for the first frames of a shot, in turn, in the first pass."""
+    later_factor: Annotated[float, Interval(ge=0, le=100)] = MISSING
+    """Factor of `evaluations` for all other frames."""
+    keyframes: Any = None
+    """Key frames of models that synthesise the others: a painting for each, by its number in the source, or a number of
+    frames after which vst paints one; null for where a shot begins, and where too much is new."""
     passes: Few = MISSING
     """Passes over the clip: the second starts from the paintings of the first and runs backward, and so on."""
     scales: Any = "auto"

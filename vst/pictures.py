@@ -64,6 +64,15 @@ def read_scaled(file: Path, longer: int) -> Image.Image:
     return picture.resize((width, height), Image.Resampling.LANCZOS)
 
 
+def has_transparency(file: Path) -> bool:
+    """Whether a picture file that `read_picture` can read is transparent anywhere."""
+    with _of_any_size(), Image.open(file) as opened:
+        return opened.has_transparency_data and opened.convert("RGBA").getchannel("A").getextrema() != (
+            255,
+            255,
+        )
+
+
 def _read(opened: Image.Image, longer: int | None) -> Image.Image:
     width, height = opened.size
     if width * height > LARGEST:

@@ -9,6 +9,7 @@ from typing import Annotated, Protocol, runtime_checkable
 import numpy as np
 import torch
 from annotated_types import Interval
+from PIL import Image
 from torch import Tensor
 
 from vst.bounds import LONGEST, Scale, Seed, Side
@@ -79,8 +80,13 @@ class OpenedPainting:
             ) from error
         except PictureError as error:
             raise InputError(f"the painting {file} {error}") from error
-        pixels = torch.from_numpy(np.array(picture)).permute(2, 0, 1)[None]
-        return Painting(file.stem, pixels.contiguous().float() / 255)
+        return Painting(file.stem, image_of(picture))
+
+
+def image_of(picture: Image.Image) -> Tensor:
+    """A picture of mode RGB as an image in [0, 1], (1, 3, h, w)."""
+    pixels = torch.from_numpy(np.array(picture)).permute(2, 0, 1)[None]
+    return pixels.contiguous().float() / 255
 
 
 def painting_size(size: int | None, scale: float, frame: int) -> int:

@@ -269,6 +269,7 @@ NEEDED = {
     "video.start": "video=bikes",
     "model=network": "network=network.safetensors",
     "start=network": "network=network.safetensors",
+    "keyframes": "model=keyframes",
 }
 
 

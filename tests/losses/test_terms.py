@@ -311,7 +311,11 @@ def test_robust_coherence_is_its_formula(anchored):
     content, canvas = image(0), image(9)
     shown, anchor_shown = rand(2, 1, 12, 16, seed=5), (rand(2, 1, 12, 16, seed=6) > 0.5).float()
     near = Shown(1, content, shown)
-    anchor = AnchorView(torch.zeros(2, 2, 12, 16), anchor_shown, image(3)) if anchored else None
+    anchor = (
+        AnchorView(torch.zeros(2, 2, 12, 16), anchor_shown, image(3), image(4), image(5))
+        if anchored
+        else None
+    )
     term = ROBUST(1.0)
     term.begin_frame(Target(content, {}, near, past=[near], anchor=anchor))
     a = 0.25 * anchor_shown.numpy() if anchored else np.zeros((2, 1, 12, 16))
@@ -360,7 +364,9 @@ class Drift:
 def test_robust_coherence_of_frames_that_move_is_its_formula_too():
     content, before, canvas = image(0), image(1), image(9)
     near = Neighbour(before, image(2), content, Drift(content))
-    anchor = AnchorView(torch.zeros(2, 2, 12, 16), (rand(2, 1, 12, 16, seed=6) > 0.5).float(), image(3))
+    anchor = AnchorView(
+        torch.zeros(2, 2, 12, 16), (rand(2, 1, 12, 16, seed=6) > 0.5).float(), *(image(i) for i in (3, 4, 5))
+    )
     term = ROBUST(1.0)
     term.begin_frame(Target(content, {}, near, past=[near], anchor=anchor))
     rows, columns = np.mgrid[:12, :16]

@@ -92,7 +92,7 @@ def test_a_motion_is_the_same_at_every_size() -> None:
 
     current = ramp - 6 / 79
     near = Neighbour(ramp, ramp * 0.5, current, Known())
-    anchor = AnchorView(flow, torch.ones(1, 1, 40, 80), ramp)
+    anchor = AnchorView(flow, torch.ones(1, 1, 40, 80), ramp, ramp, ramp * 0.5)
     target = Target(current, {}, near, past=[near], anchor=anchor, neighbours=[near])
     small = scaled(target, (20, 40), lambda content: {})
     assert small.neighbour is not None
@@ -104,6 +104,7 @@ def test_a_motion_is_the_same_at_every_size() -> None:
     torch.testing.assert_close(small.neighbour.moved[inner], expected[inner], atol=2e-3, rtol=0)
     assert small.anchor is not None
     torch.testing.assert_close(small.anchor.flow[:, 0], torch.full((1, 20, 40), -3.0))
+    torch.testing.assert_close(small.anchor.painting[inner], 0.5 * small.anchor.content[inner])
     assert near.known == {"backward_flow", "forward_flow"}, "what is asked there is prepared at full size"
 
 

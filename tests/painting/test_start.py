@@ -9,18 +9,20 @@ from torch import Generator, Tensor
 
 from vst.flow.neighbour import Neighbour
 from vst.flow.warp import backward_warp
-from vst.losses.target import Target
+from vst.losses.target import AnchorView, Target
 from vst.networks.transformation import TransformationNetwork
 from vst.painting.start import (
     blended_start,
     comparison_of,
     content_start,
     filled_start,
+    is_anchored,
     is_painting,
     network_start,
     noise_start,
     partly_unpainted,
     previous_start,
+    synthesised_start,
     warped_start,
 )
 
@@ -221,3 +223,49 @@ def test_the_network_start_is_what_the_network_paints_of_the_content_alone():
 @pytest.mark.parametrize("start", [*STARTS, partial(blended_start, blend=0.3)])
 def test_no_other_start_is_a_painting_whatever_was_painted_before(start):
     assert not is_painting(start)
+
+
+def seen_from(content: Tensor, painting: Tensor, **more) -> Target:
+    """A target whose anchor is the frame before, which stood still."""
+    near = Neighbour(content, painting, content, Still())
+    everywhere = torch.ones_like(content[:, :1])
+    anchor = AnchorView(torch.zeros_like(content[:, :2]), everywhere, painting, content, painting)
+    return Target(content, {}, near, past=[near], anchor=anchor, **more)
+
+
+def test_the_synthesised_start_is_a_painting_that_is_given():
+    content = rand(0)
+    assert torch.equal(synthesised_start(seen_from(content, rand(1), given=rand(5)), Generator()), rand(5))
+
+
+def test_the_synthesised_start_carries_the_anchor_on():
+    content = torch.rand(1, 3, 24, 32, generator=Generator().manual_seed(0))
+    target = seen_from(content, 1 - content)
+    assert (synthesised_start(target, Generator()) - (1 - content)).abs().mean() < 0.02
+    first, again = (synthesised_start(target, Generator().manual_seed(3)) for _ in range(2))
+    assert torch.equal(first, again)
+
+
+def test_without_an_anchor_the_synthesised_start_is_the_content_or_the_painting_of_the_pass_before():
+    content = rand(0)
+    near = Neighbour(rand(1), rand(2), content, Still())
+    assert synthesised_start(Target(content, {}, near, past=[near]), Generator()) is content
+    later = Target(content, {}, near, past=[near], earlier=rand(7), pass_index=1)
+    assert torch.equal(synthesised_start(later, Generator()), rand(7))
+
+
+def test_the_second_pass_fades_from_one_key_frame_to_the_next():
+    content = torch.rand(1, 3, 24, 32, generator=Generator().manual_seed(0))
+    before, after = torch.full_like(content, 0.2), torch.full_like(content, 0.6)
+    target = seen_from(content, after, earlier=before, pass_index=1, between=0.25)
+    torch.testing.assert_close(synthesised_start(target, Generator()), torch.full_like(content, 0.3))
+    # before the first key frame, the first pass has left nothing to fade from
+    alone = seen_from(content, after, earlier=before, pass_index=1)
+    torch.testing.assert_close(synthesised_start(alone, Generator()), after)
+
+
+def test_which_starts_ask_for_an_anchor():
+    assert is_anchored(synthesised_start)
+    assert is_anchored(partial(synthesised_start))
+    assert not any(map(is_anchored, STARTS))
+    assert comparison_of(synthesised_start) == "shot"

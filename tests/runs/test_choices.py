@@ -23,6 +23,7 @@ from vst.runs.settings import resolve
     [
         *("model=robust", "video=file", "experiment=fig1", "experiment=team/first.v2", "experiment=null"),
         *("alpha=1.5", "evaluation_factors=[2,0.75]", "cuts=[]", "cuts=null", "scales=auto"),
+        *("keyframes={0: '/my/a b.png', 60: c.png}", "keyframes=30", "later_factor=0"),
         *("video.path='/clips/it\\'s (1), 50%.mp4'", "style.path=/my/s.jpg", r"video.path='/a/\${b}.mp4'"),
         *("~callbacks.progress", "~loss.range", "callbacks.metrics.motion=dis", "trainer.accelerator=cpu"),
         *("gate@loss.coherence.gate=closing", "++loss.coherence.anchor_weight=0.2", "eta=${beta}"),

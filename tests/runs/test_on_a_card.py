@@ -28,8 +28,10 @@ from vst.losses.functional import gram_matrix
 from vst.optim import Solution, lbfgs
 from vst.optim.descent import Descent
 from vst.painting import past, preparation
+from vst.painting.anchor import AnchorMotion
 from vst.painting.history import History
 from vst.painting.preparation import Preparation
+from vst.painting.start import is_anchored
 from vst.painting.stylizer import VideoStylizer
 from vst.runs.build import build
 from vst.runs.settings import resolve
@@ -76,6 +78,7 @@ def card(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeTensorMode]:
     monkeypatch.setattr(past, "outline", lambda content: seen)
     # read back where the motion is computed, ahead of the painting
     monkeypatch.setattr(FramePair, "unfollowed", property(lambda pair: 0.2))
+    monkeypatch.setattr(AnchorMotion, "begins", property(lambda motion: motion.seen is None))
     monkeypatch.setattr(preparation, "stream_beside", lambda device: None)
     with FakeTensorMode(allow_non_fake_inputs=True) as mode:
         yield mode
@@ -84,17 +87,19 @@ def card(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeTensorMode]:
 def stylizer(folder: Path, model: str, capture: Callable | None, *options: str) -> VideoStylizer:
     settings = resolve(with_run_directory(composed([f"model={model}", "backbone=random", *options])))
     losses = {name: build(node) for name, node in settings["loss"].items() if node}
-    canvas = build(settings["canvas"])
+    canvas, start = build(settings["canvas"]), build(settings["start"])
+    anchored = is_anchored(start) or any(loss.anchored for loss in losses.values())
     module = VideoStylizer(
         backbone=VGG19(weights.random(), precision="bf16"),
         losses=losses,
         style=torch.rand(1, 3, 40, 48),
-        start=build(settings["start"]),
+        start=start,
         canvas=canvas,
         minimise=build(settings["optimizer"]),
-        preparation=Preparation(Shifted(), 4, any(loss.anchored for loss in losses.values())),
+        preparation=Preparation(Shifted(), 4, anchored),
         evaluations=4,
         evaluation_factors=[2],
+        later_factor=1,
         seed=0,
         history=History(folder, 4),
     )
@@ -127,7 +132,7 @@ def test_every_model_stays_on_the_card(card: FakeTensorMode, tmp_path: Path, mod
     assert captures, "it goes through what would be captured as a graph"
 
 
-@pytest.mark.parametrize("start", ["noise", "previous", "warped", "blended", "filled"])
+@pytest.mark.parametrize("start", ["noise", "previous", "warped", "blended", "filled", "synthesised"])
 def test_every_start_stays_on_the_card(card: FakeTensorMode, tmp_path: Path, start: str) -> None:
     paint(stylizer(tmp_path, "naive", lambda advance: advance, f"start={start}", "flow=steady"), frames=2)
 

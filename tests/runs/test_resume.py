@@ -191,6 +191,7 @@ def test_a_run_of_the_first_version_is_resumed_as_it_began(tmp_path: Path) -> No
         "scales=1",
         "style.size=256",
         "backbone.border=zeros",
+        "later_factor=1.0",
         "model=robust",
         "evaluation_factors=[1]",
     ]

@@ -14,12 +14,15 @@ class AnchorView:
     """The anchor as seen from one frame: the flow to it, where it is visible, and its painting warped to the frame.
 
     `flow` is backward flow from the frame to the anchor, (L, 2, H, W) in pixels; `visibility` (L, 1, H, W) is 1
-    where the anchor shows what the frame shows, `moved` the anchor's painting warped along the flow.
+    where the anchor shows what the frame shows, `moved` the anchor's painting warped along the flow; `content` and
+    `painting` are the anchor's own.
     """
 
     flow: Tensor
     visibility: Tensor
     moved: Tensor
+    content: Tensor
+    painting: Tensor
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,8 @@ class Target:
     `pass_index` counts the passes from 0; `earlier` is this frame's painting from the pass before, None in the
     first. `neighbours` are all frames painted before it that the history holds, the nearest first. `look` gives the
     activations of any image, at the layers that the losses asked for; `style` is the painting (1, 3, h, w).
+    `given` is the painting of a key frame that is given, `between` where the frame lies between two of them
+    (`vst.painting.exemplars`).
     """
 
     content: Tensor
@@ -45,3 +50,5 @@ class Target:
     neighbours: Sequence[Neighbour] = ()
     style: Tensor | None = None
     look: Callable[[Tensor], Activations] = field(default=lambda _: {}, repr=False)
+    given: Tensor | None = None
+    between: float | None = None

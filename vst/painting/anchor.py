@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -29,13 +30,18 @@ class AnchorPlace:
 class AnchorMotion:
     """Where the anchor is seen from a frame, and whether that frame becomes the next frames' anchor.
 
-    `seen` is the flow to the anchor and its visibility, None where a shot begins; `renewed` (L, 1, 1, 1) boolean;
-    `place` that of the anchor, old or new, after this frame.
+    `seen` is the flow to the anchor and its visibility, None where there is none in the shot yet; `renewed`
+    (L, 1, 1, 1) boolean; `place` that of the anchor, old or new, after this frame.
     """
 
     seen: tuple[Tensor, Tensor] | None
     renewed: Tensor
-    place: AnchorPlace
+    place: AnchorPlace | None
+
+    @cached_property
+    def begins(self) -> bool:
+        """Whether the frame becomes the anchor of any lane."""
+        return bool(self.renewed.any())
 
 
 class AnchorTrack:
@@ -44,22 +50,26 @@ class AnchorTrack:
     Its flow is tracked from frame to frame: the flow to the frame before is composed with that frame's flow to the
     anchor, and corrected by the residual flow from the frame to the anchor's warped content, so that errors do not
     accumulate. When too little of the anchor is visible, the frame followed last, which was itself compared with
-    it, replaces it.
+    it, replaces it. Which frames are anchors may also be told (`vst.painting.exemplars`).
     """
 
     def __init__(self, estimator: FlowEstimator, place: AnchorPlace | None = None):
         self._estimate = estimator
         self._place = place
 
-    def next(self, content: Tensor, past: Sequence[FramePair]) -> AnchorMotion:
-        """Follow to the next frame, of which `past` are the pairs with the frames of its shot, blank ones left out."""
+    def next(self, content: Tensor, past: Sequence[FramePair], begins: bool | None = None) -> AnchorMotion:
+        """Follow to the next frame, of which `past` are the pairs with the frames of its shot, blank ones left out.
+
+        `begins` says whether it becomes the next frames' anchor; None where the content decides.
+        """
         still, everywhere = torch.zeros_like(content[:, :2]), torch.ones_like(content[:, :1])
-        fresh = AnchorPlace(content, still, everywhere)
+        fresh, told = AnchorPlace(content, still, everywhere), torch.ones_like(content[:, :1, :1, :1]).bool()
         if self._place is None or not past:
-            self._place = fresh
-            return AnchorMotion(None, torch.ones_like(content[:, :1, :1, :1], dtype=torch.bool), fresh)
+            self._place = None if begins is False else fresh
+            return AnchorMotion(None, told & (begins is not False), self._place)
         flow, visibility = self._seen(content, past[0], self._place)
-        renewed = visibility.mean((1, 2, 3), keepdim=True) < LEAST_VISIBLE
+        little = visibility.mean((1, 2, 3), keepdim=True) < LEAST_VISIBLE
+        renewed = little if begins is None else told & begins
         old = AnchorPlace(self._place.content.to(content), flow, visibility)
         pairs = zip(vars(old).values(), vars(fresh).values(), strict=True)
         self._place = AnchorPlace(*(torch.where(renewed, new, kept) for kept, new in pairs))
@@ -86,16 +96,21 @@ class Anchor:
         self.place: AnchorPlace | None = None
 
     def view(self, motion: AnchorMotion) -> AnchorView | None:
-        """The anchor as seen from the next frame; None where a shot begins."""
-        if motion.seen is None or self._image is None:
+        """The anchor as seen from the next frame; None where there is none in its shot yet."""
+        if motion.seen is None or self._image is None or self.place is None:
             return None
         flow, visibility = motion.seen
-        return AnchorView(flow, visibility, unworn_warp(self._image.to(flow), flow))
+        image = self._image.to(flow)
+        return AnchorView(flow, visibility, unworn_warp(image, flow), self.place.content.to(flow), image)
 
     def update(self, image: Tensor, motion: AnchorMotion) -> None:
         """Go on to the next frame, now painted; it becomes the anchor where the motion says so."""
+        self.place = motion.place
+        if motion.place is None:
+            self._image = None
+            return
         kept = image if self._image is None else self._image.to(image)
-        self._image, self.place = torch.where(motion.renewed, image, kept), motion.place
+        self._image = torch.where(motion.renewed, image, kept)
 
     def clear(self) -> None:
         """Drop the anchor: a new pass begins."""

@@ -16,6 +16,7 @@ from vst.flow.pair import FramePair
 from vst.flow.store import FlowStore
 from vst.frames import Frame
 from vst.painting.anchor import AnchorMotion, AnchorPlace, AnchorTrack
+from vst.painting.exemplars import Exemplars, OwnExemplars
 from vst.painting.past import Past
 
 
@@ -41,12 +42,21 @@ class Preparation:
     Of the motion between two frames it computes what the painting has asked of such a pair before: the distance, and
     whether a cut or a blank frame lies between. So a loss declares nothing, and asks for what it uses. `also` are
     functions of the next frame whose results come with it. In a run of several passes, `flows` keeps the estimates.
+    `exemplars` says which frames become the anchor.
     """
 
-    def __init__(self, estimator: FlowEstimator, reach: int, anchored: bool, flows: FlowStore | None = None):
+    def __init__(
+        self,
+        estimator: FlowEstimator,
+        reach: int,
+        anchored: bool,
+        flows: FlowStore | None = None,
+        exemplars: Exemplars | None = None,
+    ):
         self.also: dict[str, Callable[[Frame], Any]] = {}
         self.estimator, self._flows = estimator, flows
         self._reach, self._anchored = reach, anchored
+        self.exemplars = exemplars or OwnExemplars()
         self._asked: dict[tuple[int, bool, bool], frozenset[str]] = {}
         self._learnt = Event()
 
@@ -94,7 +104,9 @@ class Preparation:
 
     def _prepare(self, frame: Frame, pairs: Sequence[FramePair], track: AnchorTrack | None) -> Prepared:
         also = {name: function(frame) for name, function in self.also.items()}
-        anchor = None if track is None else track.next(frame.content, shown_in_shot(pairs))
+        anchor = None
+        if track is not None:
+            anchor = track.next(frame.content, shown_in_shot(pairs), self.exemplars.begins(frame))
         for pair in pairs:
             for name in self._asked.get(_kind(pair), ()):
                 getattr(pair, name)

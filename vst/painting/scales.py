@@ -120,9 +120,10 @@ def scaled(target: Target, size: Size, look: Callable[[Tensor], Activations]) ->
         neighbours[id(target.neighbour)] = _Scaled(target.neighbour, size)
     anchor = target.anchor
     if anchor is not None:
-        flow = _flow(anchor.flow, size)
-        visibility, moved = (resized(part, size).clamp(0, 1) for part in (anchor.visibility, anchor.moved))
-        anchor = AnchorView(flow, visibility, moved)
+        images = {
+            name: resized(part, size).clamp(0, 1) for name, part in vars(anchor).items() if name != "flow"
+        }
+        anchor = AnchorView(_flow(anchor.flow, size), **images)
     return replace(
         target,
         content=content,

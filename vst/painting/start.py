@@ -4,6 +4,7 @@ Each start takes the frame's target and a random generator of the frame's own, a
 (L, 3, H, W). Those marked `first_pass_only` start a later pass from the frame's painting of the pass before. Those
 marked `compares` use nothing that was painted, or nothing of another shot, as a loss may say (`vst.losses.loss.Loss`).
 Those marked `paints` give a painting, whatever was painted before.
+One marked `anchored` asks for the shot's anchor, and takes its painting for an exemplar.
 """
 
 from __future__ import annotations
@@ -16,11 +17,14 @@ import torch
 from torch import Generator, Tensor
 
 from vst.bounds import Share
+from vst.flow.confidence import border_confidence
 from vst.flow.prediction import fill_disoccluded
 from vst.losses.loss import Comparison
 from vst.losses.target import Target
 from vst.networks.anystyle import AnyStyle
 from vst.networks.transformation import TransformationNetwork
+from vst.synthesis.blending import cross_fade
+from vst.synthesis.guided import Exemplar, Guides, synthesise
 
 Start = Callable[[Target, Generator], Tensor]
 
@@ -56,6 +60,18 @@ def paints(start: Marked) -> Marked:
 def is_painting(start: Start) -> bool:
     """Whether a start, as the configuration builds it, is marked as one that `paints`."""
     return "paints" in _marks(start)
+
+
+def anchored(start: Start) -> Start:
+    """Mark a start that paints a shot after its anchors."""
+    vars(start)["anchored"] = True
+    return start
+
+
+def is_anchored(start: Start) -> bool:
+    """Whether a start, as the configuration builds it, paints a shot after its anchors."""
+    function = start.func if isinstance(start, partial) else start
+    return bool(vars(function).get("anchored"))
 
 
 def fills(start: Start) -> Start:
@@ -163,3 +179,26 @@ def network_start(target: Target, generator: Generator, network: TransformationN
     """The painting of a network that was trained for the style image, which looks at the content frame alone."""
     with torch.no_grad():
         return network.to(target.content.device)(target.content)
+
+
+@anchored
+@compares("shot")
+def synthesised_start(target: Target, generator: Generator) -> Tensor:
+    """The shot's anchor carried to this frame, patch by patch (`synthesise`); a painting that is given, where one is.
+
+    The content where a shot has no anchor yet. A second pass, which runs backward, reaches the frames before the first
+    key frame that is given, and blends between two by `cross_fade`; all others keep their painting of the first pass.
+    """
+    if target.given is not None:
+        return target.given
+    if target.anchor is None or not target.past:
+        return target.content if target.earlier is None else target.earlier
+    near = target.past[0]
+    # along a painting's border strokes are others, and no part of the picture
+    visibility = target.anchor.visibility * border_confidence(target.anchor.flow)
+    guides = Guides(target.content, target.anchor.flow, visibility, near.kept, near.followed)
+    exemplar = Exemplar(target.anchor.content, target.anchor.painting)
+    painted = synthesise(exemplar, guides, generator).clamp(0, 1)
+    if target.earlier is None or target.between is None:
+        return painted
+    return cross_fade(target.earlier, painted, target.between)

@@ -37,7 +37,7 @@ from vst.painting.scales import (
     sizes,
     strength,
 )
-from vst.painting.start import Start, comparison_of, is_painting, partly_unpainted
+from vst.painting.start import Start, comparison_of, is_anchored, is_painting, partly_unpainted
 from vst.painting.stylized import Stylized
 from vst.video.store import Paintings
 
@@ -49,10 +49,11 @@ class VideoStylizer(LightningModule):
     """The frame loop: paints one frame a training step, an epoch being a pass over the stretch.
 
     `losses` are the terms of L_total by name, `style` the painting (1, 3, h, w). A frame has `evaluations` of
-    the objective a pass, the first frames of a shot `evaluation_factors` times as many; with none, its start is its
-    painting. What needs the content alone is computed ahead by `preparation`. `history` remembers the frames painted
-    last. In a run of more than one pass `paintings` keeps those of each. A frame that does not start from a painting is
-    painted at several `scales`, coarse to fine, None for as many as its size asks for.
+    the objective a pass, the first frames of a shot `evaluation_factors` times as many, the others `later_factor` times
+    as many; with 0, its painting is its start. An exemplar that vst paints counts as the first of a shot. What needs
+    the content alone is computed ahead by `preparation`. `history` remembers the frames painted last. In a run of more
+    than one pass `paintings` keeps those of each. A frame that does not start from a painting is painted at several
+    `scales`, coarse to fine, None for as many as its size asks for.
     """
 
     style: Tensor
@@ -68,6 +69,7 @@ class VideoStylizer(LightningModule):
         preparation: Preparation,
         evaluations: float,
         evaluation_factors: Sequence[float],
+        later_factor: float,
         seed: int,
         history: History,
         scales: int | None = 1,
@@ -87,10 +89,11 @@ class VideoStylizer(LightningModule):
         """Writes what there is to write of a frame while the next is painted."""
         self._ready: deque[_Painted] = deque()
         self.evaluations = evaluations
-        self.evaluation_factors = tuple(evaluation_factors)
+        self.evaluation_factors, self.later_factor = tuple(evaluation_factors), later_factor
         self.seed = seed
         self.history = history
-        self.anchor = Anchor() if any(loss.anchored for loss in losses.values()) else None
+        anchored = is_anchored(start) or any(loss.anchored for loss in losses.values())
+        self.anchor = Anchor() if anchored else None
         self.paintings = paintings
         # as they are before they have seen a style: each scale has its own
         self._unused = deepcopy(dict(losses))
@@ -167,9 +170,10 @@ class VideoStylizer(LightningModule):
         began = time.perf_counter()
         afresh, start = self._starts(group, target)
         partly = not afresh and partly_unpainted(self.start, target)
-        coarse_to_fine = self.evaluations > 0 and (afresh or partly)
+        whole_budgets = [self._budget(item) for item in group]
+        coarse_to_fine = any(whole_budgets) and (afresh or partly)
         stages = sizes(*full, self.scales) if coarse_to_fine else [full]
-        budgets = [shares(self._budget(item), stages) for item in group]
+        budgets = [shares(budget, stages) for budget in whole_budgets]
         whole, done = sum(map(max, zip(*budgets, strict=True))), 0
         image, found = start, list[tuple[Size, Solution]]()
         for number, size in enumerate(stages):
@@ -269,6 +273,8 @@ class VideoStylizer(LightningModule):
         if frame.pass_index > 0 and self.paintings is not None:
             earlier = self.paintings.of(frame.pass_index - 1).load(frame.index).to(content)
         anchored = self.anchor is not None and prepared.anchor is not None
+        exemplars = self.preparation.exemplars
+        given = exemplars.painting(frame) if alone else None
         return Target(
             content,
             self._look_at_content(content),
@@ -280,6 +286,8 @@ class VideoStylizer(LightningModule):
             neighbours=neighbours,
             style=self.style,
             look=self._look,
+            given=None if given is None else given.to(content),
+            between=exemplars.between(frame) if alone else None,
         )
 
     def _start(self, target: Target, frame: Frame) -> Tensor:
@@ -299,6 +307,14 @@ class VideoStylizer(LightningModule):
         if self.evaluations == 0:
             return 0
         place = sum(pair.same_shot for pair in prepared.pairs)
+        if is_anchored(self.start) and (anchor := prepared.anchor) is not None:
+            exemplars = self.preparation.exemplars
+            if exemplars.painted and anchor.begins:
+                place = 0
+            if not exemplars.painted and (
+                anchor.seen is None or exemplars.painting(prepared.frame) is not None
+            ):
+                return 0  # it is not synthesised: its painting is given, or it is left to the other pass
         first_frames = prepared.frame.pass_index == 0 and place < len(self.evaluation_factors)
-        factor = self.evaluation_factors[place] if first_frames else 1
-        return max(1, round(factor * self.evaluations)) if self.evaluations else 0
+        whole = self.evaluations * (self.evaluation_factors[place] if first_frames else self.later_factor)
+        return max(1, round(whole)) if whole else 0

@@ -31,9 +31,14 @@ def write_configuration(run: Path, cfg: DictConfig, overrides: Sequence[str], se
     files = {option: path for option in FROM_FILES if isinstance(path := select(settings, option), str)}
     for key, path in files.items():
         OmegaConf.update(cfg, key, literal(path))
+    texts = {key: quoted(path) for key, path in files.items()}
+    if isinstance(paintings := settings["keyframes"], dict):
+        OmegaConf.update(cfg, "keyframes", {int(number): literal(path) for number, path in paintings.items()})
+        pairs = (f"{number}: {quoted(path)}" for number, path in paintings.items())
+        texts["keyframes"] = f"{{{', '.join(pairs)}}}"
     keys = [override.partition("=")[0] for override in overrides]
     overrides = [
-        f"{key}={quoted(files[key])}" if key in files else override
+        f"{key}={texts[key]}" if key in texts else override
         for key, override in zip(keys, overrides, strict=True)
     ]
     write_text(configuration_path(run), OmegaConf.to_yaml(cfg))

@@ -11,18 +11,24 @@ from vst.assets import file_hash
 from vst.runs.settings import Settings, select
 
 FILES = ("video.path", "style.path", "backbone.weights.path", "network")
-"""The options that may name a file of the user's. What they fetch instead has a hash of its own (`vst.assets`)."""
+"""Options that may name a file of the user's. What they fetch instead has a hash of its own (`vst.assets`)."""
 
 
 def hashes_of_inputs(settings: Settings) -> dict[str, str]:
     """SHA-256 of each file that the settings name, by the option; a file that cannot be read is left out."""
-    return dict(_hashes(settings, FILES))
+    return dict(_hashes(settings, _options(settings)))
 
 
 def changed_inputs(before: Mapping[str, str], settings: Settings) -> list[str]:
     """The options whose files are other ones than `before`; a run of version 0.1 has no hashes to tell."""
-    known = [option for option in FILES if option in before]
+    known = [option for option in _options(settings) if option in before]
     return [option for option, found in _hashes(settings, known) if found != before[option]]
+
+
+def _options(settings: Settings) -> list[str]:
+    """Those of `FILES`, and the key frames that are given."""
+    given = settings.get("keyframes")
+    return [*FILES, *(f"keyframes.{number}" for number in (given if isinstance(given, dict) else ()))]
 
 
 def _hashes(settings: Settings, options: Sequence[str]) -> Iterator[tuple[str, str]]:

@@ -31,6 +31,8 @@ FIRST_DEFAULTS = {
     "style.size": 256,
     "backbone.border": "zeros",
     "network": None,
+    "later_factor": 1.0,
+    "keyframes": None,
 }
 """Options whose defaults have changed, or that are new, and the values with which version 0.1 painted."""
 

@@ -11,6 +11,7 @@ from vst.errors import InputError
 from vst.features.layers import check_layers, smallest_side
 from vst.frames import Clip
 from vst.runs.build import build
+from vst.runs.exemplars import exemplars_of
 from vst.runs.inputs import hashes_of_inputs
 from vst.runs.settings import Settings, select
 
@@ -65,6 +66,7 @@ def build_parts(settings: Settings, clip: Clip, added: Mapping[str, Callback]) -
     from vst.painting.canvas import Canvas
     from vst.painting.history import History
     from vst.painting.preparation import Preparation
+    from vst.painting.start import is_anchored
     from vst.painting.stylizer import VideoStylizer
     from vst.runs.loggers.media import MediaLogger
     from vst.styles import Style
@@ -77,6 +79,7 @@ def build_parts(settings: Settings, clip: Clip, added: Mapping[str, Callback]) -
     _check_network(settings, painting, inputs)
     size = painting.image.shape[3], painting.image.shape[2]
     check_size(settings, f"the painting {painting.name} is", size, "give a larger style.size")
+    exemplars = exemplars_of(settings, clip)
     flow = part(settings, "flow", FlowEstimator)
     losses = parts_by_name(settings, "loss", Loss)
     backbone = part(settings, "backbone", VGG19)
@@ -86,17 +89,19 @@ def build_parts(settings: Settings, clip: Clip, added: Mapping[str, Callback]) -
     callbacks = parts_by_name(settings, "callbacks", Callback)
     reach = _reach(settings, [*losses.values(), *callbacks.values()])
     flows = FlowStore(checkpoints / "flow") if several else None
-    anchored = any(loss.anchored for loss in losses.values())
+    start = build(settings["start"])
+    anchored = is_anchored(start) or any(loss.anchored for loss in losses.values())
     module = VideoStylizer(
         backbone=backbone,
         losses=losses,
         style=painting.image,
-        start=build(settings["start"]),
+        start=start,
         canvas=part(settings, "canvas", Canvas),
         minimise=build(settings["optimizer"]),
-        preparation=Preparation(flow, reach, anchored, flows),
+        preparation=Preparation(flow, reach, anchored, flows, exemplars),
         evaluations=settings["evaluations"] / settings["passes"],
         evaluation_factors=settings["evaluation_factors"],
+        later_factor=settings["later_factor"],
         seed=settings["seed"],
         history=History(checkpoints / "history", reach),
         scales=None if settings["scales"] == "auto" else settings["scales"],

@@ -12,6 +12,7 @@ from omegaconf.errors import OmegaConfBaseException
 from vst.composing import message_for
 from vst.config import Config, choices
 from vst.errors import InputError
+from vst.files import from_home
 from vst.runs.build import taken
 from vst.runs.kinds import Number
 from vst.runs.signatures import arguments_of, kind_of
@@ -39,6 +40,9 @@ PARTS = ("video", "style", "backbone", "flow", "start", "canvas", "optimizer", "
 
 LISTS = ("loss", "callbacks", "logger")
 """Groups of several parts by name, of which each may be left out."""
+
+SYNTHESISED = "vst.painting.start.synthesised_start"
+"""The start that takes key frames."""
 
 FUNCTIONS = {"start": "vst.painting.start.Start", "optimizer": "vst.optim.solution.Minimise"}
 """Groups whose part is a function, and how the program calls it."""
@@ -85,8 +89,10 @@ def resolved(cfg: DictConfig, schema: type) -> Settings:
         kind = kind_of(FUNCTIONS[name]) if name in FUNCTIONS else argument.kind
         options[name] = taken(options[name], kind, name)
     _check_trainer(options)
+    if "keyframes" in options:
+        _check_key_frames(options)
     # so that a run can be resumed, and compared with others, from any directory
-    replace_paths(options, lambda path: str(Path(path).absolute()))
+    replace_paths(options, lambda path: str(Path(from_home(path)).absolute()))
     return options
 
 
@@ -97,6 +103,8 @@ def replace_paths(settings: Settings, replacement: Callable[[str], Any]) -> None
         node = select(settings, group) if group else settings
         if isinstance(node, dict) and isinstance(path := node.get(key), str):
             node[key] = replacement(path)
+    if isinstance(given := settings.get("keyframes"), dict):
+        settings["keyframes"] = {str(number): replacement(path) for number, path in given.items()}
 
 
 def _check_groups(settings: Settings) -> None:
@@ -124,6 +132,31 @@ def _check_groups(settings: Settings) -> None:
     if not isinstance(run, str | int) or isinstance(run, bool):
         raise InputError(f"paths.run={run} is not a directory; name one with hydra.run.dir")
     settings["paths"]["run"] = str(run)
+
+
+def _check_key_frames(settings: Settings) -> None:
+    """Check the form of the key frames, and that the model has a use for them."""
+    asked = settings["keyframes"]
+    given = isinstance(asked, dict) and bool(asked)
+    number = Number(whole=True, least=0, most=1_000_000_000)
+    every = Number(whole=True, least=1, most=1_000_000)
+    paintings = given and all(number.accepts(key) and isinstance(path, str) for key, path in asked.items())
+    if not (asked is None or every.accepts(asked) or paintings):
+        raise InputError(
+            f"keyframes is {asked}, and must have a painting for every frame that it names, such as {{0: first.png}}, "
+            f"or be a whole number of frames from 1; correct keyframes"
+        )
+    synthesises = settings["start"]["_target_"] == SYNTHESISED
+    if asked is not None and not synthesises:
+        raise InputError(
+            f"keyframes is given, but the model {settings['model']} has no use for key frames; choose model=keyframes, "
+            f"or drop keyframes"
+        )
+    if synthesises and settings["passes"] > (2 if given else 1):
+        raise InputError(
+            f"passes is {settings['passes']}, and frames are synthesised in one pass, or in two where the paintings of "
+            f"key frames are given; lower passes"
+        )
 
 
 def _check_trainer(settings: Settings) -> None:

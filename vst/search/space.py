@@ -145,7 +145,7 @@ def reference(fixed: Sequence[str]) -> list[str]:
         option, value = override.get_key_element(), override.value()
         place = f"{override.key_or_group}@{override.package}."
         if (
-            option in ("model", "eta", "passes", "evaluation_factors")
+            option in ("model", "eta", "passes", "evaluation_factors", "later_factor", "keyframes")
             or "loss.coherence." in f"{option}. {place}"
         ):
             continue
