@@ -11,7 +11,7 @@ import torch
 
 from vst.errors import InputError
 from vst.runs.threads import divide_cores, limit_threads
-from vst.search.grid import pair_options, run_name
+from vst.search.grid import Job, pair_options, run_name
 
 CHOSEN = {"model": "flow", "style": "ink", "video": "talk"}
 
@@ -130,3 +130,12 @@ def test_cores_are_shared_out_unless_the_user_has_said(threads: pytest.MonkeyPat
     assert os.environ.pop("OMP_NUM_THREADS") == "2"
     divide_cores(20)
     assert os.environ.pop("OMP_NUM_THREADS") == "1"
+
+
+def test_a_run_of_a_grid_is_not_painted_through_a_link(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "naive").symlink_to(tmp_path / "elsewhere")
+    outcome = Job(tmp_path / "naive", [], {}).known_outcome()
+    assert outcome is not None
+    assert outcome.status == 2
+    assert "naive is a link" in str(outcome.problem)
