@@ -39,6 +39,8 @@ class Config:
     """Sizes at which a frame is painted that does not start from a painting, coarse to fine; `auto` by its size."""
     tiles: Any = "auto"
     """Tiles in which VGG-19 looks at a frame, for less memory and more time; `auto` by its size, 1 for the whole."""
+    colours: str = "style"
+    """Whose colours a painting has: `style`, or the content's, `matched` as a whole, `luminance` at every pixel."""
     seed: Seed = MISSING
     """Seed of all random numbers; the same seed gives the same painting."""
     cuts: list[Place] | None = None

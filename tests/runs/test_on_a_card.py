@@ -28,7 +28,9 @@ from vst.losses.functional import gram_matrix
 from vst.optim import Solution, lbfgs
 from vst.optim.descent import Descent
 from vst.painting import past, preparation
+from vst.painting.colours import StyleColours
 from vst.painting.history import History
+from vst.painting.mixture import Mixture
 from vst.painting.preparation import Preparation
 from vst.painting.stylizer import VideoStylizer
 from vst.runs.build import build
@@ -88,7 +90,7 @@ def stylizer(folder: Path, model: str, capture: Callable | None, *options: str) 
     module = VideoStylizer(
         backbone=VGG19(weights.random(), precision="bf16"),
         losses=losses,
-        style=torch.rand(1, 3, 40, 48),
+        mixture=Mixture(torch.rand(1, 3, 40, 48), StyleColours()),
         start=build(settings["start"]),
         canvas=canvas,
         minimise=build(settings["optimizer"]),

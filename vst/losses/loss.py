@@ -37,7 +37,10 @@ class Loss(nn.Module, ABC):
         """Adapt to a scale that is `factor` of the full size, below 1: nothing to do unless a term says so."""
 
     def begin_run(self, style: Tensor, activations: Activations) -> None:
-        """Prepare what the term needs of the style image (1, 3, h, w) and its activations, once per run."""
+        """Prepare what the term needs of the style image (1, 3, h, w) and its activations.
+
+        Called once per run, or once per shot where the style image has its colours.
+        """
 
     @abstractmethod
     def begin_frame(self, target: Target) -> None:

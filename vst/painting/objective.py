@@ -9,18 +9,23 @@ from vst.features.vgg import VGG19, Activations
 from vst.losses.loss import Loss
 from vst.optim import Losses
 from vst.painting.canvas import Canvas
+from vst.painting.colours import StyleColours
 
 
 class FrameObjective:
     """L_total of a frame as a function of the canvas's coefficients.
 
-    The losses hold the targets of the frame, `start` is the image that its optimisation starts from.
+    The losses hold the targets of the frame, `start` is the image that its optimisation starts from, `content` its
+    content, whose `colours` it may have.
     """
 
-    def __init__(self, backbone: VGG19, losses: Mapping[str, Loss], canvas: Canvas):
+    def __init__(
+        self, backbone: VGG19, losses: Mapping[str, Loss], canvas: Canvas, colours: StyleColours | None = None
+    ):
         self.backbone, self.losses, self.canvas = backbone, losses, canvas
+        self.colours = colours or StyleColours()
         self.layers = tuple(sorted({layer for loss in losses.values() for layer in loss.layers}))
-        self.start = torch.empty(0)
+        self.start = self.content = torch.empty(0)
 
     def __call__(self, coefficients: Tensor) -> Losses:
         """The losses of the image that the coefficients draw, lane by lane."""
@@ -28,7 +33,11 @@ class FrameObjective:
 
     def image(self, coefficients: Tensor) -> Tensor:
         """The image (L, 3, H, W) that the coefficients draw; not clamped."""
-        return self.canvas.image(coefficients, self.start)
+        return self.colours.finished(self.canvas.image(coefficients, self.start), self.content)
+
+    def seen(self, image: Tensor) -> Tensor:
+        """What VGG-19 sees of an image."""
+        return self.colours.seen(image)
 
     @property
     def parts(self) -> list[object]:
@@ -37,7 +46,7 @@ class FrameObjective:
 
     def total(self, image: Tensor) -> Losses:
         """L_total = α L_content + β L_style + η L_coherence of an image, and its terms, lane by lane."""
-        return self.weighed(image, self.backbone(image, self.layers))
+        return self.weighed(image, self.backbone(self.seen(image), self.layers))
 
     def weighed(self, image: Tensor, activations: Activations) -> Losses:
         """L_total by the image and its activations."""

@@ -22,6 +22,7 @@ from vst.painting.anchor import Anchor
 from vst.painting.behind import Behind
 from vst.painting.canvas import Canvas
 from vst.painting.history import History
+from vst.painting.mixture import Mixture
 from vst.painting.objective import FrameObjective
 from vst.painting.preparation import Preparation, Prepared, shown_in_shot
 from vst.painting.scales import (
@@ -47,20 +48,18 @@ _Painted = tuple[Tensor, Solution, Losses, list[Stage]]
 class VideoStylizer(LightningModule):
     """The frame loop: paints one frame a training step, an epoch being a pass over the stretch.
 
-    `losses` are the terms of L_total by name, `style` the painting (1, 3, h, w). A frame has `evaluations` of
+    `losses` are the terms of L_total by name, `mixture` what is painted like. A frame has `evaluations` of
     the objective a pass, the first frames of a shot `evaluation_factors` times as many. What needs the content alone
     is computed ahead by `preparation`. `history` remembers the frames painted last. In a run of more than one pass
     `paintings` keeps those of each. A frame that does not start from a painting is painted at several `scales`, coarse
     to fine, None for as many as its size asks for.
     """
 
-    style: Tensor
-
     def __init__(
         self,
         backbone: VGG19,
         losses: Mapping[str, Loss],
-        style: Tensor,
+        mixture: Mixture,
         start: Start,
         canvas: Canvas,
         minimise: Minimise,
@@ -77,7 +76,7 @@ class VideoStylizer(LightningModule):
         self.automatic_optimization = False
         self.backbone = backbone
         self.losses = nn.ModuleDict(losses)
-        self.register_buffer("style", style, persistent=False)
+        self.mixture = mixture
         self.start, self.canvas, self.minimise = start, canvas, minimise
         self.preparation = preparation
         self.lanes = 1
@@ -94,10 +93,11 @@ class VideoStylizer(LightningModule):
         # as they are before they have seen a style: each scale has its own
         self._unused = deepcopy(dict(losses))
         self.scales = scales
-        self.objective = FrameObjective(backbone, losses, canvas)
+        self.objective = FrameObjective(backbone, losses, canvas, mixture.colours)
         self._replays = Replays(self.objective, self.objective.parts)
         self._smaller: dict[Size, tuple[FrameObjective, Replays]] = {}
-        self._strengths: dict[tuple[Size, Size], Tensor] = {}
+        self._shots: dict[Size, int] = {}
+        self._strengths: dict[tuple[Size, Size, int], Tensor] = {}
         self.on_progress: Callable[[float], None] | None = None
         """Is told how much of the frame's evaluations are done, after each."""
 
@@ -105,9 +105,8 @@ class VideoStylizer(LightningModule):
         """None that Lightning would know of."""
 
     def on_fit_start(self) -> None:
-        """Look at the painting, once a run."""
+        """Settle what is computed in."""
         self.backbone.choose_precision(self.device)
-        self._begin_run(self.objective, self.style)
 
     @property
     def compares(self) -> frozenset[Comparison]:
@@ -163,6 +162,7 @@ class VideoStylizer(LightningModule):
     def _paint(self, group: Sequence[Prepared], target: Target) -> Iterator[_Painted]:
         """Paint frames as lanes of one optimisation, at one scale after the other."""
         full: Size = (target.content.shape[-2], target.content.shape[-1])
+        shot = self.mixture.shot(group[0].frame)
         afresh, start = self._starts(group, target)
         partly = not afresh and partly_unpainted(self.start, target)
         stages = sizes(*full, self.scales) if afresh or partly else [full]
@@ -170,7 +170,7 @@ class VideoStylizer(LightningModule):
         whole, done = sum(map(max, zip(*budgets, strict=True))), 0
         image, found = start, list[tuple[Size, Solution]]()
         for number, size in enumerate(stages):
-            objective, replays = self._objective_at(size, full)
+            objective, replays = self._objective_at(size, full, shot)
             here = target if size == full else scaled(target, size, self._look_at_content)
             for loss in objective.losses.values():
                 loss.begin_frame(here)
@@ -179,10 +179,12 @@ class VideoStylizer(LightningModule):
             if number == 0:
                 image = begun
             else:
-                painted = enlarged(image, here.content, self._style_strength(stages[number - 1], size, full))
+                painted = enlarged(
+                    image, here.content, self._style_strength(stages[number - 1], size, full, shot)
+                )
                 # what is painted already is sharper than it was on the smaller frame
                 image = begun.lerp(painted, 1 - here.past[0].followed) if partly else painted
-            objective.start = image
+            objective.start, objective.content = image, here.content
             evaluations = [budget[number] for budget in budgets]
             solution = self.minimise(
                 objective,
@@ -210,31 +212,41 @@ class VideoStylizer(LightningModule):
         alone = comparison_of(self.start) == "nothing" and target.earlier is None
         return alone or contents, torch.cat(starts)
 
-    def _objective_at(self, size: Size, full: Size) -> tuple[FrameObjective, Replays]:
+    def _objective_at(self, size: Size, full: Size, shot: int) -> tuple[FrameObjective, Replays]:
         """The objective of a scale, with the painting scaled as the frame is."""
-        if size == full:
-            return self.objective, self._replays
-        if size not in self._smaller:
-            objective = FrameObjective(self.backbone, deepcopy(self._unused), copy(self.canvas))
+        if size != full and size not in self._smaller:
+            objective = FrameObjective(
+                self.backbone, deepcopy(self._unused), copy(self.canvas), self.mixture.colours
+            )
             for loss in objective.losses.values():
                 loss.at_scale(size[1] / full[1])
-            self._begin_run(objective, resized(self.style, self._style_size(size, full)).clamp(0, 1))
             self._smaller[size] = objective, Replays(objective, objective.parts)
-        return self._smaller[size]
+        found = (self.objective, self._replays) if size == full else self._smaller[size]
+        if self._shots.get(size) != shot:
+            self._look_at_style(found[0], self._style_at(size, full, shot))
+            self._shots[size] = shot
+        return found
+
+    def _style_at(self, size: Size, full: Size, shot: int) -> Tensor:
+        """The painting in a shot, where a frame of size `full` has `size`."""
+        style = self.mixture.style_in(shot).to(self.device)
+        return style if size == full else resized(style, self._style_size(size, full)).clamp(0, 1)
 
     def _style_size(self, size: Size, full: Size) -> Size:
         """The painting's size where a frame of size `full` has `size`."""
-        height, width = (max(NARROWEST, round(side * size[1] / full[1])) for side in self.style.shape[-2:])
+        sides = self.mixture.style.shape[-2:]
+        height, width = (max(NARROWEST, round(side * size[1] / full[1])) for side in sides)
         return height, width
 
-    def _style_strength(self, smaller: Size, size: Size, full: Size) -> Tensor:
-        """The strength of the painting's fine detail between two sizes of a frame, (1, 1, 1, 1), found once a run."""
-        if (smaller, size) not in self._strengths:
-            style = resized(self.style, self._style_size(size, full))
-            self._strengths[smaller, size] = strength(fine_detail(style, self._style_size(smaller, full)))
-        return self._strengths[smaller, size]
+    def _style_strength(self, smaller: Size, size: Size, full: Size, shot: int) -> Tensor:
+        """The strength of the painting's fine detail between two sizes of a frame, (1, 1, 1, 1), found once a shot."""
+        key = smaller, size, shot
+        if key not in self._strengths:
+            style = resized(self.mixture.style_in(shot).to(self.device), self._style_size(size, full))
+            self._strengths[key] = strength(fine_detail(style, self._style_size(smaller, full)))
+        return self._strengths[key]
 
-    def _begin_run(self, objective: FrameObjective, style: Tensor) -> None:
+    def _look_at_style(self, objective: FrameObjective, style: Tensor) -> None:
         activations = self._look(style)
         for loss in objective.losses.values():
             loss.begin_run(style, activations)
@@ -242,13 +254,13 @@ class VideoStylizer(LightningModule):
     def _look(self, images: Tensor) -> Activations:
         """The activations at the layers of all losses, the same at every scale."""
         with torch.no_grad():
-            return self.backbone(images, self.objective.layers)
+            return self.backbone(self.objective.seen(images), self.objective.layers)
 
     def _look_at_content(self, content: Tensor) -> Activations:
         """The activations that the losses compare with: of a large frame, those of all layers would take gigabytes."""
         layers = {layer for loss in self._terms() if loss.sees_content for layer in loss.layers}
         with torch.no_grad():
-            return self.backbone(content, layers)
+            return self.backbone(self.objective.seen(content), layers)
 
     def _target(self, group: Sequence[Prepared], neighbours: Sequence[Neighbour]) -> Target:
         """The target of a frame, or of a group of frames that are compared with nothing painted."""

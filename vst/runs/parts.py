@@ -63,12 +63,16 @@ def build_parts(settings: Settings, clip: Clip, added: Mapping[str, Callback]) -
     from vst.flow.store import FlowStore
     from vst.losses.loss import Loss
     from vst.painting.canvas import Canvas
+    from vst.painting.colours import COLOURS
     from vst.painting.history import History
+    from vst.painting.mixture import Mixture
     from vst.painting.preparation import Preparation
     from vst.painting.stylizer import VideoStylizer
     from vst.runs.loggers.media import MediaLogger
     from vst.styles import Style
     from vst.video.datamodule import ClipDataModule
+    from vst.video.loader import FrameLoader
+    from vst.video.palette import palettes_of_shots
     from vst.video.store import FrameStore, Paintings
 
     inputs = hashes_of_inputs(settings)
@@ -80,6 +84,10 @@ def build_parts(settings: Settings, clip: Clip, added: Mapping[str, Callback]) -
     losses = parts_by_name(settings, "loss", Loss)
     backbone = part(settings, "backbone", VGG19)
 
+    colours = COLOURS[settings["colours"]]
+    frames = FrameLoader(clip, 0, 0, None, {}, (), settings["cuts"]) if colours.matches else ()
+    mixture = Mixture(painting.image, colours, palettes_of_shots(frames))
+
     checkpoints = Path(settings["paths"]["run"]) / "checkpoints"
     several = settings["passes"] > 1
     callbacks = parts_by_name(settings, "callbacks", Callback)
@@ -89,7 +97,7 @@ def build_parts(settings: Settings, clip: Clip, added: Mapping[str, Callback]) -
     module = VideoStylizer(
         backbone=backbone,
         losses=losses,
-        style=painting.image,
+        mixture=mixture,
         start=build(settings["start"]),
         canvas=part(settings, "canvas", Canvas),
         minimise=build(settings["optimizer"]),

@@ -39,8 +39,12 @@ PARTS = ("video", "style", "backbone", "flow", "start", "canvas", "optimizer", "
 LISTS = ("loss", "callbacks", "logger")
 """Groups of several parts by name, of which each may be left out."""
 
-FUNCTIONS = {"start": "vst.painting.start.Start", "optimizer": "vst.optim.solution.Minimise"}
-"""Groups whose part is a function, and how the program calls it."""
+KINDS = {
+    "colours": "vst.painting.colours.Choice",
+    "start": "vst.painting.start.Start",
+    "optimizer": "vst.optim.solution.Minimise",
+}
+"""Options, and the annotations of what they accept where the schema has no type for it."""
 
 
 def select(settings: Any, option: str, default: Any = None) -> Any:
@@ -70,7 +74,7 @@ def resolve(cfg: DictConfig) -> Settings:
     options: Settings = {str(key): value for key, value in settings.items()}
     _check_groups(options)
     for name, argument in arguments_of("vst.config.Config").items():
-        kind = kind_of(FUNCTIONS[name]) if name in FUNCTIONS else argument.kind
+        kind = kind_of(KINDS[name]) if name in KINDS else argument.kind
         options[name] = taken(options[name], kind, name)
     _check_values(options)
     # so that a run can be resumed, and compared with others, from any directory
