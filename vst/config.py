@@ -39,6 +39,10 @@ class Config:
     """Sizes at which a frame is painted that does not start from a painting, coarse to fine; `auto` by its size."""
     tiles: Any = "auto"
     """Tiles in which VGG-19 looks at a frame, for less memory and more time; `auto` by its size, 1 for the whole."""
+    strength: Any = 1
+    """Strength of the style, 0 for the content and 1 for β as given; a number, or numbers by frame of the source."""
+    preview: bool = False
+    """Whether to paint a few small frames in seconds instead, with all other options as they are."""
     colours: str = "style"
     """Whose colours a painting has: `style`, or the content's, `matched` as a whole, `luminance` at every pixel."""
     seed: Seed = MISSING
@@ -55,6 +59,8 @@ class Config:
     """The clip, and how it is read."""
     style: dict[str, Any] = field(default_factory=dict)
     """The painting."""
+    styles: dict[str, Any] = field(default_factory=dict)
+    """Other paintings by name, each with its weight."""
     backbone: dict[str, Any] = field(default_factory=dict)
     """VGG-19: its weights, activations before or after ReLU, pooling, precision."""
     loss: dict[str, Any] = field(default_factory=dict)

@@ -28,9 +28,8 @@ from vst.losses.functional import gram_matrix
 from vst.optim import Solution, lbfgs
 from vst.optim.descent import Descent
 from vst.painting import past, preparation
-from vst.painting.colours import StyleColours
 from vst.painting.history import History
-from vst.painting.mixture import Mixture
+from vst.painting.mixture import Ingredient, Mixture
 from vst.painting.preparation import Preparation
 from vst.painting.stylizer import VideoStylizer
 from vst.runs.build import build
@@ -90,7 +89,7 @@ def stylizer(folder: Path, model: str, capture: Callable | None, *options: str) 
     module = VideoStylizer(
         backbone=VGG19(weights.random(), precision="bf16"),
         losses=losses,
-        mixture=Mixture(torch.rand(1, 3, 40, 48), StyleColours()),
+        mixture=Mixture([Ingredient(torch.rand(1, 3, 40, 48))]),
         start=build(settings["start"]),
         canvas=canvas,
         minimise=build(settings["optimizer"]),

@@ -23,6 +23,17 @@ class AnchorView:
 
 
 @dataclass(frozen=True)
+class Regions:
+    """Where a frame is painted: `of` each style image, and `whole`, where it is painted at all; the rest stays content.
+
+    Masks (1, 1, H, W) in [0, 1], with soft edges.
+    """
+
+    of: Sequence[Tensor]
+    whole: Tensor
+
+
+@dataclass(frozen=True)
 class Target:
     """The targets of one frame: everything that a loss or a start may use.
 
@@ -31,8 +42,9 @@ class Target:
     of this frame's shot that were painted before it in this pass, the nearest first, as many as the losses
     need, without blank ones; `anchor` is the painting that keeps the shot from drifting, if a loss asked for one.
     `pass_index` counts the passes from 0; `earlier` is this frame's painting from the pass before, None in the
-    first. `neighbours` are all frames painted before it that the history holds, the nearest first. `look` gives the
-    activations of any image, at the layers that the losses asked for.
+    first. `neighbours` are all frames painted before it that the history holds, the nearest first. `regions` are those
+    of the frame that are painted, None for all of it with every style image. `look` gives the activations of any image,
+    at the layers that the losses asked for.
     """
 
     content: Tensor
@@ -43,4 +55,5 @@ class Target:
     anchor: AnchorView | None = None
     pass_index: int = 0
     neighbours: Sequence[Neighbour] = ()
+    regions: Regions | None = None
     look: Callable[[Tensor], Activations] = field(default=lambda _: {}, repr=False)

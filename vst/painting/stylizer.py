@@ -26,18 +26,15 @@ from vst.painting.mixture import Mixture
 from vst.painting.objective import FrameObjective
 from vst.painting.preparation import Preparation, Prepared, shown_in_shot
 from vst.painting.scales import (
-    NARROWEST,
     Size,
     Stage,
     enlarged,
-    fine_detail,
-    resized,
     scaled,
     shares,
     sizes,
-    strength,
 )
 from vst.painting.start import Start, comparison_of, partly_unpainted
+from vst.painting.style_images import StyleImages
 from vst.painting.stylized import Stylized
 from vst.video.store import Paintings
 
@@ -97,7 +94,6 @@ class VideoStylizer(LightningModule):
         self._replays = Replays(self.objective, self.objective.parts)
         self._smaller: dict[Size, tuple[FrameObjective, Replays]] = {}
         self._shots: dict[Size, int] = {}
-        self._strengths: dict[tuple[Size, Size, int], Tensor] = {}
         self.on_progress: Callable[[float], None] | None = None
         """Is told how much of the frame's evaluations are done, after each."""
 
@@ -105,8 +101,9 @@ class VideoStylizer(LightningModule):
         """None that Lightning would know of."""
 
     def on_fit_start(self) -> None:
-        """Settle what is computed in."""
+        """Settle what is computed in, and where the style images are."""
         self.backbone.choose_precision(self.device)
+        self.style_images = StyleImages(self.mixture, self.device)
 
     @property
     def compares(self) -> frozenset[Comparison]:
@@ -162,7 +159,8 @@ class VideoStylizer(LightningModule):
     def _paint(self, group: Sequence[Prepared], target: Target) -> Iterator[_Painted]:
         """Paint frames as lanes of one optimisation, at one scale after the other."""
         full: Size = (target.content.shape[-2], target.content.shape[-1])
-        shot = self.mixture.shot(group[0].frame)
+        recipe = self.mixture.recipe(group[0].frame)
+        factors = recipe.factors(self.objective.losses)
         afresh, start = self._starts(group, target)
         partly = not afresh and partly_unpainted(self.start, target)
         stages = sizes(*full, self.scales) if afresh or partly else [full]
@@ -170,7 +168,7 @@ class VideoStylizer(LightningModule):
         whole, done = sum(map(max, zip(*budgets, strict=True))), 0
         image, found = start, list[tuple[Size, Solution]]()
         for number, size in enumerate(stages):
-            objective, replays = self._objective_at(size, full, shot)
+            objective, replays = self._objective_at(size, full, recipe.shot)
             here = target if size == full else scaled(target, size, self._look_at_content)
             for loss in objective.losses.values():
                 loss.begin_frame(here)
@@ -179,12 +177,11 @@ class VideoStylizer(LightningModule):
             if number == 0:
                 image = begun
             else:
-                painted = enlarged(
-                    image, here.content, self._style_strength(stages[number - 1], size, full, shot)
-                )
+                detail = self.style_images.detail(stages[number - 1], size, full, recipe, here.regions)
+                painted = enlarged(image, here.content, detail, min(1.0, recipe.strength))
                 # what is painted already is sharper than it was on the smaller frame
                 image = begun.lerp(painted, 1 - here.past[0].followed) if partly else painted
-            objective.start, objective.content = image, here.content
+            objective.begin_frame(image, here.content, here.regions, factors)
             evaluations = [budget[number] for budget in budgets]
             solution = self.minimise(
                 objective,
@@ -223,33 +220,15 @@ class VideoStylizer(LightningModule):
             self._smaller[size] = objective, Replays(objective, objective.parts)
         found = (self.objective, self._replays) if size == full else self._smaller[size]
         if self._shots.get(size) != shot:
-            self._look_at_style(found[0], self._style_at(size, full, shot))
+            self._look_at_styles(found[0], self.style_images.at(size, full, shot))
             self._shots[size] = shot
         return found
 
-    def _style_at(self, size: Size, full: Size, shot: int) -> Tensor:
-        """The painting in a shot, where a frame of size `full` has `size`."""
-        style = self.mixture.style_in(shot).to(self.device)
-        return style if size == full else resized(style, self._style_size(size, full)).clamp(0, 1)
-
-    def _style_size(self, size: Size, full: Size) -> Size:
-        """The painting's size where a frame of size `full` has `size`."""
-        sides = self.mixture.style.shape[-2:]
-        height, width = (max(NARROWEST, round(side * size[1] / full[1])) for side in sides)
-        return height, width
-
-    def _style_strength(self, smaller: Size, size: Size, full: Size, shot: int) -> Tensor:
-        """The strength of the painting's fine detail between two sizes of a frame, (1, 1, 1, 1), found once a shot."""
-        key = smaller, size, shot
-        if key not in self._strengths:
-            style = resized(self.mixture.style_in(shot).to(self.device), self._style_size(size, full))
-            self._strengths[key] = strength(fine_detail(style, self._style_size(smaller, full)))
-        return self._strengths[key]
-
-    def _look_at_style(self, objective: FrameObjective, style: Tensor) -> None:
-        activations = self._look(style)
+    def _look_at_styles(self, objective: FrameObjective, styles: Sequence[Tensor]) -> None:
+        activations = [self._look(style) for style in styles]
         for loss in objective.losses.values():
-            loss.begin_run(style, activations)
+            number = loss.image or 0
+            loss.begin_run(styles[number], activations[number])
 
     def _look(self, images: Tensor) -> Activations:
         """The activations at the layers of all losses, the same at every scale."""
@@ -279,6 +258,7 @@ class VideoStylizer(LightningModule):
             self.anchor.view(prepared.anchor) if anchored else None,
             frame.pass_index,
             neighbours=neighbours,
+            regions=self.mixture.regions(frame),
             look=self._look,
         )
 

@@ -15,7 +15,7 @@ from vst.files import write_text
 from vst.runs.choices import OF_AN_OPTION, may_choose
 from vst.runs.data import MOST_LEVELS, plain, read_text
 from vst.runs.moved import FIRST_DEFAULTS, override_with_new_names, with_new_names
-from vst.runs.settings import FROM_FILES, Settings, select
+from vst.runs.settings import Settings, files_named, select
 
 
 def configuration_path(run: Path) -> Path:
@@ -28,9 +28,7 @@ def write_configuration(run: Path, cfg: DictConfig, overrides: Sequence[str], se
     from hydra.core.hydra_config import HydraConfig
 
     cfg = cfg.copy()
-    files = {
-        f"{group}.path": path for group in FROM_FILES if isinstance(path := settings[group].get("path"), str)
-    }
+    files = files_named(settings)
     for key, path in files.items():
         OmegaConf.update(cfg, key, literal(path))
     keys = [override.partition("=")[0] for override in overrides]

@@ -8,21 +8,25 @@ from functools import cache
 from pathlib import Path
 
 from vst.assets import file_hash
-from vst.runs.settings import Settings, select
+from vst.runs.settings import Settings, files_named, select
 
-FILES = ("video.path", "style.path", "backbone.weights.path")
-"""The options that may name a file of the user's. What they fetch instead has a hash of its own (`vst.assets`)."""
+FILTERS = "backbone.weights.path"
+"""The option that may name a file with filters. What is fetched instead has a hash of its own (`vst.assets`)."""
 
 
 def hashes_of_inputs(settings: Settings) -> dict[str, str]:
     """SHA-256 of each file that the settings name, by the option; a file that cannot be read is left out."""
-    return dict(_hashes(settings, FILES))
+    return dict(_hashes(settings, _options(settings)))
 
 
 def changed_inputs(before: Mapping[str, str], settings: Settings) -> list[str]:
     """The options whose files are other ones than `before`; a run of version 0.1 has no hashes to tell."""
-    known = [option for option in FILES if option in before]
+    known = [option for option in _options(settings) if option in before]
     return [option for option, found in _hashes(settings, known) if found != before[option]]
+
+
+def _options(settings: Settings) -> list[str]:
+    return [*files_named(settings), FILTERS]
 
 
 def _hashes(settings: Settings, options: Sequence[str]) -> Iterator[tuple[str, str]]:

@@ -33,7 +33,14 @@ FIRST_DEFAULTS = {
 }
 """Options whose defaults have changed, or that are new, and the values with which version 0.1 painted."""
 
-NEW = {"colours": "style"}
+NEW = {
+    "preview": False,
+    "colours": "style",
+    "strength": 1,
+    "styles": {},
+    "style.weight": 1,
+    "style.mask": None,
+}
 """Options that are new, and whose defaults paint as before."""
 
 

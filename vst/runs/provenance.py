@@ -35,7 +35,7 @@ def provenance_of(settings: Settings, parts: Parts, trainer: Trainer) -> Provena
             size=(info.width, info.height),
             frame_rate=str(info.frame_rate),
         ),
-        style=parts.painting.name,
+        style=parts.style,
         motion=getattr(parts.callbacks.get("metrics"), "judge", None),
         versions={"python": platform.python_version(), **{name: _version(name) for name in PACKAGES}},
         machine={

@@ -13,12 +13,10 @@ from vst.config import Config, choices
 from vst.errors import InputError
 from vst.runs.build import taken
 from vst.runs.kinds import Number
+from vst.runs.preview import previewed
 from vst.runs.signatures import arguments_of, kind_of
 
 Settings = dict[str, Any]
-
-FROM_FILES = ("video", "style")
-"""Groups whose `path` may name a file of the user's."""
 
 TRAINER = (
     "_target_",
@@ -36,11 +34,12 @@ TRAINER = (
 PARTS = ("video", "style", "backbone", "flow", "start", "canvas", "optimizer", "trainer")
 """Groups that make one part of a run each."""
 
-LISTS = ("loss", "callbacks", "logger")
+LISTS = ("styles", "loss", "callbacks", "logger")
 """Groups of several parts by name, of which each may be left out."""
 
 KINDS = {
     "colours": "vst.painting.colours.Choice",
+    "strength": "vst.bounds.StrengthOverTime",
     "start": "vst.painting.start.Start",
     "optimizer": "vst.optim.solution.Minimise",
 }
@@ -54,6 +53,21 @@ def select(settings: Any, option: str, default: Any = None) -> Any:
             return default
         settings = settings[key]
     return settings
+
+
+def files_named(settings: Settings) -> dict[str, str]:
+    """The files of the user's that the clip and the paintings are read from, by the option that names each."""
+    paintings = settings.get("styles")
+    others = paintings if isinstance(paintings, dict) else {}
+    nodes = {"video": settings.get("video"), "style": settings.get("style")}
+    nodes |= {f"styles.{name}": node for name, node in others.items()}
+    return {
+        f"{name}.{key}": value
+        for name, node in nodes.items()
+        if isinstance(node, dict)
+        for key in ("path", "mask")
+        if isinstance(value := node.get(key), str)
+    }
 
 
 def resolve(cfg: DictConfig) -> Settings:
@@ -78,10 +92,10 @@ def resolve(cfg: DictConfig) -> Settings:
         options[name] = taken(options[name], kind, name)
     _check_values(options)
     # so that a run can be resumed, and compared with others, from any directory
-    for group in FROM_FILES:
-        if isinstance(path := options[group].get("path"), str):
-            options[group]["path"] = str(Path(path).absolute())
-    return options
+    for option, path in files_named(options).items():
+        node, _, key = option.rpartition(".")
+        select(options, node)[key] = str(Path(path).absolute())
+    return previewed(options) if options["preview"] else options
 
 
 def _check_groups(settings: Settings) -> None:

@@ -83,7 +83,7 @@ def _shots(settings: Settings) -> Iterator[tuple[int, int]]:
     from vst.video.loader import FrameLoader
 
     clip = build_clip(settings)
-    loader = FrameLoader(clip, 0, 0, None, {}, (), settings["cuts"])
+    loader = FrameLoader(clip, known_cuts=settings["cuts"])
     starts = [frame.index for frame in loader if frame.cut or frame.index == 0]
     yield from ((first, after - first) for first, after in pairwise([*starts, clip.info.frames]))
 

@@ -16,7 +16,7 @@ from omegaconf import DictConfig
 from vst.composing import composed, parse, with_run_directory
 from vst.errors import InputError
 from vst.runs.identity import identity
-from vst.runs.settings import FROM_FILES, is_coherent, resolve
+from vst.runs.settings import files_named, is_coherent, resolve, select
 
 if TYPE_CHECKING:
     from hydra.core.override_parser.types import Override
@@ -25,7 +25,14 @@ BETA, ETA = "beta=tag(log,interval(1e4,1e6))", "eta=tag(log,interval(1e2,1e7))"
 """The default search space. Only the ratios of α, β and η matter, so α is fixed."""
 
 NOT_SEARCHED = (
-    *("video", "style", "backbone", "loss.content", "loss.style"),  # what is painted, and how it is measured
+    *(
+        "video",
+        "style",
+        "styles",
+        "backbone",
+        "loss.content",
+        "loss.style",
+    ),  # what is painted, and how it is measured
     *("experiment", "callbacks", "logger", "trainer", "paths", "resume"),
 )
 
@@ -81,11 +88,10 @@ class Space:
         A file contributes its name and size, since its path may differ on another machine.
         """
         settings = identity(resolve(with_run_directory(composed(self.overrides(self.first())))))
-        for group in FROM_FILES:
-            if isinstance(path := settings[group].get("path"), str):  # otherwise a node that fetches the file
-                file = Path(path)
-                size = file.stat().st_size if file.is_file() else None
-                settings[group] = {**settings[group], "path": [file.name, size]}
+        for option, path in files_named(settings).items():
+            node, _, key = option.rpartition(".")
+            file = Path(path)
+            select(settings, node)[key] = [file.name, file.stat().st_size if file.is_file() else None]
         return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
 
     def ends(self) -> dict[str, Sequence[float | str]]:

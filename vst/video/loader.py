@@ -20,18 +20,18 @@ class FrameLoader:
     def __init__(
         self,
         clip: Clip,
-        pass_index: int,
-        position: int,
-        kept: FrameStore | None,
-        times: Mapping[int, int],
-        cuts: Collection[int],
+        pass_index: int = 0,
+        position: int = 0,
+        kept: FrameStore | None = None,
+        times: Mapping[int, int] | None = None,
+        cuts: Collection[int] = (),
         known_cuts: Sequence[int] | None = None,
     ):
         self.clip = clip
         self.pass_index = pass_index
         self.position = position
         self.kept = kept
-        self.times = times
+        self.times = {} if times is None else times
         self.cuts = cuts
         self.known_cuts = known_cuts
 
