@@ -53,6 +53,8 @@ class Config:
     """How many frames, or runs of a grid, are painted at once; null for what the GPU holds, and for 1 on a CPU."""
     model: str = MISSING
     """The model's name: conf/model/ has its loss terms, start and η."""
+    output: dict[str, Any] = field(default_factory=dict)
+    """What is written of the painted clip: its codec."""
     resume: str | None = None
     """The directory of a run to resume; the options that it was given apply again, and need not be repeated."""
     video: dict[str, Any] = field(default_factory=dict)

@@ -29,6 +29,17 @@ def read_picture(file: Path, longer: int | None = None) -> Image.Image:
     Its ICC profile is applied. Where it is to be scaled to a `longer` side, it may be read at a fraction of its size,
     not below that. Raises `PictureError`, and `FileNotFoundError`.
     """
+    colours, alpha = read_with_alpha(file, longer)
+    return over_white(colours, alpha) if alpha else colours
+
+
+def over_white(colours: Image.Image, alpha: Image.Image) -> Image.Image:
+    """A picture of that alpha channel as it looks over white."""
+    return Image.composite(colours, Image.new("RGB", colours.size, "white"), alpha)
+
+
+def read_with_alpha(file: Path, longer: int | None = None) -> tuple[Image.Image, Image.Image | None]:
+    """Read a picture as `read_picture` does, but its colours and its alpha channel, None without one, by themselves."""
     try:
         with _of_any_size(), Image.open(file) as opened:
             return _read(opened, longer)
@@ -39,7 +50,7 @@ def read_picture(file: Path, longer: int | None = None) -> Image.Image:
         raise PictureError("cannot be read as a picture; give a PNG, JPEG or similar file") from error
 
 
-def _read(opened: Image.Image, longer: int | None) -> Image.Image:
+def _read(opened: Image.Image, longer: int | None) -> tuple[Image.Image, Image.Image | None]:
     width, height = opened.size
     if width * height > LARGEST:
         raise PictureError(
@@ -54,10 +65,7 @@ def _read(opened: Image.Image, longer: int | None) -> Image.Image:
     if longer is not None and (factor := max(picture.size) // (SPARE * longer)) > 1:
         picture = picture.reduce(factor)
     alpha = picture.getchannel("A") if picture.mode == "RGBA" else None
-    colours = _srgb(picture.convert("RGB") if alpha else picture, profile)
-    if alpha is None:
-        return colours
-    return Image.composite(colours, Image.new("RGB", colours.size, "white"), alpha)
+    return _srgb(picture.convert("RGB") if alpha else picture, profile), alpha
 
 
 def _eight_bits(picture: Image.Image) -> Image.Image:

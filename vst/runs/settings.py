@@ -106,6 +106,8 @@ def _check_groups(settings: Settings) -> None:
             raise InputError(
                 f"{name} is {value}, and must be auto or a whole number of at least 1 and at most 1000; correct {name}"
             )
+    codec = settings["output"].get("codec")
+    taken(codec, kind_of("vst.video.codecs.CodecName"), "output.codec")
     for group in PARTS:
         if not isinstance(settings[group].get("_target_"), str):
             raise InputError(f"{group} has no _target_; choose one of: {', '.join(choices(group))}")

@@ -17,7 +17,7 @@ from vst.runs.parts import build_clip
 from vst.runs.settings import Settings
 from vst.search.grid import Job, Outcome
 
-READER = "vst.video.reader.VideoReader"
+READERS = ("vst.video.reader.VideoReader", "vst.video.pictures.PictureSequence")
 
 
 @dataclass(frozen=True)
@@ -89,8 +89,8 @@ def _shots(settings: Settings) -> Iterator[tuple[int, int]]:
 
 
 def _check(settings: Settings) -> None:
-    if settings["video"].get("_target_") != READER:
-        raise InputError("shots=all paints the shots of a file, and this video is a scene; drop shots")
+    if settings["video"].get("_target_") not in READERS:
+        raise InputError("shots=all paints the shots of files, and this video is a scene; drop shots")
     if settings["passes"] > 1:
         raise InputError(f"shots=all is for one pass, and passes is {settings['passes']}; drop one of them")
     parts = {f"loss.{name}": node for name, node in settings["loss"].items() if node}

@@ -10,14 +10,12 @@ import numpy as np
 
 from vst.compare.evaluate.fitting import Picture, Sizes, fit
 from vst.errors import ClipBroke, InputError
-from vst.files import natural_key
 from vst.pictures import PictureError, read_picture
+from vst.video.pictures import pictures_in
 from vst.video.reader import VideoReader
 
 if TYPE_CHECKING:
     from vst.synthetic.scene import Scene
-
-PICTURES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".ppm"})
 
 
 class Source(Protocol):
@@ -46,16 +44,8 @@ class PictureFolder:
     """
 
     def __init__(self, folder: Path):
-        # macOS puts a hidden ._NAME beside every file that it copies to a foreign disk
-        files = [
-            file
-            for file in folder.iterdir()
-            if file.suffix.lower() in PICTURES and not file.name.startswith(".")
-        ]
-        if not files:
-            raise InputError(f"the folder {folder} contains no pictures; name a video or a folder of frames")
-        self._files = sorted(files, key=lambda file: natural_key(file.name))
-        self.count = len(files)
+        self._files = pictures_in(folder)
+        self.count = len(self._files)
         self.sizes: Sizes = self._load(self._files[0]).shape[:2]
 
     def pictures(self) -> Iterator[Picture]:
