@@ -23,7 +23,7 @@ def painted(run: Path, index: int) -> torch.Tensor:
 
 
 def test_luminance_leaves_the_colours_of_the_content(paint: Paint, tmp_path: Path, clip: Path) -> None:
-    run = paint(tmp_path / "run", "colours=luminance", "model=mse", "video.frames=2")
+    run = paint(tmp_path / "run", "colours=luminance", "model=mse", "video.frames=2", "beta=1e6")
     for index, frame in enumerate(VideoReader(clip, frames=2).read()):
         found, content = painted(run, index), frame.content
         inside = ((found > 0.01) & (found < 0.99)).all(1)
@@ -36,7 +36,7 @@ def test_luminance_leaves_the_colours_of_the_content(paint: Paint, tmp_path: Pat
 def test_matched_colours_are_nearer_to_the_contents(paint: Paint, tmp_path: Path, clip: Path) -> None:
     means = {}
     for colours in ("style", "matched"):
-        run = paint(tmp_path / colours, f"colours={colours}", "model=mse", "video.frames=1", "evaluations=20")
+        run = paint(tmp_path / colours, f"colours={colours}", "model=mse", "video.frames=1", "beta=1e5")
         means[colours] = painted(run, 0).mean((2, 3))
         assert read_record(run).provenance.config["colours"] == colours  # ty: ignore[unresolved-attribute]
     content = next(iter(VideoReader(clip).read())).content.mean((2, 3))

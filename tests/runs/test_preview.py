@@ -36,6 +36,13 @@ def test_a_preview_of_a_file_begins_where_the_run_does(compose: Callable, clip: 
     build_clip(settings)
 
 
+def test_cuts_after_the_preview_are_none_of_its_own(compose: Callable) -> None:
+    settings = resolve(compose("cuts=[2,20]", "preview=true"))
+    assert settings["cuts"] == [2]
+    build_clip(settings)
+    assert resolve(compose("cuts=[]", "preview=true"))["cuts"] == []
+
+
 def test_what_is_smaller_already_stays(compose: Callable) -> None:
     settings = resolve(
         compose("video.frames=2", "video.width=96", "video.height=64", "evaluations=5", "preview=true")

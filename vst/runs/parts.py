@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from vst.commandline import say
 from vst.errors import InputError
 from vst.features.layers import check_layers, smallest_side
 from vst.frames import Clip
@@ -94,6 +96,8 @@ def build_parts(settings: Settings, clip: Clip, added: Mapping[str, Callback]) -
     backbone = part(settings, "backbone", VGG19)
 
     colours = COLOURS[settings["colours"]]
+    if colours.matches:
+        say(f"reading {clip.info.name} for the colours of its shots", to=sys.stderr)
     frames = FrameLoader(clip, known_cuts=settings["cuts"]) if colours.matches else ()
     masks = [_mask(name, style, clip, losses) for name, style in styles.items()]
     ingredients = [

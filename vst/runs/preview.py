@@ -25,9 +25,11 @@ def previewed(settings: dict[str, Any]) -> dict[str, Any]:
         "width": max(1, round(factor * info.width)),
     }
     video = {name: smaller.get(name, value) for name, value in settings["video"].items()}
+    end, cuts = info.start + smaller["frames"], settings["cuts"]
     return {
         **settings,
         "video": video,
+        "cuts": cuts and [cut for cut in cuts if cut < end],
         "style": _smaller(settings["style"], factor),
         "styles": {name: node and _smaller(node, factor) for name, node in settings["styles"].items()},
         "evaluations": min(EVALUATIONS, settings["evaluations"]),
