@@ -264,6 +264,7 @@ NEEDED = {
     "loss.coherence": "model=flow",
     "gate": "model=enhanced",
     "video.start": "video=bikes",
+    "styles.night": "+style@styles.night=ink",
 }
 
 
