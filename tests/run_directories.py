@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vst.frames import ClipInfo
+from vst.video.codecs import h264
 from vst.video.store import save_png
 from vst.video.writer import write_video
 
@@ -88,7 +89,9 @@ def write_run(
         save_png(directory / "keyframes" / f"keyframe_{index:06d}.png", image)
     if video:
         info = ClipInfo(clip, frames, HEIGHT, WIDTH, Fraction(1, 25), Fraction(25), 0, frames)
-        write_video(directory / "stylized.mp4", ((image, i) for i, image in enumerate(images)), info, crf=1)
+        write_video(
+            directory / "stylized.mp4", ((image, i) for i, image in enumerate(images)), info, h264(crf=1)
+        )
     if status is None:
         _write_stored(directory, configured)
     else:

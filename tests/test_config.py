@@ -17,6 +17,7 @@ from vst.runs.settings import resolve
 # the options that a choice leaves to its user
 GIVEN = {
     ("video", "file"): ["video.path=clip.mp4"],
+    ("video", "pictures"): ["video.path=folder"],
     ("style", "file"): ["style.path=painting.jpg"],
     ("experiment", "fig2_real"): ["video.path=clip.mp4"],
     ("start", "network"): ["network=network.safetensors"],

@@ -6,6 +6,7 @@ answered in one sentence, and a huge one before memory is taken for it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated
 
 from annotated_types import Interval
@@ -33,6 +34,15 @@ Share = Annotated[float, Interval(ge=0, le=1)]
 
 Weight = Annotated[float, Interval(ge=0, le=1e38)]
 """The weight of a loss, a number of float32."""
+
+WeightOverTime = Weight | Mapping[int, Weight]
+"""A weight, or weights by frame of the source, linear in between."""
+
+Strength = Annotated[float, Interval(ge=0, le=10)]
+"""How strongly something is done, in that of the default."""
+
+StrengthOverTime = Strength | Mapping[int, Strength]
+"""A strength, or strengths by frame of the source, linear in between."""
 
 Scale = Annotated[float, Interval(gt=0, le=1000)]
 """A factor of a size or of a value."""

@@ -128,7 +128,7 @@ def _overrides(hydra_config: HydraConf) -> list[str]:
 
 def _results(directory: Path) -> list[str]:
     return [
-        f"painted clip  {directory / 'stylized.mp4'}",
+        *(f"painted clip  {path}" for path in sorted(directory.glob("stylized.*"))),
         f"key frames    {directory / 'keyframes'}",
         f"residuals     {directory / 'keyframes'}",
         f"figures       {record_path(directory)}",

@@ -44,6 +44,12 @@ class Config:
     """Sizes at which a frame is painted that does not start from a painting, coarse to fine; `auto` by its size."""
     tiles: Any = "auto"
     """Tiles in which VGG-19 looks at a frame, for less memory and more time; `auto` by its size, 1 for the whole."""
+    strength: Any = 1
+    """Strength of the style, 0 for the content and 1 for β as given; a number, or numbers by frame of the source."""
+    preview: bool = False
+    """Whether to paint a few small frames in seconds instead, with all other options as they are."""
+    colours: str = "style"
+    """Whose colours a painting has: `style`, or the content's, `matched` as a whole, `luminance` at every pixel."""
     seed: Seed = MISSING
     """Seed of all random numbers; the same seed gives the same painting."""
     cuts: list[Place] | None = None
@@ -54,12 +60,16 @@ class Config:
     """The model's name: conf/model/ has its loss terms, start and η."""
     network: str | None = None
     """The weights of a network that `python -m vst.train` trained for this painting, for the start of that name."""
+    output: dict[str, Any] = field(default_factory=dict)
+    """What is written of the painted clip: its codec."""
     resume: str | None = None
     """The directory of a run to resume; the options that it was given apply again, and need not be repeated."""
     video: dict[str, Any] = field(default_factory=dict)
     """The clip, and how it is read."""
     style: dict[str, Any] = field(default_factory=dict)
     """The painting."""
+    styles: dict[str, Any] = field(default_factory=dict)
+    """Other paintings by name, each with its weight."""
     backbone: dict[str, Any] = field(default_factory=dict)
     """VGG-19: its weights, activations before or after ReLU, pooling, precision."""
     loss: dict[str, Any] = field(default_factory=dict)

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 class Frame:
     """One frame of the source clip.
 
-    `content` is RGB float32 in [0, 1] of shape (L, 3, H, W), L = 1 as the reader yields it.
+    `content` is RGB float32 in [0, 1] of shape (L, 3, H, W), L = 1 as the reader yields it, over white where it is
+    transparent; `opacity` says where that is, (1, 1, H, W) in [0, 1], None where it is opaque.
     `index` counts from 0 within the stretch that is painted, `source_index` from 0 within the file.
     `pts` is the presentation time in units of the clip's `time_base`, as stored in the file.
     `pass_index` counts the passes over the stretch from 0. `cut` is True if a new shot begins with this frame.
@@ -26,6 +27,7 @@ class Frame:
     pts: int
     pass_index: int = 0
     cut: bool = False
+    opacity: Tensor | None = None
 
     def to(self, *args: Any, **kwargs: Any) -> Frame:
         """Return the frame with its content moved by `Tensor.to`."""

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageCms, ImageOps
 
+from vst.errors import InputError
 from vst.files import natural_key
 
 LARGEST = 2**28
@@ -35,6 +36,17 @@ def read_picture(file: Path, longer: int | None = None) -> Image.Image:
     Its ICC profile is applied. Where it is to be scaled to a `longer` side, it may be read at a fraction of its size,
     not below that. Raises `PictureError`, and `FileNotFoundError`.
     """
+    colours, alpha = read_with_alpha(file, longer)
+    return over_white(colours, alpha) if alpha else colours
+
+
+def over_white(colours: Image.Image, alpha: Image.Image) -> Image.Image:
+    """A picture of that alpha channel as it looks over white."""
+    return Image.composite(colours, Image.new("RGB", colours.size, "white"), alpha)
+
+
+def read_with_alpha(file: Path, longer: int | None = None) -> tuple[Image.Image, Image.Image | None]:
+    """Read a picture as `read_picture` does, but its colours and its alpha channel, None without one, by themselves."""
     if file.exists() and not file.is_file():  # a pipe would be waited for
         raise PictureError("is not a file; give a PNG, JPEG or similar file")
     try:
@@ -47,15 +59,6 @@ def read_picture(file: Path, longer: int | None = None) -> Image.Image:
         raise PictureError("cannot be read as a picture; give a PNG, JPEG or similar file") from error
 
 
-def pictures_in(folder: Path) -> list[Path]:
-    """The pictures in a folder, in the natural order of their names."""
-    # macOS puts a hidden ._NAME beside every file that it copies to a foreign disk
-    files = [
-        file for file in folder.iterdir() if file.suffix.lower() in PICTURES and not file.name.startswith(".")
-    ]
-    return sorted(files, key=lambda file: natural_key(file.name))
-
-
 def read_scaled(file: Path, longer: int) -> Image.Image:
     """`read_picture`, scaled so that its longer side has that many pixels, and in its proportions."""
     picture = read_picture(file, longer)
@@ -64,16 +67,21 @@ def read_scaled(file: Path, longer: int) -> Image.Image:
     return picture.resize((width, height), Image.Resampling.LANCZOS)
 
 
-def has_transparency(file: Path) -> bool:
-    """Whether a picture file that `read_picture` can read is transparent anywhere."""
-    with _of_any_size(), Image.open(file) as opened:
-        return opened.has_transparency_data and opened.convert("RGBA").getchannel("A").getextrema() != (
-            255,
-            255,
-        )
+def pictures_in(folder: Path) -> list[Path]:
+    """The pictures in a folder, in the natural order of their names; hidden ones are none.
+
+    Raises `InputError` where there are none.
+    """
+    # macOS puts a hidden ._NAME beside every file that it copies to a foreign disk
+    files = [
+        file for file in folder.iterdir() if file.suffix.lower() in PICTURES and not file.name.startswith(".")
+    ]
+    if not files:
+        raise InputError(f"the folder {folder} contains no pictures; name a video or a folder of frames")
+    return sorted(files, key=lambda file: natural_key(file.name))
 
 
-def _read(opened: Image.Image, longer: int | None) -> Image.Image:
+def _read(opened: Image.Image, longer: int | None) -> tuple[Image.Image, Image.Image | None]:
     width, height = opened.size
     if width * height > LARGEST:
         raise PictureError(
@@ -88,10 +96,7 @@ def _read(opened: Image.Image, longer: int | None) -> Image.Image:
     if longer is not None and (factor := max(picture.size) // (SPARE * longer)) > 1:
         picture = picture.reduce(factor)
     alpha = picture.getchannel("A") if picture.mode == "RGBA" else None
-    colours = _srgb(picture.convert("RGB") if alpha else picture, profile)
-    if alpha is None:
-        return colours
-    return Image.composite(colours, Image.new("RGB", colours.size, "white"), alpha)
+    return _srgb(picture.convert("RGB") if alpha else picture, profile), alpha
 
 
 def _eight_bits(picture: Image.Image) -> Image.Image:

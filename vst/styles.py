@@ -12,7 +12,7 @@ from annotated_types import Interval
 from PIL import Image
 from torch import Tensor
 
-from vst.bounds import LONGEST, Scale, Seed, Side
+from vst.bounds import LONGEST, Scale, Seed, Side, WeightOverTime
 from vst.errors import InputError
 from vst.pictures import PictureError, read_scaled
 
@@ -29,7 +29,17 @@ class Painting:
 
 @runtime_checkable
 class Style(Protocol):
-    """A painting that can be had at any size."""
+    """A painting that can be had at any size, and where and how much it is painted beside the others of a run."""
+
+    @property
+    def weight(self) -> WeightOverTime:
+        """One number, or numbers by frame of the source."""
+        ...
+
+    @property
+    def mask(self) -> str | Path | None:
+        """A picture or a clip, white where it is painted; None for what the masks of the others leave."""
+        ...
 
     def at(self, frame: int) -> Painting:
         """The painting for frames whose longer side is `frame` pixels."""
@@ -50,6 +60,8 @@ class DrawnPainting:
     scale: Scale = 1.0
     seed: Seed = 0
     aspect: Annotated[float, Interval(ge=1, le=8)] = 1.25
+    weight: WeightOverTime = 1
+    mask: str | Path | None = None
 
     def at(self, frame: int) -> Painting:
         """Draw it for frames whose longer side is `frame` pixels."""
@@ -67,6 +79,8 @@ class OpenedPainting:
     path: str | Path
     size: Side | None = None
     scale: Scale = 1.0
+    weight: WeightOverTime = 1
+    mask: str | Path | None = None
 
     def at(self, frame: int) -> Painting:
         """Read it for frames whose longer side is `frame` pixels; raises `InputError` where it cannot be read."""

@@ -270,6 +270,7 @@ NEEDED = {
     "model=network": "network=network.safetensors",
     "start=network": "network=network.safetensors",
     "keyframes": "model=keyframes",
+    "styles.night": "+style@styles.night=ink",
 }
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import ClassVar
 
@@ -33,7 +34,7 @@ from vst.losses.functional import (
 )
 from vst.losses.range import RangeLoss
 from vst.losses.style import StyleLoss
-from vst.losses.target import AnchorView, Target
+from vst.losses.target import AnchorView, Regions, Target
 
 LAYERS = ("conv1_1", "conv4_2")
 COHERENCES = [
@@ -115,6 +116,44 @@ def test_style_loss_keeps_its_targets_for_the_run(normalisation):
     for seed in (0, 10):
         term.begin_frame(target_of(seed))
         torch.testing.assert_close(term(image(9), canvas), style_loss(*grams))
+
+
+def test_style_loss_of_a_region_is_that_of_the_region_alone_weighted_by_its_share():
+    style, canvas = activations(0), activations(50)
+    left = torch.zeros(1, 1, 24, 32)
+    left[..., :16] = 1
+    term = StyleLoss(1.0, ("conv3_1", "conv4_2"))
+    term.image = 1
+    style["conv3_1"], canvas["conv3_1"] = (
+        style.pop("conv1_1"),
+        canvas.pop("conv1_1"),
+    )  # positions of 4 and 8 pixels
+    term.begin_run(image(7), style)
+    regions = Regions([1 - left, left], torch.ones_like(left))
+    term.begin_frame(replace(target_of(3), regions=regions))
+    parts = {layer: values[..., : values.shape[-1] // 2] for layer, values in canvas.items()}
+    grams = [gram_matrix(parts[layer]) for layer in term.layers]
+    expected = 0.5 * style_loss(grams, [gram_matrix(style[layer]) for layer in term.layers])
+    torch.testing.assert_close(term(image(9), canvas), expected)
+    term.begin_frame(target_of(3))
+    whole = style_loss(
+        [gram_matrix(canvas[layer]) for layer in term.layers],
+        [gram_matrix(style[layer]) for layer in term.layers],
+    )
+    torch.testing.assert_close(term(image(9), canvas), whole)
+
+
+def test_style_loss_of_an_empty_region_is_zero_and_has_no_gradient():
+    canvas = {layer: values.requires_grad_() for layer, values in activations(50).items()}
+    term = StyleLoss(1.0, ("conv1_1",))
+    term.begin_run(image(7), activations(0))
+    nothing = torch.zeros(1, 1, 6, 8)
+    term.begin_frame(replace(target_of(3), regions=Regions([nothing], nothing)))
+    found = term(image(9), canvas)
+    assert found.tolist() == [0, 0]
+    found.sum().backward()
+    assert canvas["conv1_1"].grad is not None
+    assert not canvas["conv1_1"].grad.any()
 
 
 def test_style_loss_divides_by_chw_unless_told():

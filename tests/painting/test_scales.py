@@ -11,7 +11,7 @@ from PIL import Image
 from torch import Tensor
 
 from vst.flow.neighbour import Neighbour
-from vst.losses.target import AnchorView, Target
+from vst.losses.target import AnchorView, Regions, Target
 from vst.painting.scales import (
     COARSEST,
     LEAST,
@@ -123,6 +123,25 @@ def test_an_enlarged_painting_has_the_contents_detail_as_strong_as_the_styles() 
         detail = full - by_pillow(by_pillow(full, 12, 16), 21, 28)
         expected = by_pillow(painting[lane].numpy(), 21, 28) + detail * 0.1 / np.sqrt((detail**2).mean())
         assert found[lane].numpy() == pytest.approx(expected, abs=2e-4)
+
+
+def test_with_an_amount_of_nothing_the_detail_stays_the_contents_own() -> None:
+    painting, content = torch.rand(2, 3, 12, 16), torch.rand(2, 3, 21, 28)
+    own = resized(painting, (21, 28)) + fine_detail(content, (12, 16))
+    torch.testing.assert_close(enlarged(painting, content, torch.tensor(0.1), 0), own)
+    whole, half = (enlarged(painting, content, torch.tensor(0.1), amount) for amount in (1, 0.5))
+    torch.testing.assert_close(half, (own + whole) / 2)
+
+
+def test_regions_are_scaled_with_the_frame() -> None:
+    left = torch.zeros(1, 1, 40, 80)
+    left[..., :40] = 1
+    target = Target(torch.rand(1, 3, 40, 80), {}, None, regions=Regions([left], left))
+    small = scaled(target, (20, 40), lambda content: {}).regions
+    assert small is not None
+    assert small.of[0].shape == small.whole.shape == (1, 1, 20, 40)
+    assert small.whole[..., :17].eq(1).all()
+    assert small.whole[..., 23:].eq(0).all()
 
 
 def test_a_small_copy_of_the_content_is_enlarged_to_the_content() -> None:

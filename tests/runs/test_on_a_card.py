@@ -30,6 +30,7 @@ from vst.optim.descent import Descent
 from vst.painting import past, preparation
 from vst.painting.anchor import AnchorMotion
 from vst.painting.history import History
+from vst.painting.mixture import Ingredient, Mixture
 from vst.painting.preparation import Preparation
 from vst.painting.start import is_anchored
 from vst.painting.stylizer import VideoStylizer
@@ -92,7 +93,7 @@ def stylizer(folder: Path, model: str, capture: Callable | None, *options: str) 
     module = VideoStylizer(
         backbone=VGG19(weights.random(), precision="bf16"),
         losses=losses,
-        style=torch.rand(1, 3, 40, 48),
+        mixture=Mixture([Ingredient(torch.rand(1, 3, 40, 48))]),
         start=start,
         canvas=canvas,
         minimise=build(settings["optimizer"]),

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from vst.frames import Clip
 
-READER = "vst.video.reader.VideoReader"
+READERS = ("vst.video.reader.VideoReader", "vst.video.pictures.PictureSequence")
 SCENES = tuple(f"vst.synthetic.scenes.{name}" for name in ("Anime", "Battle", "Talk"))
 FETCH = "vst.assets.fetch"
 """All that a stored configuration may have called: it may be from elsewhere, and name any function."""
@@ -125,7 +125,7 @@ def _write_frames(clip: Clip, folder: Path) -> tuple[int, str | None]:
 
 def _is_clip(node: Any) -> bool:
     """Whether a node is a reader or a scene of this package with simple options."""
-    if not isinstance(node, Mapping) or node.get("_target_") not in (READER, *SCENES):
+    if not isinstance(node, Mapping) or node.get("_target_") not in (*READERS, *SCENES):
         return False
     options = {key: value for key, value in node.items() if key != "_target_"}
     if isinstance(path := options.get("path"), Mapping) and {**path, "name": ""} == {

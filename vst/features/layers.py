@@ -29,6 +29,11 @@ def check_layers(layers: Iterable[str]) -> None:
             raise InputError(f"{layer} is not a layer of VGG-19; choose one of: {', '.join(LAYERS)}")
 
 
+def stride(layer: str) -> int:
+    """Pixels from one position of a layer to the next."""
+    return 2 ** (int(layer[4]) - 1)
+
+
 def smallest_side(layers: Iterable[str]) -> int:
     """The smallest shorter side, in pixels, at which the deepest of `layers` still has an activation."""
-    return 2 ** (max(int(layer[4]) for layer in layers) - 1)
+    return max(map(stride, layers))

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from vst.features.layers import LAYERS
+from vst.features.layers import LAYERS, stride
 
 WHOLE = 1_500_000
 """Most pixels of an image that is not divided: its activations and their gradients take about 4 GB in bfloat16."""
@@ -34,7 +34,7 @@ class Tile:
 
     def at(self, layer: str) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
         """The core's positions at a layer, in the whole image's activations and in the tile's own."""
-        step = _stride(layer)
+        step = stride(layer)
         whole = [slice(part.start // step, part.stop // step) for part in self.core]
         own = [
             slice(part.start - seen.start // step, part.stop - seen.start // step)
@@ -49,7 +49,7 @@ def divide(height: int, width: int, layers: Sequence[str], tiles: int | None) ->
     Of all divisions into rows and columns it takes the one that looks at the fewest pixels. There are fewer tiles than
     asked for where an image is too small for them.
     """
-    step = max(map(_stride, layers))
+    step = max(map(stride, layers))
     margin = -(-_reach(layers) // step) * step
     most = height // step, width // step
     if tiles is None and height * width <= WHOLE:
@@ -110,7 +110,7 @@ class _Tiled(torch.autograd.Function):
             for layer in layers:
                 part = found[layer]
                 if layer not in whole:
-                    sides = [side // _stride(layer) for side in images.shape[-2:]]
+                    sides = [side // stride(layer) for side in images.shape[-2:]]
                     shape = (*part.shape[:2], *sides)
                     whole[layer] = part.new_empty(shape).to(memory_format=torch.channels_last)
                 there, own = tile.at(layer)
@@ -136,16 +136,11 @@ class _Tiled(torch.autograd.Function):
         return total, None, None, None
 
 
-def _stride(layer: str) -> int:
-    """Pixels from one position of a layer to the next."""
-    return 2 ** (int(layer[4]) - 1)
-
-
 def _reach(layers: Sequence[str]) -> int:
     """How many pixels away from it a position of the deepest layer still sees."""
     reach = 0
     for layer in LAYERS[: max(map(LAYERS.index, layers)) + 1]:
         if layer.endswith("_1") and layer != "conv1_1":
-            reach += _stride(layer) // 2  # the pooling before it
-        reach += _stride(layer)
+            reach += stride(layer) // 2  # the pooling before it
+        reach += stride(layer)
     return reach

@@ -48,16 +48,17 @@ def gram_matrix(activations: Tensor, normalisation: Normalisation = "chw") -> Te
 def region_gram_matrix(activations: Tensor, region: Tensor, normalisation: Normalisation = "chw") -> Tensor:
     """`gram_matrix` of activations (L, C, H, W) in a region (L, 1, H, W), of weights in [0, 1]: (L, C, C).
 
-    Where it divides by the number of positions, that is the sum of the weights: the matrix of a region of a plain
-    pattern is that of the whole. The region must not be empty.
+    A region of one lane is that of all lanes. Where the matrix is divided by the number of positions, that is the sum
+    of the weights: the matrix of a region of a plain pattern is that of the whole. Of an empty region it is 0.
     """
     lanes, channels, height, width = activations.shape
     flat = activations.permute(0, 2, 3, 1).reshape(lanes, height * width, channels)
-    weights = full_precision(region).reshape(lanes, height * width, 1)
+    weights = full_precision(region).flatten(1)[..., None]
+    positions = weights.sum((1, 2)).clamp(min=1e-6)
     divisor = {
-        "chw": channels * weights.sum((1, 2)),
-        "hw": weights.sum((1, 2)),
-        "none": weights.new_ones(lanes),
+        "chw": channels * positions,
+        "hw": positions,
+        "none": torch.ones_like(positions),
     }
     products = _InnerProducts.apply(flat, weights)
     return products / divisor[normalisation][:, None, None]

@@ -20,10 +20,14 @@ class Loss(nn.Module, ABC):
     `sees_content`;
     `reach` is how many frames back it needs, `anchored` whether it needs the shot's anchor. `compares` says what it
     compares a frame with: `nothing` painted, so that frames can be painted at the same time; frames of its `shot`, so
-    that shots can; or, unless it says so, with `anything`.
+    that shots can; or, unless it says so, with `anything`. It is `of_style` if it asks for the style, of
+    that `image` of several, by its number, or of none in particular; `regional` if it can do so in a region of a frame.
     """
 
     compares: Comparison = "anything"
+    of_style: bool = False
+    image: int | None = None
+    regional: bool = False
     reach: int = 1
     anchored: bool = False
     sees_content: bool = False
@@ -37,7 +41,10 @@ class Loss(nn.Module, ABC):
         """Adapt to a scale that is `factor` of the full size, below 1: nothing to do unless a term says so."""
 
     def begin_run(self, style: Tensor, activations: Activations) -> None:
-        """Prepare what the term needs of the style image (1, 3, h, w) and its activations, once per run."""
+        """Prepare what the term needs of the style image (1, 3, h, w) and its activations.
+
+        Called once per run, or once per shot where the style image has its colours.
+        """
 
     @abstractmethod
     def begin_frame(self, target: Target) -> None:

@@ -29,6 +29,7 @@ class RevealedStyle(Loss):
     """
 
     compares = "shot"
+    of_style = True
 
     def __init__(self, weight: Weight, layers: Layers, normalisation: Normalisation = "chw"):
         super().__init__(weight, layers)
@@ -45,6 +46,10 @@ class RevealedStyle(Loss):
         if not LEAST <= near.unfollowed < 1:
             return
         region, around = 1 - near.followed, surroundings(near)
+        if target.regions is not None:
+            region, around = region * target.regions.whole, around * target.regions.whole
+            if region.mean() < LEAST:
+                return
         painted = target.look(near.kept)
         for layer in self.layers:
             height, width = painted[layer].shape[-2:]

@@ -1,35 +1,62 @@
 from __future__ import annotations
 
+import torch.nn.functional as F
 from torch import Tensor
 
 from vst.bounds import Weight
-from vst.features.layers import Layers
+from vst.features.layers import Layers, stride
 from vst.features.vgg import Activations
-from vst.losses.functional import Normalisation, gram_matrix, style_loss
+from vst.losses.functional import Normalisation, gram_matrix, region_gram_matrix, style_loss
 from vst.losses.loss import Loss
 from vst.losses.target import Target
 
 
 class StyleLoss(Loss):
-    """`style_loss` with the Gram matrices of the style image, which are computed once per run."""
+    """`style_loss` with the Gram matrices of the style image, which are computed once per run.
+
+    Where the style image has a region of the frame, the Gram matrices are those of the region, and the loss is weighted
+    by the region's share of the frame, so that a painted pixel weighs as much as in a frame that is painted as a whole.
+    Source: Gatys et al., "Controlling Perceptual Factors in Neural Style Transfer" (2017), section 4.
+    """
 
     compares = "nothing"
+    of_style = True
+    image = 0
+    regional = True
 
     def __init__(self, weight: Weight, layers: Layers, normalisation: Normalisation = "chw"):
         super().__init__(weight, layers)
         self.normalisation: Normalisation = normalisation
         self._targets: list[Tensor] = []
+        self._region: list[Tensor] = []
+        self._share: Tensor | None = None
 
     def begin_run(self, style: Tensor, activations: Activations) -> None:
         """Store the style image's Gram matrices."""
         self._targets = self._grams(activations)
 
     def begin_frame(self, target: Target) -> None:
-        """Nothing to prepare: the style image is the same for all frames."""
+        """Store the region in which the style image is painted, at the size of each layer."""
+        if target.regions is None:
+            self._region, self._share = [], None
+            return
+        region = target.regions.of[self.image or 0]
+        height, width = region.shape[-2:]
+        self._share = region.mean()
+        self._region = [
+            F.adaptive_avg_pool2d(region, (height // stride(layer), width // stride(layer)))
+            for layer in self.layers
+        ]
 
     def forward(self, canvas: Tensor, activations: Activations) -> Tensor:
         """The term's value, (L,), the mean over layers of the mean squared difference of Gram matrices."""
-        return style_loss(self._grams(activations), self._targets)
+        if self._share is None:
+            return style_loss(self._grams(activations), self._targets)
+        grams = [
+            region_gram_matrix(activations[layer], region, self.normalisation)
+            for layer, region in zip(self.layers, self._region, strict=True)
+        ]
+        return self._share * style_loss(grams, self._targets)
 
     def _grams(self, activations: Activations) -> list[Tensor]:
         return [gram_matrix(activations[layer], self.normalisation) for layer in self.layers]

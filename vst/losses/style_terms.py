@@ -37,6 +37,8 @@ class StyleTerm(Loss):
     """A style loss: it knows the style image from `begin_run` on, and nothing of a frame but its canvas."""
 
     compares = "nothing"
+    of_style = True
+    image = 0
 
     def __init__(self, weight: Weight, layers: Layers, unit: Unit):
         super().__init__(weight, layers)

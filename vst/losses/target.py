@@ -26,6 +26,17 @@ class AnchorView:
 
 
 @dataclass(frozen=True)
+class Regions:
+    """Where a frame is painted: `of` each style image, and `whole`, where it is painted at all; the rest stays content.
+
+    Masks (1, 1, H, W) in [0, 1], with soft edges.
+    """
+
+    of: Sequence[Tensor]
+    whole: Tensor
+
+
+@dataclass(frozen=True)
 class Target:
     """The targets of one frame: everything that a loss or a start may use.
 
@@ -49,6 +60,7 @@ class Target:
     pass_index: int = 0
     neighbours: Sequence[Neighbour] = ()
     style: Tensor | None = None
+    regions: Regions | None = None
     look: Callable[[Tensor], Activations] = field(default=lambda _: {}, repr=False)
     given: Tensor | None = None
     between: float | None = None

@@ -12,12 +12,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from vst.features.vgg import Activations
 from vst.flow.neighbour import Neighbour
-from vst.losses.target import AnchorView, Target
+from vst.losses.target import AnchorView, Regions, Target
 
 Size = tuple[int, int]
 
@@ -95,17 +96,18 @@ def strength(detail: Tensor) -> Tensor:
     return detail.square().mean((1, 2, 3), keepdim=True).sqrt()
 
 
-def enlarged(painting: Tensor, content: Tensor, style_strength: Tensor) -> Tensor:
+def enlarged(painting: Tensor, content: Tensor, style_detail: Tensor, amount: float = 1) -> Tensor:
     """A painting (L, 3, h, w) at the size of its content (L, 3, H, W), whose fine detail it takes on: (L, 3, H, W).
 
     The detail that the small painting has no room for is the content's, times r / r_V, at most `STRONGEST`: r_V is
-    its root mean square, r = `style_strength` that of the style image's between the same two sizes. An enlarged
-    painting alone is blurred, which is as far from the style as the content is, and further from the content than
-    anything the optimisation would paint: what comes of it has lost the content's outlines and eyes. Source: this
-    project's own, from measurements (experiments/scales.md).
+    its root mean square, r = `style_detail` that of the style image's between the same two sizes. With an `amount`
+    below 1 it stays nearer to the content's own. An enlarged painting alone is blurred, which is as far from the style
+    as the content is, and further from the content than anything the optimisation would paint: what comes of it has
+    lost the content's outlines and eyes. Source: this project's own, from measurements (experiments/scales.md).
     """
     detail = fine_detail(content, (painting.shape[-2], painting.shape[-1]))
-    gain = (style_strength / strength(detail).clamp(min=1e-8)).clamp(max=STRONGEST)
+    gain = (style_detail / strength(detail).clamp(min=1e-8)).clamp(max=STRONGEST)
+    gain = torch.ones_like(gain).lerp(gain, amount)
     return resized(painting, (content.shape[-2], content.shape[-1])) + gain * detail
 
 
@@ -133,6 +135,7 @@ def scaled(target: Target, size: Size, look: Callable[[Tensor], Activations]) ->
         past=[neighbours[id(one)] for one in target.past],
         anchor=anchor,
         neighbours=[neighbours[id(one)] for one in target.neighbours],
+        regions=None if target.regions is None else _regions(target.regions, size),
     )
 
 
@@ -167,6 +170,11 @@ class _Scaled(Neighbour):
     def unfollowed(self) -> float:
         """The full size's."""
         return self._full.unfollowed
+
+
+def _regions(regions: Regions, size: Size) -> Regions:
+    of = [resized(mask, size).clamp(0, 1) for mask in regions.of]
+    return Regions(of, resized(regions.whole, size).clamp(0, 1))
 
 
 def _flow(flow: Tensor, size: Size) -> Tensor:

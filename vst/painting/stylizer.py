@@ -23,21 +23,19 @@ from vst.painting.anchor import Anchor
 from vst.painting.behind import Behind
 from vst.painting.canvas import Canvas
 from vst.painting.history import History
+from vst.painting.mixture import Mixture
 from vst.painting.objective import FrameObjective
 from vst.painting.preparation import Preparation, Prepared, shown_in_shot
 from vst.painting.scales import (
-    NARROWEST,
     Size,
     Stage,
     enlarged,
-    fine_detail,
-    resized,
     scaled,
     shares,
     sizes,
-    strength,
 )
 from vst.painting.start import Start, comparison_of, is_anchored, is_painting, partly_unpainted
+from vst.painting.style_images import StyleImages
 from vst.painting.stylized import Stylized
 from vst.video.store import Paintings
 
@@ -48,7 +46,7 @@ _Painted = tuple[Tensor, Solution, Losses, list[Stage]]
 class VideoStylizer(LightningModule):
     """The frame loop: paints one frame a training step, an epoch being a pass over the stretch.
 
-    `losses` are the terms of L_total by name, `style` the painting (1, 3, h, w). A frame has `evaluations` of
+    `losses` are the terms of L_total by name, `mixture` what is painted like. A frame has `evaluations` of
     the objective a pass, the first frames of a shot `evaluation_factors` times as many, the others `later_factor` times
     as many; with 0, its painting is its start. An exemplar that vst paints counts as the first of a shot. What needs
     the content alone is computed ahead by `preparation`. `history` remembers the frames painted last. In a run of more
@@ -56,13 +54,11 @@ class VideoStylizer(LightningModule):
     `scales`, coarse to fine, None for as many as its size asks for.
     """
 
-    style: Tensor
-
     def __init__(
         self,
         backbone: VGG19,
         losses: Mapping[str, Loss],
-        style: Tensor,
+        mixture: Mixture,
         start: Start,
         canvas: Canvas,
         minimise: Minimise,
@@ -80,7 +76,7 @@ class VideoStylizer(LightningModule):
         self.automatic_optimization = False
         self.backbone = backbone
         self.losses = nn.ModuleDict(losses)
-        self.register_buffer("style", style, persistent=False)
+        self.mixture = mixture
         self.start, self.canvas, self.minimise = start, canvas, minimise
         self.preparation = preparation
         self.lanes = 1
@@ -98,10 +94,10 @@ class VideoStylizer(LightningModule):
         # as they are before they have seen a style: each scale has its own
         self._unused = deepcopy(dict(losses))
         self.scales = scales
-        self.objective = FrameObjective(backbone, losses, canvas)
+        self.objective = FrameObjective(backbone, losses, canvas, mixture.colours)
         self._replays = Replays(self.objective, self.objective.parts)
         self._smaller: dict[Size, tuple[FrameObjective, Replays]] = {}
-        self._strengths: dict[tuple[Size, Size], Tensor] = {}
+        self._shots: dict[Size, int] = {}
         self.on_progress: Callable[[float], None] | None = None
         """Is told how much of the frame's evaluations are done, after each."""
 
@@ -109,9 +105,9 @@ class VideoStylizer(LightningModule):
         """None that Lightning would know of."""
 
     def on_fit_start(self) -> None:
-        """Look at the painting, once a run."""
+        """Settle what is computed in, and where the style images are."""
         self.backbone.choose_precision(self.device)
-        self._begin_run(self.objective, self.style)
+        self.style_images = StyleImages(self.mixture, self.device)
 
     @property
     def compares(self) -> frozenset[Comparison]:
@@ -167,6 +163,8 @@ class VideoStylizer(LightningModule):
     def _paint(self, group: Sequence[Prepared], target: Target) -> Iterator[_Painted]:
         """Paint frames as lanes of one optimisation, at one scale after the other."""
         full: Size = (target.content.shape[-2], target.content.shape[-1])
+        recipe = self.mixture.recipe(group[0].frame)
+        factors = recipe.factors(self.objective.losses)
         began = time.perf_counter()
         afresh, start = self._starts(group, target)
         partly = not afresh and partly_unpainted(self.start, target)
@@ -177,7 +175,7 @@ class VideoStylizer(LightningModule):
         whole, done = sum(map(max, zip(*budgets, strict=True))), 0
         image, found = start, list[tuple[Size, Solution]]()
         for number, size in enumerate(stages):
-            objective, replays = self._objective_at(size, full)
+            objective, replays = self._objective_at(size, full, recipe.shot)
             here = target if size == full else scaled(target, size, self._look_at_content)
             for loss in objective.losses.values():
                 loss.begin_frame(here)
@@ -186,10 +184,11 @@ class VideoStylizer(LightningModule):
             if number == 0:
                 image = begun
             else:
-                painted = enlarged(image, here.content, self._style_strength(stages[number - 1], size, full))
+                detail = self.style_images.detail(stages[number - 1], size, full, recipe, here.regions)
+                painted = enlarged(image, here.content, detail, min(1.0, recipe.strength))
                 # what is painted already is sharper than it was on the smaller frame
                 image = begun.lerp(painted, 1 - here.past[0].followed) if partly else painted
-            objective.start = image
+            objective.begin_frame(image, here.content, here.regions, factors)
             evaluations = [budget[number] for budget in budgets]
             solution = self.minimise(
                 objective,
@@ -225,45 +224,37 @@ class VideoStylizer(LightningModule):
             torch.cuda.current_stream(self.device).synchronize()
         return time.perf_counter() - began
 
-    def _objective_at(self, size: Size, full: Size) -> tuple[FrameObjective, Replays]:
+    def _objective_at(self, size: Size, full: Size, shot: int) -> tuple[FrameObjective, Replays]:
         """The objective of a scale, with the painting scaled as the frame is."""
-        if size == full:
-            return self.objective, self._replays
-        if size not in self._smaller:
-            objective = FrameObjective(self.backbone, deepcopy(self._unused), copy(self.canvas))
+        if size != full and size not in self._smaller:
+            objective = FrameObjective(
+                self.backbone, deepcopy(self._unused), copy(self.canvas), self.mixture.colours
+            )
             for loss in objective.losses.values():
                 loss.at_scale(size[1] / full[1])
-            self._begin_run(objective, resized(self.style, self._style_size(size, full)).clamp(0, 1))
             self._smaller[size] = objective, Replays(objective, objective.parts)
-        return self._smaller[size]
+        found = (self.objective, self._replays) if size == full else self._smaller[size]
+        if self._shots.get(size) != shot:
+            self._look_at_styles(found[0], self.style_images.at(size, full, shot))
+            self._shots[size] = shot
+        return found
 
-    def _style_size(self, size: Size, full: Size) -> Size:
-        """The painting's size where a frame of size `full` has `size`."""
-        height, width = (max(NARROWEST, round(side * size[1] / full[1])) for side in self.style.shape[-2:])
-        return height, width
-
-    def _style_strength(self, smaller: Size, size: Size, full: Size) -> Tensor:
-        """The strength of the painting's fine detail between two sizes of a frame, (1, 1, 1, 1), found once a run."""
-        if (smaller, size) not in self._strengths:
-            style = resized(self.style, self._style_size(size, full))
-            self._strengths[smaller, size] = strength(fine_detail(style, self._style_size(smaller, full)))
-        return self._strengths[smaller, size]
-
-    def _begin_run(self, objective: FrameObjective, style: Tensor) -> None:
-        activations = self._look(style)
+    def _look_at_styles(self, objective: FrameObjective, styles: Sequence[Tensor]) -> None:
+        activations = [self._look(style) for style in styles]
         for loss in objective.losses.values():
-            loss.begin_run(style, activations)
+            number = loss.image or 0
+            loss.begin_run(styles[number], activations[number])
 
     def _look(self, images: Tensor) -> Activations:
         """The activations at the layers of all losses, the same at every scale."""
         with torch.no_grad():
-            return self.backbone(images, self.objective.layers)
+            return self.backbone(self.objective.seen(images), self.objective.layers)
 
     def _look_at_content(self, content: Tensor) -> Activations:
         """The activations that the losses compare with: of a large frame, those of all layers would take gigabytes."""
         layers = {layer for loss in self._terms() if loss.sees_content for layer in loss.layers}
         with torch.no_grad():
-            return self.backbone(content, layers)
+            return self.backbone(self.objective.seen(content), layers)
 
     def _target(self, group: Sequence[Prepared], neighbours: Sequence[Neighbour]) -> Target:
         """The target of a frame, or of a group of frames that are compared with nothing painted."""
@@ -284,7 +275,8 @@ class VideoStylizer(LightningModule):
             self.anchor.view(prepared.anchor) if anchored else None,
             frame.pass_index,
             neighbours=neighbours,
-            style=self.style,
+            style=self.style_images.styles(self.mixture.recipe(frame).shot)[0],
+            regions=self.mixture.regions(frame),
             look=self._look,
             given=None if given is None else given.to(content),
             between=exemplars.between(frame) if alone else None,

@@ -30,7 +30,8 @@ class LanesObjective:
         """The losses of all lanes, each by its own terms; a term that a lane lacks is 0 there."""
         pairs = zip(self.objectives, coefficients.split(1), strict=True)
         images = [objective.image(part) for objective, part in pairs]
-        activations = self.objectives[0].backbone(torch.cat(images), self._layers)
+        seen = [objective.seen(image) for objective, image in zip(self.objectives, images, strict=True)]
+        activations = self.objectives[0].backbone(torch.cat(seen), self._layers)
         found = [
             objective.weighed(image, {name: values[lane : lane + 1] for name, values in activations.items()})
             for lane, (objective, image) in enumerate(zip(self.objectives, images, strict=True))

@@ -15,7 +15,7 @@ from vst.files import from_home, write_text
 from vst.runs.choices import OF_AN_OPTION, may_choose
 from vst.runs.data import MOST_LEVELS, plain, read_text
 from vst.runs.moved import FIRST_DEFAULTS, override_with_new_names, with_new_names
-from vst.runs.settings import FROM_FILES, Settings, select
+from vst.runs.settings import Settings, files_named, select
 
 
 def configuration_path(run: Path) -> Path:
@@ -28,7 +28,7 @@ def write_configuration(run: Path, cfg: DictConfig, overrides: Sequence[str], se
     from hydra.core.hydra_config import HydraConfig
 
     cfg = cfg.copy()
-    files = {option: path for option in FROM_FILES if isinstance(path := select(settings, option), str)}
+    files = {key: path for key, path in files_named(settings).items() if not key.startswith("keyframes.")}
     for key, path in files.items():
         OmegaConf.update(cfg, key, literal(path))
     texts = {key: quoted(path) for key, path in files.items()}

@@ -11,6 +11,7 @@ from filelock import FileLock, Timeout
 
 from vst.errors import InputError
 from vst.files import ASIDE, refuse_link
+from vst.video.codecs import CODECS, Codec, CodecName
 
 FOLDERS = ("frames", "keyframes", "previews", "checkpoints", "wandb", ".hydra", ".training")
 """The folders that a run or a training fills."""
@@ -109,6 +110,12 @@ def lock_path(run: Path) -> Path:
 def checkpoint_path(run: Path) -> Path:
     """Path of the checkpoint of the run in a directory."""
     return run / "checkpoints" / "last.ckpt"
+
+
+def clip_paths(run: Path, codec: CodecName) -> dict[Path, Codec]:
+    """Paths of the painted clips of the run in a directory: the one that browsers play, and one of that codec."""
+    names: tuple[CodecName, ...] = ("h264", codec)
+    return {run / f"stylized{CODECS[name].suffix}": CODECS[name] for name in names}
 
 
 def frame_path(run: Path, index: int) -> Path:

@@ -10,7 +10,7 @@ from torch import Tensor
 from vst.errors import InputError
 from vst.frames import Clip, ClipInfo
 from vst.painting.exemplars import Exemplars, GivenExemplars, OwnExemplars
-from vst.pictures import PictureError, has_transparency, read_picture
+from vst.pictures import PictureError, read_with_alpha
 from vst.runs.settings import Settings
 from vst.styles import image_of
 from vst.video.loader import FrameLoader
@@ -45,15 +45,14 @@ def _painting(file: Path, number: int, info: ClipInfo) -> Tensor:
     """A painting at the size of the frames, (1, 3, H, W)."""
     name = f"the key frame {file}"
     try:
-        picture = read_picture(file, max(info.width, info.height))
-        transparent = has_transparency(file)
+        picture, alpha = read_with_alpha(file, max(info.width, info.height))
     except FileNotFoundError as error:
         raise InputError(
             f"{name} does not exist; correct keyframes, which names it for frame {number}"
         ) from error
     except PictureError as error:
         raise InputError(f"{name} {error}") from error
-    if transparent:
+    if alpha is not None and alpha.getextrema()[0] != 255:
         raise InputError(
             f"{name} is transparent in places, and every pixel of it is used; fill them, and save it again"
         )

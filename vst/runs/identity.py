@@ -6,7 +6,7 @@ from typing import Any
 
 from vst.runs.settings import Settings, select
 
-_WITHOUT_EFFECT = ("resume", "lanes", "tiles", "paths", "logger", "callbacks", "hydra")
+_WITHOUT_EFFECT = ("resume", "lanes", "tiles", "output", "paths", "logger", "callbacks", "hydra")
 """The parts of a configuration that do not affect the paintings: where they are written, and how they are shown."""
 
 

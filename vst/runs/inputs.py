@@ -8,10 +8,10 @@ from functools import cache
 from pathlib import Path
 
 from vst.assets import file_hash
-from vst.runs.settings import Settings, select
+from vst.runs.settings import Settings, files_named, select
 
-FILES = ("video.path", "style.path", "backbone.weights.path", "network")
-"""Options that may name a file of the user's. What they fetch instead has a hash of its own (`vst.assets`)."""
+FILTERS = "backbone.weights.path"
+"""The option that may name a file with filters. What is fetched instead has a hash of its own (`vst.assets`)."""
 
 
 def hashes_of_inputs(settings: Settings) -> dict[str, str]:
@@ -26,9 +26,8 @@ def changed_inputs(before: Mapping[str, str], settings: Settings) -> list[str]:
 
 
 def _options(settings: Settings) -> list[str]:
-    """Those of `FILES`, and the key frames that are given."""
-    given = settings.get("keyframes")
-    return [*FILES, *(f"keyframes.{number}" for number in (given if isinstance(given, dict) else ()))]
+    # the start names the file of `network` again
+    return [*(option for option in files_named(settings) if not option.startswith("start.")), FILTERS]
 
 
 def _hashes(settings: Settings, options: Sequence[str]) -> Iterator[tuple[str, str]]:

@@ -19,13 +19,13 @@ from vst.metrics.ghosting import frame_ghosting
 from vst.runs.build import build
 from vst.runs.callbacks.key_frames import Images, Sheets
 from vst.runs.configuration import write_configuration
-from vst.runs.directory import frame_path, make_own
+from vst.runs.directory import clip_paths, frame_path, make_own
 from vst.runs.record import ClipRecord, Record, read_record, write_record
 from vst.runs.rows import curves_path, metrics_path
 from vst.runs.settings import Settings
 from vst.runs.summary import summary_of
 from vst.runs.table import Table
-from vst.video.store import load_png
+from vst.video.store import load_frames, load_png
 from vst.video.writer import write_video
 
 
@@ -77,6 +77,7 @@ def join(
 def _pictures(directory: Path, clip: Clip, settings: Settings, cuts: frozenset[int]) -> dict[int, float]:
     """Write the clip, key frames and residuals; return the ghosting at each cut where it is defined."""
     ghosts: dict[int, float] = {}
+    times: list[tuple[Path, int]] = []
     nodes = [settings["callbacks"].get(name) for name in ("key_frames", "residuals")]
     sheets: list[Sheets] = [build(node) for node in nodes if node]
     chosen = [(one, one.choose(clip.info.frames)) for one in sheets]
@@ -94,9 +95,13 @@ def _pictures(directory: Path, clip: Clip, settings: Settings, cuts: frozenset[i
                 if found.isfinite()[0]:
                     ghosts[frame.index] = float(found[0])
             before = frame.content, image
+            times.append((frame_path(directory, frame.index), frame.pts))
             yield painted, frame.pts
 
-    write_video(directory / "stylized.mp4", frames(), clip.info)
+    played, *others = clip_paths(directory, settings["output"]["codec"]).items()
+    write_video(played[0], frames(), clip.info, played[1])
+    for path, codec in others:
+        write_video(path, load_frames(times, codec), clip.info, codec)
     return ghosts
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -166,6 +167,27 @@ class Numbers(Kind):
     def accepts(self, value: Any) -> bool:
         """Lists of such numbers."""
         return isinstance(value, list | tuple) and all(map(self.each.accepts, value))
+
+
+@dataclass(frozen=True)
+class ByFrame(Kind):
+    """Numbers by the frame to which they belong."""
+
+    each: Number
+
+    @property
+    def words(self) -> str:
+        """With an example."""
+        return f"{self.each.words} at some frames, such as {{0: 0, 30: 1}}"
+
+    def accepts(self, value: Any) -> bool:
+        """A mapping with such a number for one frame at least."""
+        if not isinstance(value, Mapping) or not value:
+            return False
+        return all(map(_FRAME.accepts, value)) and all(map(self.each.accepts, value.values()))
+
+
+_FRAME = Number(whole=True, least=0)
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,13 @@ BYTES_PER_PIXEL = 5500
 def frames_at_once(settings: Settings, module: VideoStylizer, info: ClipInfo, device: torch.device) -> int:
     """How many frames of a run are painted at once: those asked for, or what fits, where none needs another."""
     asked = settings["lanes"]
+    if not module.mixture.constant:
+        if asked is not None and asked > 1:
+            raise InputError(
+                f"lanes is {asked}, and what frames are painted like changes along this clip; drop lanes, or paint "
+                f"several runs at once with -m"
+            )
+        return 1
     if settings["passes"] > 1 or module.compares != {"nothing"}:
         if asked is not None and asked > 1:
             raise InputError(

@@ -36,11 +36,21 @@ FIRST_DEFAULTS = {
 }
 """Options whose defaults have changed, or that are new, and the values with which version 0.1 painted."""
 
+NEW = {
+    "preview": False,
+    "colours": "style",
+    "strength": 1,
+    "styles": {},
+    "style.weight": 1,
+    "style.mask": None,
+}
+"""Options that are new, and whose defaults paint as before."""
+
 
 def with_new_names(settings: Mapping[str, Any]) -> dict[str, Any]:
     """A configuration as this version would write it, with the values of 0.1 for options that are new."""
     renamed = _renamed(settings, OPTIONS, CLASSES)
-    for option, value in FIRST_DEFAULTS.items():
+    for option, value in {**FIRST_DEFAULTS, **NEW}.items():
         group, _, key = option.partition(".")
         if not key and "passes" in renamed:  # a whole configuration
             renamed.setdefault(group, value)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from vst.commandline import say
 from vst.errors import InputError
 from vst.features.layers import check_layers, smallest_side
 from vst.frames import Clip
@@ -18,21 +20,26 @@ from vst.runs.settings import Settings, select
 if TYPE_CHECKING:
     from pytorch_lightning import Callback
 
+    from vst.losses.loss import Loss
     from vst.painting.stylizer import VideoStylizer
     from vst.runs.loggers.media import MediaLogger
-    from vst.styles import Painting
+    from vst.styles import Painting, Style
     from vst.video.datamodule import ClipDataModule
+    from vst.video.masks import Mask
 
 Part = TypeVar("Part")
 
 
 @dataclass(frozen=True)
 class Parts:
-    """The frame loop, its data, its callbacks by name, its loggers, and the hashes of its input files."""
+    """The frame loop, its data, its callbacks by name, its loggers, and the hashes of its input files.
+
+    `style` names the paintings.
+    """
 
     inputs: dict[str, str]
     clip: Clip
-    painting: Painting
+    style: str
     module: VideoStylizer
     data: ClipDataModule
     callbacks: dict[str, Any]
@@ -64,25 +71,44 @@ def build_parts(settings: Settings, clip: Clip, added: Mapping[str, Callback]) -
     from vst.flow.store import FlowStore
     from vst.losses.loss import Loss
     from vst.painting.canvas import Canvas
+    from vst.painting.colours import COLOURS
+    from vst.painting.course import Course
     from vst.painting.history import History
+    from vst.painting.mixture import Ingredient, Mixture
     from vst.painting.preparation import Preparation
     from vst.painting.start import is_anchored
     from vst.painting.stylizer import VideoStylizer
     from vst.runs.loggers.media import MediaLogger
     from vst.styles import Style
     from vst.video.datamodule import ClipDataModule
+    from vst.video.loader import FrameLoader
+    from vst.video.palette import palettes_of_shots
     from vst.video.store import FrameStore, Paintings
 
     inputs = hashes_of_inputs(settings)
-    style = part(settings, "style", Style)
-    painting = style.at(max(clip.info.width, clip.info.height))
-    _check_network(settings, painting, inputs)
-    size = painting.image.shape[3], painting.image.shape[2]
-    check_size(settings, f"the painting {painting.name} is", size, "give a larger style.size")
+    styles = {"style": part(settings, "style", Style), **parts_by_name(settings, "styles", Style)}
+    paintings = [style.at(max(clip.info.width, clip.info.height)) for style in styles.values()]
+    _check_network(settings, paintings[0], inputs)
+    for painting in paintings:
+        size = painting.image.shape[3], painting.image.shape[2]
+        check_size(settings, f"the painting {painting.name} is", size, "give a larger style.size")
     exemplars = exemplars_of(settings, clip)
     flow = part(settings, "flow", FlowEstimator)
     losses = parts_by_name(settings, "loss", Loss)
+    for number, name in enumerate(list(styles)[1:], start=1):
+        losses[f"style_{name}"] = _style_loss(settings, number)
     backbone = part(settings, "backbone", VGG19)
+
+    colours = COLOURS[settings["colours"]]
+    if colours.matches:
+        say(f"reading {clip.info.name} for the colours of its shots", to=sys.stderr)
+    frames = FrameLoader(clip, known_cuts=settings["cuts"]) if colours.matches else ()
+    masks = [_mask(name, style, clip, losses) for name, style in styles.items()]
+    ingredients = [
+        Ingredient(painting.image, Course.of(style.weight), mask)
+        for painting, style, mask in zip(paintings, styles.values(), masks, strict=True)
+    ]
+    mixture = Mixture(ingredients, colours, palettes_of_shots(frames), Course.of(settings["strength"]))
 
     checkpoints = Path(settings["paths"]["run"]) / "checkpoints"
     several = settings["passes"] > 1
@@ -94,7 +120,7 @@ def build_parts(settings: Settings, clip: Clip, added: Mapping[str, Callback]) -
     module = VideoStylizer(
         backbone=backbone,
         losses=losses,
-        style=painting.image,
+        mixture=mixture,
         start=start,
         canvas=part(settings, "canvas", Canvas),
         minimise=build(settings["optimizer"]),
@@ -110,7 +136,39 @@ def build_parts(settings: Settings, clip: Clip, added: Mapping[str, Callback]) -
     contents = FrameStore(checkpoints / "content") if several else None
     data = ClipDataModule(clip, module.prepare, contents, settings["cuts"])
     loggers = list(parts_by_name(settings, "logger", MediaLogger).values())
-    return Parts(inputs, clip, painting, module, data, {**callbacks, **added}, loggers)
+    names = " + ".join(painting.name for painting in paintings)
+    return Parts(inputs, clip, names, module, data, {**callbacks, **added}, loggers)
+
+
+def _style_loss(settings: Settings, number: int) -> Loss:
+    """Another one of the style loss, for one of several paintings."""
+    from vst.losses.loss import Loss
+
+    if not settings["loss"].get("style"):
+        raise InputError("styles has paintings, and loss has no style with which to paint them; drop them")
+    loss = part(settings, "loss.style", Loss)
+    if loss.image is None:
+        raise InputError(
+            "loss.style knows no painting, and styles has several; choose another loss, or drop them"
+        )
+    loss.image = number
+    return loss
+
+
+def _mask(name: str, style: Style, clip: Clip, losses: Mapping[str, Loss]) -> Mask | None:
+    """The mask of one of the paintings."""
+    from vst.video.masks import Mask
+
+    if style.mask is None:
+        return None
+    option = "style.mask" if name == "style" else f"styles.{name}.mask"
+    whole = [loss for loss in losses.values() if loss.image is not None and not loss.regional]
+    if whole:
+        raise InputError(
+            f"{option} is for a style loss of regions, and {type(whole[0]).__name__} is one of whole frames; choose "
+            f"loss=gatys, or drop the mask"
+        )
+    return Mask(style.mask, clip.info, option)
 
 
 def part(settings: Settings, option: str, kind: type[Part]) -> Part:

@@ -33,7 +33,7 @@ def provenance_of(settings: Settings, parts: Parts, trainer: Trainer) -> Provena
             size=(info.width, info.height),
             frame_rate=str(info.frame_rate),
         ),
-        style=parts.painting.name,
+        style=parts.style,
         motion=getattr(parts.callbacks.get("metrics"), "judge", None),
         versions=versions(),
         machine=machine(trainer.strategy.root_device),

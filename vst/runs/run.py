@@ -70,7 +70,7 @@ def run(
                 parts.module.minimise = as_lane(parts.module.minimise)
             trainer = _begin(settings, parts, state, alone=as_lane is None)
         for logger in parts.loggers:
-            logger.describe(settings["model"], parts.painting.name, parts.clip.info.name, settings)
+            logger.describe(settings["model"], parts.style, parts.clip.info.name, settings)
             logger.begin()
         write_configuration(directory, cfg, overrides, settings)
         try:

@@ -15,12 +15,10 @@ from vst.errors import InputError
 from vst.files import from_home
 from vst.runs.build import taken
 from vst.runs.kinds import Number
+from vst.runs.preview import previewed
 from vst.runs.signatures import arguments_of, kind_of
 
 Settings = dict[str, Any]
-
-FROM_FILES = ("video.path", "style.path", "network", "start.network.path")
-"""Options that may name a file of the user's."""
 
 TRAINER = (
     "_target_",
@@ -38,14 +36,19 @@ TRAINER = (
 PARTS = ("video", "style", "backbone", "flow", "start", "canvas", "optimizer", "trainer")
 """Groups that make one part of a run each."""
 
-LISTS = ("loss", "callbacks", "logger")
-"""Groups of several parts by name, of which each may be left out."""
-
 SYNTHESISED = "vst.painting.start.synthesised_start"
 """The start that takes key frames."""
 
-FUNCTIONS = {"start": "vst.painting.start.Start", "optimizer": "vst.optim.solution.Minimise"}
-"""Groups whose part is a function, and how the program calls it."""
+LISTS = ("styles", "loss", "callbacks", "logger")
+"""Groups of several parts by name, of which each may be left out."""
+
+KINDS = {
+    "colours": "vst.painting.colours.Choice",
+    "strength": "vst.bounds.StrengthOverTime",
+    "start": "vst.painting.start.Start",
+    "optimizer": "vst.optim.solution.Minimise",
+}
+"""Options, and the annotations of what they accept where the schema has no type for it."""
 
 
 def select(settings: Any, option: str, default: Any = None) -> Any:
@@ -57,6 +60,23 @@ def select(settings: Any, option: str, default: Any = None) -> Any:
     return settings
 
 
+def files_named(settings: Settings) -> dict[str, str]:
+    """The files of the user's that a run paints from, by the option that names each."""
+    paintings, key_frames = (settings.get(group) or {} for group in ("styles", "keyframes"))
+    options = [f"{node}.{key}" for node in ("video", "style") for key in ("path", "mask")]
+    options += [f"styles.{name}.{key}" for name in paintings for key in ("path", "mask")]
+    options += ["network", "start.network.path"]
+    options += [f"keyframes.{number}" for number in key_frames] if isinstance(key_frames, dict) else []
+    return {option: path for option in options if isinstance(path := select(settings, option), str)}
+
+
+def replace_files(settings: Settings, replacement: Callable[[str], Any]) -> None:
+    """Replace the names of the user's files, but not the nodes that fetch a file instead."""
+    for option, path in files_named(settings).items():
+        group, _, key = option.rpartition(".")
+        (select(settings, group) if group else settings)[key] = replacement(path)
+
+
 def resolve(cfg: DictConfig) -> Settings:
     """A run's configuration as dicts and lists; raises `InputError` for a missing, unknown or wrong option."""
     options = resolved(cfg, Config)
@@ -65,7 +85,7 @@ def resolve(cfg: DictConfig) -> Settings:
             f"eta is {options['eta']:g}, but the model {options['model']} has no coherence term; "
             f"drop eta, or choose another model"
         )
-    return options
+    return previewed(options) if options["preview"] else options
 
 
 def resolved(cfg: DictConfig, schema: type) -> Settings:
@@ -86,25 +106,14 @@ def resolved(cfg: DictConfig, schema: type) -> Settings:
     options: Settings = {str(key): value for key, value in settings.items()}
     _check_groups(options)
     for name, argument in arguments_of(f"{schema.__module__}.{schema.__name__}").items():
-        kind = kind_of(FUNCTIONS[name]) if name in FUNCTIONS else argument.kind
+        kind = kind_of(KINDS[name]) if name in KINDS else argument.kind
         options[name] = taken(options[name], kind, name)
     _check_trainer(options)
     if "keyframes" in options:
         _check_key_frames(options)
     # so that a run can be resumed, and compared with others, from any directory
-    replace_paths(options, lambda path: str(Path(from_home(path)).absolute()))
+    replace_files(options, lambda path: str(Path(from_home(path)).absolute()))
     return options
-
-
-def replace_paths(settings: Settings, replacement: Callable[[str], Any]) -> None:
-    """Replace the names of the user's files, but not the nodes that fetch a file instead."""
-    for option in FROM_FILES:
-        group, _, key = option.rpartition(".")
-        node = select(settings, group) if group else settings
-        if isinstance(node, dict) and isinstance(path := node.get(key), str):
-            node[key] = replacement(path)
-    if isinstance(given := settings.get("keyframes"), dict):
-        settings["keyframes"] = {str(number): replacement(path) for number, path in given.items()}
 
 
 def _check_groups(settings: Settings) -> None:
@@ -115,13 +124,15 @@ def _check_groups(settings: Settings) -> None:
             raise InputError(
                 f"{name} is {value}, and must be auto or a whole number of at least 1 and at most 1000; correct {name}"
             )
+    if "output" in settings:
+        taken(settings["output"].get("codec"), kind_of("vst.video.codecs.CodecName"), "output.codec")
     if select(settings, "start.network.path", "") is None:
         raise InputError("network is not given; add network=… to the command line")
     for group in PARTS:
         if group in settings and not isinstance(settings[group].get("_target_"), str):
             raise InputError(f"{group} has no _target_; choose one of: {', '.join(choices(group))}")
     for group in LISTS:
-        for name, node in settings[group].items():
+        for name, node in settings.get(group, {}).items():
             if node is not None and not (isinstance(node, dict) and "_target_" in node):
                 raise InputError(
                     f"{group}.{name}={node} has no _target_; give it one, or null to leave it out"
@@ -157,6 +168,8 @@ def _check_key_frames(settings: Settings) -> None:
             f"passes is {settings['passes']}, and frames are synthesised in one pass, or in two where the paintings of "
             f"key frames are given; lower passes"
         )
+    if isinstance(asked, dict):
+        settings["keyframes"] = {str(number): path for number, path in asked.items()}
 
 
 def _check_trainer(settings: Settings) -> None:

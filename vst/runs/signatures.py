@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from vst.errors import InputError
 from vst.runs.kinds import (
     Anything,
+    ByFrame,
     Choice,
     Either,
     File,
@@ -120,6 +121,8 @@ def _alternatives(kind: Kind) -> Sequence[Kind]:
 
 def _of_form(name: str, parts: list[Any]) -> Kind:
     """The kind of an annotation `name[parts]`."""
+    from griffe import ExprName
+
     match name, parts:
         case "Literal", values:
             return Choice(tuple(literal_eval(str(value)) for value in values))
@@ -131,6 +134,9 @@ def _of_form(name: str, parts: list[Any]) -> Kind:
             if isinstance(each, Text):
                 return Names()
             return Numbers(each) if isinstance(each, Number) else Anything()
+        case "Mapping", [ExprName(name="int"), item]:
+            each = _kind(item)
+            return ByFrame(each) if isinstance(each, Number) else Anything()
         case "Callable", [arguments, _]:
             return Function(len(arguments.elements) if hasattr(arguments, "elements") else None)
     return Anything()

@@ -18,7 +18,7 @@ from vst.runs.parts import build_clip
 from vst.runs.settings import Settings
 from vst.search.grid import Job, Outcome
 
-READER = "vst.video.reader.VideoReader"
+READERS = ("vst.video.reader.VideoReader", "vst.video.pictures.PictureSequence")
 
 
 @dataclass(frozen=True)
@@ -85,14 +85,14 @@ def _shots(settings: Settings) -> Iterator[tuple[int, int]]:
     from vst.video.loader import FrameLoader
 
     clip = build_clip(settings)
-    loader = FrameLoader(clip, 0, 0, None, {}, (), settings["cuts"])
+    loader = FrameLoader(clip, known_cuts=settings["cuts"])
     starts = [frame.index for frame in loader if frame.cut or frame.index == 0]
     yield from ((first, after - first) for first, after in pairwise([*starts, clip.info.frames]))
 
 
 def _check(settings: Settings) -> None:
-    if settings["video"].get("_target_") != READER:
-        raise InputError("shots=all paints the shots of a file, and this video is a scene; drop shots")
+    if settings["video"].get("_target_") not in READERS:
+        raise InputError("shots=all paints the shots of files, and this video is a scene; drop shots")
     if settings["passes"] > 1:
         raise InputError(f"shots=all is for one pass, and passes is {settings['passes']}; drop one of them")
     parts = {f"loss.{name}": node for name, node in settings["loss"].items() if node}

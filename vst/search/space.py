@@ -16,7 +16,7 @@ from omegaconf import DictConfig
 from vst.composing import composed, parse, with_run_directory
 from vst.errors import InputError
 from vst.runs.identity import identity
-from vst.runs.settings import is_coherent, replace_paths, resolve
+from vst.runs.settings import is_coherent, replace_files, resolve
 
 if TYPE_CHECKING:
     from hydra.core.override_parser.types import Override
@@ -25,7 +25,14 @@ BETA, ETA = "beta=tag(log,interval(1e4,1e6))", "eta=tag(log,interval(1e2,1e7))"
 """The default search space. Only the ratios of α, β and η matter, so α is fixed."""
 
 NOT_SEARCHED = (
-    *("video", "style", "backbone", "loss.content", "loss.style"),  # what is painted, and how it is measured
+    *(
+        "video",
+        "style",
+        "styles",
+        "backbone",
+        "loss.content",
+        "loss.style",
+    ),  # what is painted, and how it is measured
     *("experiment", "callbacks", "logger", "trainer", "paths", "resume"),
 )
 
@@ -81,7 +88,7 @@ class Space:
         A file contributes its name and size, since its path may differ on another machine.
         """
         settings = identity(resolve(with_run_directory(composed(self.overrides(self.first())))))
-        replace_paths(settings, _name_and_size)
+        replace_files(settings, _name_and_size)
         return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
 
     def ends(self) -> dict[str, Sequence[float | str]]:

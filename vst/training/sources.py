@@ -29,9 +29,7 @@ def _open(name: str, longer: int, number: int) -> Examples:
     if not path.exists():
         return ClipExamples(_built_in(name, longer), number)
     if path.is_dir():
-        if not (pictures := pictures_in(path)):
-            raise InputError(f"the folder {path} contains no pictures; name one that does, or a clip")
-        return PictureExamples(pictures, longer, number)
+        return PictureExamples(pictures_in(path), longer, number)
     if path.suffix.lower() in PICTURES:
         return PictureExamples([path], longer, number)
     return ClipExamples(VideoReader(path, size=longer), number)

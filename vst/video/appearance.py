@@ -10,7 +10,7 @@ from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
-from vst.video.colour import to_rgb
+from vst.video.colour import opacity, to_rgb
 from vst.video.light import for_a_screen
 from vst.video.orientation import display_matrix, oriented, swaps_axes
 
@@ -32,6 +32,11 @@ class Appearance:
         """Return a decoded picture as a screen shows it: RGB in [0, 1] of shape (H, W, 3)."""
         image = for_a_screen(to_rgb(picture, reformatter), self.transfer, self.primaries)
         return image if self.matrix is None else oriented(image, self.matrix)
+
+    def opacity(self, picture: av.VideoFrame, reformatter: VideoReformatter) -> NDArray[np.float32] | None:
+        """Return how opaque a decoded picture is, (H, W, 1) in [0, 1]; None where it is so everywhere."""
+        found = opacity(picture, reformatter)
+        return found if found is None or self.matrix is None else oriented(found, self.matrix)
 
 
 def appearance_of(picture: av.VideoFrame, stream: VideoStream) -> Appearance:

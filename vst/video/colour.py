@@ -46,16 +46,30 @@ def to_rgb(picture: av.VideoFrame, reformatter: VideoReformatter) -> NDArray[np.
     planes = [_plane(plane, bits) for plane in unpacked.planes]
     depth = min(bits, 16)
     if family == "gbr":
-        top = 1 if bits == 32 else 2**depth - 1
-        image = np.stack([planes[2], planes[0], planes[1]], axis=-1) / np.float32(top)
+        image = np.stack([planes[2], planes[0], planes[1]], axis=-1) / np.float32(_top(bits))
     elif family == "gray":
         image = np.repeat(_luma(planes[0], depth, full)[..., None], 3, axis=-1)
     else:
         image = _from_yuv(planes, depth, full, _luma_weights(picture))
     if len(planes) == 4:
-        alpha = planes[3][..., None] / np.float32(1 if bits == 32 else 2**depth - 1)
+        alpha = planes[3][..., None] / np.float32(_top(bits))
         image = image * alpha + (1 - alpha)
     return np.clip(image, 0, 1)
+
+
+def opacity(picture: av.VideoFrame, reformatter: VideoReformatter) -> NDArray[np.float32] | None:
+    """Return how opaque a decoded picture is, in [0, 1] of shape (H, W, 1); None where it is so everywhere."""
+    _, layout, bits = _planar_layout(picture.format)
+    if not layout.startswith(("gbra", "yuva")):
+        return None
+    values = _plane(reformatter.reformat(picture, format=layout).planes[3], bits)
+    values /= np.float32(_top(bits))
+    return None if values.min() >= 1 else values[..., None]
+
+
+def _top(bits: int) -> int:
+    """The value of white as coded."""
+    return 1 if bits == 32 else 2 ** min(bits, 16) - 1
 
 
 def _planar_layout(pixels: av.VideoFormat) -> tuple[str, str, int]:

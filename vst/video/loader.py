@@ -3,9 +3,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
+import torch
+
 from vst.frames import Clip, Frame
 from vst.video.cuts import HISTORY, CutDetector, mark_cuts
-from vst.video.store import FrameStore
+from vst.video.store import FrameStore, opaque_parts
 
 
 class FrameLoader:
@@ -20,18 +22,18 @@ class FrameLoader:
     def __init__(
         self,
         clip: Clip,
-        pass_index: int,
-        position: int,
-        kept: FrameStore | None,
-        times: Mapping[int, int],
-        cuts: Collection[int],
+        pass_index: int = 0,
+        position: int = 0,
+        kept: FrameStore | None = None,
+        times: Mapping[int, int] | None = None,
+        cuts: Collection[int] = (),
         known_cuts: Sequence[int] | None = None,
     ):
         self.clip = clip
         self.pass_index = pass_index
         self.position = position
         self.kept = kept
-        self.times = times
+        self.times = {} if times is None else times
         self.cuts = cuts
         self.known_cuts = known_cuts
 
@@ -53,7 +55,8 @@ class FrameLoader:
             # the first frame of a stretch is no cut: nothing is before it
             cut = cut and frame.index > 0
             if self.kept is not None:
-                self.kept.save(frame.index, frame.content)
+                opacity = () if frame.opacity is None else (frame.opacity,)
+                self.kept.save(frame.index, torch.cat([frame.content, *opacity], dim=1))
             yield replace(frame, cut=cut)
 
     def _again(self) -> Iterator[Frame]:
@@ -63,4 +66,6 @@ class FrameLoader:
         for position in range(self.position, self.clip.info.frames):
             index = self.clip.info.frames - 1 - position if self.pass_index % 2 else position
             source_index = self.clip.info.start + index
-            yield Frame(self.kept.load(index), index, source_index, self.times[index], cut=index in self.cuts)
+            content, opacity = opaque_parts(self.kept.load(index))
+            cut = index in self.cuts
+            yield Frame(content, index, source_index, self.times[index], cut=cut, opacity=opacity)

@@ -3,24 +3,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import av
-import cv2
-import numpy as np
 from av.video.reformatter import VideoReformatter
-from numpy.typing import NDArray
 
 from vst.bounds import Count, Place, Side
 from vst.errors import ClipBroke, InputError
 from vst.frames import ClipInfo, Frame
 from vst.video.container import open_clip, picture_stream, reason_of
 from vst.video.decoding import decoded, deinterlaced
+from vst.video.stretch import end_of_stretch, fitted, frame_of
 from vst.video.survey import survey
 from vst.video.times import Clock
-
-if TYPE_CHECKING:
-    import torch
 
 
 class VideoReader:
@@ -40,8 +34,8 @@ class VideoReader:
         self._survey = survey(self.path)
         self._start = start
         schedule = self._survey.schedule
-        stop = _stop(self.path, len(schedule.times), start, frames)
-        height, width = _fit(self._survey.height, self._survey.width, size)
+        stop = end_of_stretch(self.path, len(schedule.times), start, frames)
+        height, width = fitted(self._survey.height, self._survey.width, size)
         times = [*schedule.times, schedule.end]
         self._info = ClipInfo(
             name=self.path.name,
@@ -80,9 +74,8 @@ class VideoReader:
                     time = clock.time(picture.pts)
                     if source_index >= self._start + first:
                         image = self._survey.appearance.image(picture, reformatter)
-                        yield Frame(
-                            _to_tensor(image, self._info), source_index - self._start, source_index, time
-                        )
+                        opacity = self._survey.appearance.opacity(picture, reformatter)
+                        yield frame_of(image, opacity, self._info, source_index, time)
                     source_index += 1
         except av.FFmpegError as error:
             raise ClipBroke(self.path, source_index, reason_of(error)) from error
@@ -90,43 +83,3 @@ class VideoReader:
             raise ClipBroke(self.path, source_index, f"{len(schedule.times)} frames were expected")
         if self._info.fault:
             raise ClipBroke(self.path, source_index, self._info.fault)
-
-
-def _stop(path: Path, count: int, start: int, frames: int | None) -> int:
-    """Return the end of the stretch (exclusive), in frames of the file."""
-    if not 0 <= start < count:
-        raise InputError(
-            f"{path} has {count} frames, so no stretch can start at {start}; set video.start between 0 and {count - 1}"
-        )
-    if frames is None:
-        return count
-    if frames < 1 or start + frames > count:
-        raise InputError(
-            f"{path} has {count} frames, so {frames} frames from frame {start} on do not exist; "
-            f"set video.frames between 1 and {count - start}"
-        )
-    return start + frames
-
-
-def _fit(height: int, width: int, size: int | None) -> tuple[int, int]:
-    """Return height and width with the longer one at `size`, rounded to the nearest pixel and at least 1."""
-    if size is None:
-        return height, width
-    longer = max(height, width)
-    fitted_height, fitted_width = (
-        max(1, (2 * side * size + longer) // (2 * longer)) for side in (height, width)
-    )
-    return fitted_height, fitted_width
-
-
-def _to_tensor(image: NDArray[np.float32], info: ClipInfo) -> torch.Tensor:
-    """Return an image (H, W, 3) as a tensor (1, 3, H, W) of the size at which the clip is read."""
-    import torch  # slow to load, and an unusable file should be refused at once
-
-    height, width = image.shape[:2]
-    if (height, width) != (info.height, info.width):
-        shrinks = info.height <= height and info.width <= width
-        method = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
-        resized = cv2.resize(image, (info.width, info.height), interpolation=method)
-        image = np.clip(resized, 0, 1).astype(np.float32)
-    return torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)))[None]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from io import BytesIO
 from pathlib import Path
 from shutil import rmtree
@@ -11,13 +12,14 @@ from PIL import Image
 from torch import Tensor
 
 from vst.files import Damaged, atomic_write, read_hashed, write_hashed
+from vst.video.codecs import Codec
 
 
 def to_uint8(image: Tensor | NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return an image as 8-bit RGB of shape (H, W, 3).
+    """Return an image as 8-bit RGB of shape (H, W, 3), or (H, W, 4) with transparency.
 
-    Floats are RGB in [0, 1] of shape (3, H, W) or (1, 3, H, W), clamped and rounded to the nearest of
-    256 levels. An array of uint8 (H, W, 3) is returned unchanged.
+    Floats are RGB in [0, 1] of shape (3, H, W) or (1, 3, H, W), or of four channels, clamped and rounded to the nearest
+    of 256 levels. An array of uint8 (H, W, 3) is returned unchanged.
     """
     if isinstance(image, Tensor):
         levels = (_one_frame(image).float().clamp(0, 1) * 255).round().to(torch.uint8)
@@ -28,16 +30,44 @@ def to_uint8(image: Tensor | NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def save_png(path: str | Path, image: Tensor | NDArray[np.uint8]) -> None:
-    """Write an image, in any form that `to_uint8` takes, as an 8-bit RGB PNG."""
+    """Write an image, in any form that `to_uint8` takes, as an 8-bit PNG."""
     with atomic_write(Path(path)) as aside:
         # Higher levels hardly make painted frames smaller, and take many times as long.
         Image.fromarray(to_uint8(image)).save(aside, format="PNG", compress_level=1)
 
 
-def load_png(path: str | Path) -> NDArray[np.uint8]:
-    """Return the picture in a file as 8-bit RGB of shape (H, W, 3)."""
+def load_png(path: str | Path, transparent: bool = False) -> NDArray[np.uint8]:
+    """Return the picture in a file as 8-bit RGB of shape (H, W, 3), over white; if `transparent`, as (H, W, 4)."""
     with Image.open(path) as image:
+        if transparent:
+            return np.array(image.convert("RGBA"))
+        if image.mode == "RGBA":
+            image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
         return np.array(image.convert("RGB"))
+
+
+def load_frames(frames: Sequence[tuple[Path, int]], codec: Codec) -> Iterator[tuple[NDArray[np.uint8], int]]:
+    """The pictures of files, each with its time, as a codec takes them: with transparency if it and one of them has."""
+    whole = codec.transparent is not None and any(_is_transparent(path) for path, _ in frames)
+    for path, time in frames:
+        yield load_png(path, whole), time
+
+
+def _is_transparent(path: Path) -> bool:
+    with Image.open(path) as image:
+        return image.mode == "RGBA"
+
+
+def transparent(image: Tensor, opacity: Tensor) -> Tensor:
+    """The image (1, 4, H, W), of that opacity (1, 1, H, W), that looks over white as this one does, (1, 3, H, W)."""
+    opacity = opacity.to(image)
+    colours = (image - 1 + opacity) / opacity.clamp(min=1 / 255)
+    return torch.cat([torch.where(opacity > 0, colours, image).clamp(0, 1), opacity], dim=1)
+
+
+def opaque_parts(stored: Tensor) -> tuple[Tensor, Tensor | None]:
+    """A stored frame (1, 3 or 4, H, W) as its colours and its opacity, if it has one."""
+    return stored[:, :3], stored[:, 3:] if stored.shape[1] == 4 else None
 
 
 def save_array(path: Path, values: NDArray) -> None:
@@ -62,14 +92,14 @@ class FrameStore:
         self.directory = Path(directory)
 
     def save(self, index: int, frame: Tensor) -> None:
-        """Store a float32 frame, (3, H, W) or (1, 3, H, W), under `index`, replacing any earlier one."""
+        """Store a float32 frame, (C, H, W) or (1, C, H, W), under `index`, replacing any earlier one."""
         if frame.dtype != torch.float32:
             raise ValueError(f"the store keeps float32, not {frame.dtype}")
         pixels = _one_frame(frame).contiguous().cpu().numpy()
         save_array(self._path(index), pixels)
 
     def load(self, index: int) -> Tensor:
-        """Return the frame saved under `index`, of shape (1, 3, H, W), in memory; raises `Damaged`."""
+        """Return the frame saved under `index`, of shape (1, C, H, W), in memory; raises `Damaged`."""
         return torch.from_numpy(load_array(self._path(index)))[None]
 
     def discard(self, index: int) -> None:
@@ -84,10 +114,10 @@ class FrameStore:
 
 
 def _one_frame(frame: Tensor) -> Tensor:
-    """Return a frame of shape (3, H, W) or (1, 3, H, W) as (3, H, W), detached."""
+    """Return a frame of shape (C, H, W) or (1, C, H, W) as (C, H, W), detached: RGB, perhaps with transparency."""
     if frame.ndim == 4 and frame.shape[0] == 1:
         frame = frame[0]
-    if frame.ndim != 3 or frame.shape[0] != 3:
+    if frame.ndim != 3 or frame.shape[0] not in (3, 4):
         raise ValueError(f"a frame has the shape (3, H, W) or (1, 3, H, W), not {tuple(frame.shape)}")
     return frame.detach()
 

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from vst.errors import VstError
 from vst.files import atomic_write
 from vst.frames import ClipInfo
+from vst.video.codecs import CODECS, Codec
 from vst.video.container import open_clip
 from vst.video.sound import copied_sound, encoded_sound, sound_track
 
@@ -29,7 +30,7 @@ from vst.video.sound import copied_sound, encoded_sound, sound_track
 CHROMA_FILTER = int(Interpolation.BICUBIC) | 0x4000 | 0x40000
 
 # A stream's codes for matrix, primaries and transfer (ITU-T H.273, tables 2 to 4).
-BT709, BT601 = 1, 6
+RGB, BT709, BT601 = 0, 1, 6
 
 # An mp4 counts how long a frame is shown in 31 bits.
 MOST_TICKS = 2**31 - 1
@@ -50,21 +51,25 @@ class Written:
 
 
 def write_video(
-    path: str | Path, frames: Iterable[tuple[NDArray[np.uint8], int]], info: ClipInfo, crf: int = 16
+    path: str | Path,
+    frames: Iterable[tuple[NDArray[np.uint8], int]],
+    info: ClipInfo,
+    codec: Codec = CODECS["h264"],
 ) -> Written:
-    """Write frames as an H.264 mp4 that browsers play, with the timing and sound of their source clip.
+    """Write frames as a video, by default one that browsers play, with the timing and sound of their source clip.
 
-    `frames` are RGB images of shape (H, W, 3), all of one size, each with its pts in the clip's `time_base`,
-    in order; there may be fewer than `info.frames`, and the sound then ends with the last of them. An odd
-    side grows by one pixel, which repeats the edge. The file is written atomically, first without sound, which
-    therefore stays whatever happens to the sound; errors of the disk are raised as `OSError`. `crf` is x264's quality,
-    0 (nearly lossless) to 51.
+    `frames` are RGB images of shape (H, W, 3), or (H, W, 4) with transparency, all of one size, each with its pts in
+    the clip's `time_base`, in order; there may be fewer than `info.frames`, and the sound then ends with the last of
+    them. An odd side grows by one pixel where the codec asks for it, which repeats the edge. The file is written
+    atomically, first without sound, which therefore stays whatever happens to the sound; errors of the disk are raised
+    as `OSError`.
     """
     path = Path(path).absolute()
     frames, info = _countable(frames, info)
     with atomic_write(path) as pictures:
-        count, end_pts = _write_pictures(pictures, frames, info, crf)
-    return Written(count, "none" if info.sound is None else _add_sound(path, info.sound, info, end_pts))
+        count, end_pts = _write_pictures(pictures, frames, info, codec)
+    sound = "none" if info.sound is None else _add_sound(path, info.sound, info, end_pts, codec.container)
+    return Written(count, sound)
 
 
 def _countable(
@@ -87,21 +92,23 @@ def _countable(
 
 
 def _write_pictures(
-    path: Path, frames: Iterable[tuple[NDArray[np.uint8], int]], info: ClipInfo, crf: int
+    path: Path, frames: Iterable[tuple[NDArray[np.uint8], int]], info: ClipInfo, codec: Codec
 ) -> tuple[int, int]:
     """Write the frames without sound; return how many there were, and the pts at which the last one ends."""
     count, end_pts, shape = 0, info.start_pts, None
     durations: deque[int] = deque()
-    with _create(path, info) as output:
+    with _create(path, info, codec.container) as output:
         for image, pts, duration in _with_durations(frames, info):
             if shape is None:
                 shape = image.shape
-                stream = _add_picture_stream(output, image, info, crf)
+                if shape[2] == 4 and codec.transparent is not None:
+                    codec = codec.transparent
+                stream = _add_picture_stream(output, image, info, codec)
                 reformatter = VideoReformatter()
             elif image.shape != shape:
                 raise ValueError(f"frame {count} has the shape {image.shape}, those before it {shape}")
             durations.append(duration)
-            picture = _to_yuv(image, reformatter)
+            picture = _coded(image, reformatter, codec)
             picture.pts, picture.time_base = pts - info.start_pts, info.time_base
             _mux_pictures(output, stream.encode(picture), durations)
             count, end_pts = count + 1, pts + duration
@@ -128,30 +135,30 @@ def _with_durations(
         yield *waiting, max(1, info.end_pts - waiting[1]) if count == info.frames else usual
 
 
-def _create(path: Path, info: ClipInfo) -> OutputContainer:
+def _create(path: Path, info: ClipInfo, container: str) -> OutputContainer:
     # The pictures' timescale is the source's, so that times are exact; the start of the sound is given in the
     # movie's timescale, by default milliseconds.
-    options = {
+    options = container in ("mp4", "mov") and {
         "movflags": "+faststart",
         "video_track_timescale": str(info.time_base.denominator),
         "movie_timescale": "90000",
     }
-    return av.open(str(path), "w", format="mp4", options=options)
+    return av.open(str(path), "w", format=container, options=options or {})
 
 
 def _add_picture_stream(
-    output: OutputContainer, image: NDArray[np.uint8], info: ClipInfo, crf: int
+    output: OutputContainer, image: NDArray[np.uint8], info: ClipInfo, codec: Codec
 ) -> VideoStream:
-    # No B-frames: decoding order is then display order, so mp4 keeps every frame's own duration.
-    stream = output.add_stream("libx264", rate=info.frame_rate, options={"crf": str(crf), "bf": "0"})
-    height, width = _even(image).shape[:2]
-    stream.height, stream.width, stream.pix_fmt = height, width, "yuv420p"
-    codec = stream.codec_context
-    codec.time_base = info.time_base
-    codec.sample_aspect_ratio = info.pixel_aspect
-    codec.color_range = ColorRange.MPEG
-    codec.colorspace = BT709 if _is_hd(height) else BT601
-    codec.color_primaries = codec.color_trc = BT709
+    stream = output.add_stream(codec.encoder, rate=info.frame_rate, options=dict(codec.options))
+    assert isinstance(stream, VideoStream)
+    height, width = _fitting(image, codec).shape[:2]
+    stream.height, stream.width, stream.pix_fmt = height, width, codec.pixels
+    context, rgb = stream.codec_context, av.VideoFormat(codec.pixels).is_rgb
+    context.time_base = info.time_base
+    context.sample_aspect_ratio = info.pixel_aspect
+    context.color_range = ColorRange.JPEG if rgb else ColorRange.MPEG
+    context.colorspace = RGB if rgb else BT709 if _is_hd(height) else BT601
+    context.color_primaries = context.color_trc = BT709
     return stream
 
 
@@ -160,18 +167,23 @@ def _is_hd(height: int) -> bool:
     return height >= 720
 
 
-def _even(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return an image (H, W, 3) with odd sides made even by repeating the edge, as 4:2:0 chroma requires."""
+def _fitting(image: NDArray[np.uint8], codec: Codec) -> NDArray[np.uint8]:
+    """Return an image (H, W, C), its odd sides made even by repeating the edge where chroma is subsampled there."""
     height, width = image.shape[:2]
-    return np.pad(image, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
+    pixels = av.VideoFormat(codec.pixels, 2, 2)
+    down, across = height % 2 * (pixels.chroma_height() < 2), width % 2 * (pixels.chroma_width() < 2)
+    return np.pad(image, ((0, down), (0, across), (0, 0)), mode="edge")
 
 
-def _to_yuv(image: NDArray[np.uint8], reformatter: VideoReformatter) -> av.VideoFrame:
-    """Return an image (H, W, 3) as yuv420p of limited range."""
-    picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(_even(image)), format="rgb24")
+def _coded(image: NDArray[np.uint8], reformatter: VideoReformatter, codec: Codec) -> av.VideoFrame:
+    """Return an image (H, W, 3), or (H, W, 4) with transparency, in a codec's pixels, of limited range if YUV."""
+    layout = "rgba" if image.shape[2] == 4 else "rgb24"
+    picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(_fitting(image, codec)), format=layout)
+    if av.VideoFormat(codec.pixels).is_rgb:
+        return reformatter.reformat(picture, format=codec.pixels)
     return reformatter.reformat(
         picture,
-        format="yuv420p",
+        format=codec.pixels,
         dst_colorspace=Colorspace.ITU709 if _is_hd(picture.height) else Colorspace.ITU601,
         src_color_range=ColorRange.JPEG,
         dst_color_range=ColorRange.MPEG,
@@ -186,13 +198,13 @@ def _mux_pictures(output: OutputContainer, packets: list[Packet], durations: deq
         output.mux(packet)
 
 
-def _add_sound(path: Path, sound_file: Path, info: ClipInfo, end_pts: int) -> str:
+def _add_sound(path: Path, sound_file: Path, info: ClipInfo, end_pts: int, container: str) -> str:
     """Give a clip of pictures the sound of their time; return how the sound was handled."""
     reason = ""
     for encode in (False, True):
         try:
             with atomic_write(path) as whole:
-                _join(path, whole, sound_file, info, end_pts, encode)
+                _join(path, whole, sound_file, info, end_pts, encode, container)
             return "encoded as AAC" if encode else "copied"
         except _Silence:
             return "none"
@@ -208,14 +220,16 @@ class _Silence(Exception):  # noqa: N818 - an event, not an error
     """The sound has no packet in the time of the pictures."""
 
 
-def _join(pictures: Path, whole: Path, sound_file: Path, info: ClipInfo, end_pts: int, encode: bool) -> None:
+def _join(
+    pictures: Path, whole: Path, sound_file: Path, info: ClipInfo, end_pts: int, encode: bool, container: str
+) -> None:
     """Mux the pictures and the sound of their time into one file; raises `_Silence` if there is none."""
     start, end = info.start_pts * info.time_base, end_pts * info.time_base
     silent = True
     with (
         open_clip(sound_file) as source,
         open_clip(pictures) as painted,
-        _create(whole, info) as output,
+        _create(whole, info, container) as output,
     ):
         picture_stream = output.add_stream_from_template(painted.streams.video[0], opaque=True)
         add = encoded_sound if encode else copied_sound

@@ -24,6 +24,7 @@ from vst.losses.functional import content_loss, gram_matrix, style_loss
 from vst.metrics.clip import METRICS, ClipMetrics
 from vst.metrics.motion import ExactMotion
 from vst.synthetic.scenes import Battle
+from vst.video.codecs import h264
 from vst.video.store import save_png, to_uint8
 from vst.video.writer import write_video
 
@@ -118,7 +119,7 @@ def test_a_painting_of_another_shape_is_stretched_and_said_to_be(clips, tmp_path
 
 def test_videos_and_a_stretch_of_the_content(battle, clips, tmp_path):
     painted = tmp_path / "painted.mp4"
-    write_video(painted, ((to_uint8(battle.frame(i)), i - 2) for i in range(2, 6)), battle.info, crf=1)
+    write_video(painted, ((to_uint8(battle.frame(i)), i - 2) for i in range(2, 6)), battle.info, h264(crf=1))
     request = Request(
         content=clips["source"], stylized=(str(painted),), flow="dis", start=2, frames=4, cuts=(3,)
     )

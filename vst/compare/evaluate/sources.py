@@ -43,11 +43,8 @@ class PictureFolder:
     """
 
     def __init__(self, folder: Path):
-        files = pictures_in(folder)
-        if not files:
-            raise InputError(f"the folder {folder} contains no pictures; name a video or a folder of frames")
-        self._files = files
-        self.count = len(files)
+        self._files = pictures_in(folder)
+        self.count = len(self._files)
         self.sizes: Sizes = self._load(self._files[0]).shape[:2]
 
     def pictures(self) -> Iterator[Picture]:

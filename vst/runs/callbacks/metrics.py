@@ -17,6 +17,7 @@ from vst.runs.callbacks.parts import behind, data_of, last_pass, stylized_of, st
 from vst.runs.rows import LOSSES, OUTCOME, PLACE, SPENT, metrics_path
 from vst.runs.summary import summary_of
 from vst.runs.table import Table
+from vst.video.store import opaque_parts
 
 
 class Metrics(Callback):
@@ -109,7 +110,7 @@ class Metrics(Callback):
         painted, measured = paintings.of(last), {}
         for index in range(data.clip.info.frames):
             values = self._clip_metrics.update(
-                data.kept.load(index),
+                opaque_parts(data.kept.load(index))[0],
                 painted.load(index),
                 index,
                 _is_cut(data.clip, index, index in data.cuts),

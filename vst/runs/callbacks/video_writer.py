@@ -5,8 +5,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 from pytorch_lightning import Callback, LightningModule, Trainer
 
@@ -14,10 +12,11 @@ from vst.commandline import say
 from vst.files import Damaged
 from vst.frames import ClipInfo
 from vst.runs.callbacks.parts import behind, data_of, stylized_of, stylizer_of
-from vst.runs.directory import frame_path
+from vst.runs.directory import clip_paths, frame_path
 from vst.runs.loggers.media import media_loggers
+from vst.video.codecs import CodecName
 from vst.video.datamodule import ClipDataModule
-from vst.video.store import load_png, save_png
+from vst.video.store import load_frames, save_png, transparent
 from vst.video.writer import write_video
 
 
@@ -28,20 +27,24 @@ class VideoWriter(Callback):
     video_writer:
       _target_: vst.runs.callbacks.video_writer.VideoWriter
       directory: ${paths.run}
+      codec: prores   # of a second clip, beside the one that browsers play
     ```
-    A later pass overwrites the frames of an earlier one, so that an interrupted run has the newest of each.
+    Where the source is transparent, the frames are, and so is a clip whose codec can be. A later pass overwrites the
+    frames of an earlier one, so that an interrupted run has the newest of each.
     """
 
-    def __init__(self, directory: str):
+    def __init__(self, directory: str, codec: CodecName = "h264"):
         self.directory = Path(directory)
+        self.clips = clip_paths(self.directory, codec)
 
     @behind
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Write one frame."""
-        stylized = stylized_of(outputs)
-        save_png(self._frame(stylized.frame.index), stylized.image)
+        frame, image = stylized_of(outputs).frame, stylized_of(outputs).image
+        whole = image if frame.opacity is None else transparent(image, frame.opacity)
+        save_png(self._frame(frame.index), whole)
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Create the folder for the frames."""
@@ -68,19 +71,19 @@ class VideoWriter(Callback):
         datamodule = data_of(trainer)
         if not self._frame(0).is_file() or 0 not in datamodule.times:
             return
-        written = write_video(
-            self.directory / "stylized.mp4", self._painted(datamodule), datamodule.clip.info
-        )
-        if written.sound.startswith("left out"):
-            say(f"the painted clip has no sound: {written.sound}", to=sys.stderr)
+        painted = list(self._painted(datamodule))
+        for path, codec in self.clips.items():
+            written = write_video(path, load_frames(painted, codec), datamodule.clip.info, codec)
+            if written.sound.startswith("left out"):
+                say(f"the painted clip has no sound: {written.sound}", to=sys.stderr)
 
-    def _painted(self, datamodule: ClipDataModule) -> Iterator[tuple[NDArray[np.uint8], int]]:
-        """The painted frames in the order in which they are shown, up to the first that is missing."""
+    def _painted(self, datamodule: ClipDataModule) -> Iterator[tuple[Path, int]]:
+        """The painted frames and their times, in the order in which they are shown, up to the first that is missing."""
         for index in range(datamodule.clip.info.frames):
             # if the run was killed between a frame's picture and its checkpoint, it is painted again, and not shown yet
             if index not in datamodule.times or not self._frame(index).is_file():
                 return
-            yield load_png(self._frame(index)), datamodule.times[index]
+            yield self._frame(index), datamodule.times[index]
 
     def _frame(self, index: int) -> Path:
         return frame_path(self.directory, index)
