@@ -8,6 +8,7 @@ from vst import config
 from vst.compare.evaluate.request import parse as parse_request
 from vst.composing import composed, parse, with_home, with_run_directory
 from vst.config import choices, quoted
+from vst.errors import InputError
 from vst.runs.choices import own_targets
 from vst.runs.settings import resolve
 from vst.search.grid import pair_options
@@ -68,3 +69,34 @@ def test_what_macos_puts_beside_files_is_no_choice(tmp_path: Path, monkeypatch: 
     assert choices("start") == ["content"]
     monkeypatch.setattr("vst.runs.choices.conf_dir", lambda: tmp_path)
     assert own_targets.__wrapped__() == {"vst.painting.start.content_start"}
+
+
+@pytest.mark.parametrize(
+    ("given", "loggers"),
+    [
+        ([], {"wandb"}),
+        (["logger=csv"], set()),
+        (["~logger"], set()),
+        (["logger=[tensorboard,wandb]"], {"tensorboard", "wandb"}),
+        (["logger=[wandb,csv]"], {"wandb"}),
+        (["logger=[mlflow]", "logger.mlflow.tracking_uri=sqlite:///mine.db"], {"mlflow"}),
+        (["logger=[wandb,mlflow]", "logger.wandb=null"], {"wandb", "mlflow"}),
+    ],
+)
+def test_a_run_has_the_loggers_it_is_given(given: list[str], loggers: set[str]) -> None:
+    assert resolve(with_run_directory(composed(given)))["logger"].keys() == loggers
+
+
+@pytest.mark.parametrize(
+    "given", ["logger=[wandb,tensorbord]", "logger=[wandb,3]", "logger=[[wandb]]", "logger=null"]
+)
+def test_a_logger_that_is_none_is_refused_with_the_choices(given: str) -> None:
+    with pytest.raises(
+        InputError, match=r"is no choice of logger; choose one of: csv, mlflow, tensorboard, wandb$"
+    ):
+        composed([given])
+
+
+def test_choices_that_exclude_each_other_are_not_combined() -> None:
+    with pytest.raises(InputError, match=r"is no choice of model; choose one of: enhanced, "):
+        composed(["model=[naive,mse]"])

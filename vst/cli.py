@@ -20,6 +20,7 @@ from vst.errors import InputError, VstError, failure
 from vst.files import from_home
 from vst.runs.configuration import stored_overrides
 from vst.runs.directory import remove_if_empty
+from vst.runs.loggers.offline import how_to_send
 from vst.runs.record import record_path
 
 if TYPE_CHECKING:
@@ -117,6 +118,7 @@ def _results(directory: Path) -> list[str]:
         f"key frames    {directory / 'keyframes'}",
         f"residuals     {directory / 'keyframes'}",
         f"figures       {record_path(directory)}",
+        *how_to_send(directory),
     ]
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from vst.config import literal, quoted, unescaped
+from vst.config import choices, literal, quoted, unescaped
 from vst.errors import InputError
 from vst.files import write_text
 from vst.runs.choices import OF_AN_OPTION, may_choose
@@ -74,7 +74,11 @@ def _first_defaults(run: Path) -> list[str]:
     """The options whose defaults have changed, with the values that the run began with."""
     config = _read_yaml(configuration_path(run))
     values = {option: select(config, option, first) for option, first in FIRST_DEFAULTS.items()}
-    return [f"{option}={'null' if value is None else value}" for option, value in values.items()]
+    loggers = [name for name in choices("logger") if select(config, f"logger.{name}")]
+    return [
+        f"logger=[{','.join(loggers)}]",
+        *(f"{option}={'null' if value is None else value}" for option, value in values.items()),
+    ]
 
 
 def stored_settings(run: Path) -> Settings | None:

@@ -12,7 +12,7 @@ from filelock import FileLock, Timeout
 from vst.errors import InputError
 from vst.files import ASIDE, refuse_link
 
-FOLDERS = ("frames", "keyframes", "checkpoints", "wandb", ".hydra")
+FOLDERS = ("frames", "keyframes", "checkpoints", "wandb", "tensorboard", ".hydra")
 """The folders that a run fills."""
 
 _made: set[Path] = set()
