@@ -89,6 +89,7 @@ def test_nothing_is_there_twice_after_a_kill(tmp_path: Path) -> None:
     assert points(found, "curve/total") == [(1, 3.0), (2, 2.0), (3, 4.0)]
     assert points(found, "frame/style") == [(0, 1.0)]
     assert "frame/warping_error" not in found.Tags()["scalars"]
+    assert len(found.Tensors("run/text_summary")) == 1
     killed.finish(failed=True)
     begun_and_killed.finish(failed=True)
 

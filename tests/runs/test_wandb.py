@@ -360,7 +360,7 @@ def test_a_mode_that_wandb_does_not_know_is_named(
 
 @pytest.mark.usefixtures("afresh", "no_home")
 def test_without_a_home_it_says_so(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="set HOME"):
+    with pytest.raises(InputError, match=r"set HOME\); choose another logger"):
         described(WandbRun(str(tmp_path / "run"), mode="offline")).begin()
     assert not list(tmp_path.iterdir())
 

@@ -70,16 +70,16 @@ class Server:
         return self.folder / "files" / "default" / "vst" / run / "media"
 
 
-def wait_for(condition: Callable[[], Any], seconds: float = 120) -> None:
-    deadline = time.monotonic() + seconds
+def wait_for(condition: Callable[[], Any]) -> None:
+    """Wait, at most as long as a test may take."""
     while not condition():
-        assert time.monotonic() < deadline
         time.sleep(0.1)
 
 
 @pytest.fixture
 def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     server = Server(tmp_path / "server")
+    monkeypatch.setattr("vst.runs.loggers.wandb.INIT_TIMEOUT", 300)  # a busy machine is not the subject
     monkeypatch.delenv("WANDB_MODE")
     monkeypatch.setenv("WANDB_BASE_URL", f"http://127.0.0.1:{server.port}")
     monkeypatch.setenv("WANDB_API_KEY", KEY)

@@ -57,9 +57,11 @@ class TensorBoardRun(MediaLogger):
         return self._logger.experiment
 
     def begin(self) -> None:
-        """Begin an event file."""
+        """Begin an event file; a resumed run has had its name in an earlier one."""
+        resumed = bool(self._files())
         self._logger.log_hyperparams(self.config)
-        self.writer.add_text("run", f"{self.run_name} ({self.run_group})", 0)
+        if not resumed:
+            self.writer.add_text("run", f"{self.run_name} ({self.run_group})", 0)
 
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         """Log one frame's figures; `step` is the frame."""

@@ -28,8 +28,11 @@ STEPS_PER_FRAME = 1000
 UNCERTAIN = 64 * 1024
 """Bytes of rows that W&B may lose where a run is killed: it writes them to its file in blocks of half of that."""
 
-INIT_TIMEOUT = 20
-"""Seconds after which W&B counts as out of reach."""
+INIT_TIMEOUT = 90
+"""Seconds after which W&B counts as out of reach; the painting goes on meanwhile."""
+
+LOCAL_TIMEOUT = 300
+"""Seconds that an offline run may take to begin, where many programs share a processor."""
 
 FINISH_TIMEOUT = 120
 """Seconds that a finished run waits for what is still to be sent; the rest is kept for `wandb sync`."""
@@ -89,14 +92,15 @@ class WandbRun(MediaLogger):
         if self._mode == "auto" and os.environ.get("WANDB_MODE") == "disabled":
             return
         try:
-            Path.home()
-        except RuntimeError as error:
-            missing = "W&B needs a home directory, and this user has none"
+            _check_home()
+            _check_settings()
+        except wandb.Error as error:
             if not self._may_be_offline:
-                raise InputError(f"{missing}; set HOME to a directory that can be written") from error
-            say(f"{missing}; the run is not recorded there", to=sys.stderr)
+                raise InputError(
+                    f"W&B cannot be used ({_first_line(error)}); choose another logger"
+                ) from error
+            say(f"W&B cannot be used ({_first_line(error)}); the run is not recorded there", to=sys.stderr)
             return
-        _check_settings()
         beginning = _beginning.submit(self._begin)
         if not self._may_be_offline:
             beginning.result()
@@ -130,7 +134,7 @@ class WandbRun(MediaLogger):
             if mode == "online" and not wandb.login(prompt=False):
                 raise wandb.errors.UsageError("no API key is known here")
             return self._init(mode)
-        except (wandb.errors.CommError, wandb.errors.UsageError) as error:
+        except wandb.Error as error:
             if not self._may_be_offline:
                 raise InputError(
                     f"W&B cannot be used online ({_first_line(error)}); log in with `wandb login`, or use "
@@ -157,7 +161,7 @@ class WandbRun(MediaLogger):
             # runs that are painted at once each have their own, and an unfinished one is not returned again
             reinit="create_new",
             settings=wandb.Settings(
-                init_timeout=INIT_TIMEOUT,
+                init_timeout=INIT_TIMEOUT if mode == "online" else LOCAL_TIMEOUT,
                 finish_timeout=FINISH_TIMEOUT,
                 finish_timeout_raises=True,
                 silent=True,
@@ -271,6 +275,13 @@ class WandbRun(MediaLogger):
         self._recent_bytes = sum(_bytes(row) for _, row in self._recent)
 
 
+def _check_home() -> None:
+    try:
+        Path.home()
+    except RuntimeError as error:
+        raise wandb.Error("it needs a home directory, and this user has none: set HOME") from error
+
+
 def _check_settings() -> None:
     """Raise an `InputError` for settings of the environment, or of W&B's own file, with which it cannot begin."""
     try:
@@ -293,7 +304,7 @@ def _possible_mode() -> Mode:
         return "offline"
     try:
         return "online" if wandb.login(prompt=False, verify=True) else "offline"
-    except (wandb.errors.CommError, wandb.errors.UsageError) as error:
+    except wandb.Error as error:
         say(f"W&B cannot be reached ({_first_line(error)}); the run is recorded offline", to=sys.stderr)
         return "offline"
 
