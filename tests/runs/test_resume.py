@@ -186,7 +186,7 @@ def test_a_run_of_the_first_version_is_resumed_as_it_began(tmp_path: Path) -> No
     )
     overrides = stored_overrides(tmp_path)
     assert overrides == [
-        "logger=[]",
+        "logger=csv",
         "backbone.precision=float32",
         "optimizer.tolerance=0",
         "scales=1",
@@ -210,6 +210,7 @@ def test_a_run_of_the_first_version_is_resumed_as_it_began(tmp_path: Path) -> No
         ("{wandb: {_target_: x}, mine: {_target_: x}, mlflow: null}", [], {"wandb"}),
         ("{wandb: {_target_: x}}", ["logger=csv"], set()),
         ("{wandb: {_target_: x}}", ["~logger"], set()),
+        ("{}", ["~logger"], set()),
         ("{}", ["logger=mlflow"], {"mlflow"}),
         ("[1]", [], set()),
     ],

@@ -62,9 +62,11 @@ class Server:
         """What has arrived of a run, by W&B's step."""
         history = self.folder / "files" / "default" / project / run / "wandb-history.jsonl"
         lines = history.read_text(encoding="utf-8").splitlines() if history.is_file() else []
-        rows = [json.loads(line) for line in lines if line.strip()]
-        assert len({row["_step"] for row in rows}) == len(rows), "a step has arrived twice"
-        return {row["_step"]: row for row in rows}
+        found: dict[int, dict[str, Any]] = {}
+        for row in (json.loads(line) for line in lines if line.strip()):
+            # what a client sends again, since it heard no answer, W&B puts in the same place, and this server below
+            assert found.setdefault(row["_step"], row) == row, "a step has arrived with other values"
+        return found
 
     def media(self, run: str) -> Path:
         return self.folder / "files" / "default" / "vst" / run / "media"

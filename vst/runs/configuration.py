@@ -74,9 +74,10 @@ def _first_defaults(run: Path) -> list[str]:
     """The options whose defaults have changed, with the values that the run began with."""
     config = _read_yaml(configuration_path(run))
     values = {option: select(config, option, first) for option, first in FIRST_DEFAULTS.items()}
-    loggers = [name for name in choices("logger") if select(config, f"logger.{name}")]
+    # one by its name: Hydra's ~logger, which a run may have been given, finds no list
+    loggers = [name for name in choices("logger") if select(config, f"logger.{name}")] or ["csv"]
     return [
-        f"logger=[{','.join(loggers)}]",
+        f"logger={loggers[0]}" if len(loggers) == 1 else f"logger=[{','.join(loggers)}]",
         *(f"{option}={'null' if value is None else value}" for option, value in values.items()),
     ]
 
