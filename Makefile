@@ -70,7 +70,7 @@ format: $(READY) ## let ruff put the code in form
 
 lock: $(READY) ## resolve the dependencies of pyproject.toml anew, for every supported Python and platform
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
-	  --group dev --extra anystyle pyproject.toml --output-file requirements.lock --upgrade
+	  --group dev --all-extras pyproject.toml --output-file requirements.lock --upgrade
 	grep -A1000 '^uv==' requirements.lock | awk 'NR>1 && /^[a-z]/{exit} {print}' | grep -v '#' > requirements-uv.lock
 
 clean: ## remove .venv; what runs have left stays

@@ -138,6 +138,7 @@ def values(folder: Path, model: str, tried: str, options: Sequence[str]) -> Valu
         new = [
             f"model={model}",
             f"evaluations={EVALUATIONS}",
+            "logger=csv",
             *options,
             *tried.split(),
             f"hydra.run.dir={quoted(directory)}",

@@ -43,7 +43,7 @@ from vst.video.store import to_uint8
 from vst.video.writer import write_video
 
 MODELS = ("naive", "flow", "robust")
-SHORT = ["~callbacks.progress", "optimizer.tolerance=0"]
+SHORT = ["~callbacks.progress", "logger=csv", "optimizer.tolerance=0"]
 LOSS_EVALUATIONS = 4
 """Evaluations compared between devices: later, L-BFGS has made much of the smallest difference."""
 

@@ -51,7 +51,7 @@ def content_loss(scene: tuple[str, str], options: Sequence[str]) -> float:
             composed(
                 [
                     *("model=naive", f"video={video}", f"style={style}", *size, "evaluations=40"),
-                    *("~callbacks.progress", f"paths.run={quoted(directory)}", *options),
+                    *("~callbacks.progress", "logger=csv", f"paths.run={quoted(directory)}", *options),
                 ]
             )
         )

@@ -28,7 +28,7 @@ from vst.errors import InputError, VstError
 from vst.files import write_json
 from vst.metrics.catalogue import BY_KEY
 from vst.metrics.clip import METRICS
-from vst.runs.loggers.wandb import run_group
+from vst.runs.loggers.names import run_group
 from vst.runs.rows import SPENT
 
 COMPARED = ("style", "content", *METRICS, "seconds")

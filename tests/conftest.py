@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,6 +15,9 @@ from vst.config import conf_dir, register_schema
 from vst.errors import InputError
 from vst.features import weights
 from vst.features.vgg import VGG19
+
+# W&B is where a run is logged by default; its own tests take this back. Processes that tests start inherit it.
+os.environ["WANDB_MODE"] = "disabled"
 
 SLOW = (
     *("notebooks/", "tests/compare/report/test_browser", "tests/docs/test_site"),
@@ -32,11 +36,14 @@ SLOW = (
             "grid",
             "killed_at_the_end",
             "lanes",
+            "mlflow",
             "network",
             "resume",
             "run",
             "shots",
+            "tensorboard",
             "wandb",
+            "wandb_server",
         )
     ),
 )

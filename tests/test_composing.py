@@ -130,3 +130,34 @@ def test_what_is_wrong_in_the_program_stays_an_error(tmp_path: Path, monkeypatch
     with pytest.raises(TypeError, match="a fault"):
         main()
     GlobalHydra.instance().clear()
+
+
+@pytest.mark.parametrize(
+    ("given", "loggers"),
+    [
+        ([], {"wandb"}),
+        (["logger=csv"], set()),
+        (["~logger"], set()),
+        (["logger=[tensorboard,wandb]"], {"tensorboard", "wandb"}),
+        (["logger=[wandb,csv]"], {"wandb"}),
+        (["logger=[mlflow]", "logger.mlflow.tracking_uri=sqlite:///mine.db"], {"mlflow"}),
+        (["logger=[wandb,mlflow]", "logger.wandb=null"], {"wandb", "mlflow"}),
+    ],
+)
+def test_a_run_has_the_loggers_it_is_given(given: list[str], loggers: set[str]) -> None:
+    assert resolve(with_run_directory(composed(given)))["logger"].keys() == loggers
+
+
+@pytest.mark.parametrize(
+    "given", ["logger=[wandb,tensorbord]", "logger=[wandb,3]", "logger=[[wandb]]", "logger=null"]
+)
+def test_a_logger_that_is_none_is_refused_with_the_choices(given: str) -> None:
+    with pytest.raises(
+        InputError, match=r"is no choice of logger; choose one of: csv, mlflow, tensorboard, wandb$"
+    ):
+        composed([given])
+
+
+def test_choices_that_exclude_each_other_are_not_combined() -> None:
+    with pytest.raises(InputError, match=r"is no choice of model; choose one of: enhanced, "):
+        composed(["model=[naive,mse]"])

@@ -19,6 +19,7 @@ from vst.config import conf_dir, register_schema
 from vst.errors import InputError, VstError, failure
 from vst.runs.configuration import stored_overrides, with_stored_overrides
 from vst.runs.directory import remove_empty, remove_if_empty
+from vst.runs.loggers.offline import how_to_send
 from vst.runs.record import record_path
 
 if TYPE_CHECKING:
@@ -132,6 +133,7 @@ def _results(directory: Path) -> list[str]:
         f"key frames    {directory / 'keyframes'}",
         f"residuals     {directory / 'keyframes'}",
         f"figures       {record_path(directory)}",
+        *how_to_send(directory),
     ]
 
 

@@ -94,6 +94,10 @@ def _with_home(override: str) -> str:
     return f"{key}{equals}{','.join(values)}"
 
 
+COMBINED = ("logger",)
+"""Groups of which several choices may be given, in brackets."""
+
+
 def check_choices(overrides: Sequence[str]) -> None:
     """Raise `InputError` where a group is given something else than a name, at which Hydra itself only stumbles."""
     for override in parse(overrides):
@@ -103,6 +107,8 @@ def check_choices(overrides: Sequence[str]) -> None:
             continue
         value = override.value()
         of_group = value is None if override.is_delete() else isinstance(value, dict)
+        if group in COMBINED and isinstance(value, list):
+            of_group = all(choice in known for choice in value)
         if not of_group and not isinstance(value, str):
             remedy = f"choose one of: {', '.join(known)}" if known else "give the name of one"
             raise InputError(f"{override.input_line} is no choice of {group}; {remedy}")

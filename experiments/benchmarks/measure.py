@@ -32,9 +32,9 @@ def median_seconds(act: Callable[[], object], repeats: int = 5) -> float:
 
 @contextmanager
 def small_run(*overrides: str) -> Generator[Path]:
-    """Paint as configured, in a directory that goes afterwards."""
+    """Paint as configured, logged nowhere else, in a directory that goes afterwards."""
     with tempfile.TemporaryDirectory() as folder:
-        yield run(composed([*overrides, f"paths.run={folder}/run"]))
+        yield run(composed(["logger=csv", *overrides, f"paths.run={folder}/run"]))
 
 
 def precisions() -> list[str]:

@@ -18,7 +18,8 @@ import resource, sys, tempfile
 from vst.composing import composed
 from vst.runs.run import run
 with tempfile.TemporaryDirectory() as folder:
-    run(composed([*sys.argv[1:], "model=robust", "video=talk", "~callbacks.progress", f"paths.run={folder}/run"]))
+    options = ["model=robust", "video=talk", "logger=csv", "~callbacks.progress", f"paths.run={folder}/run"]
+    run(composed([*sys.argv[1:], *options]))
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
 

@@ -116,7 +116,7 @@ def run_with_clocks(size: int, frames: int, evaluations: int) -> dict[str, float
     clip = ["video=bikes", "video.start=40", f"video.frames={frames}", f"video.size={size}"]
     with tempfile.TemporaryDirectory() as folder:
         options = [f"evaluations={evaluations}", "~callbacks.progress", f"paths.run={Path(folder) / 'run'}"]
-        runs.run(composed(["model=robust", *clip, *options]))
+        runs.run(composed(["model=robust", "logger=csv", *clip, *options]))
     clocks.switch()
     beside = {part: seconds for part, seconds in ahead.seconds.items() if part.startswith("ahead")}
     return {**clocks.seconds, **beside}

@@ -159,6 +159,8 @@ def understand(line: str) -> None:
             parse_with_its_own_parser(ROOT / script, options)
         case "wandb", ["sweep", file]:
             assert (ROOT / file).is_file(), f"{file} does not exist"
+        case "wandb", ["sync", folder]:
+            assert folder.endswith("/wandb"), "W&B's folder in a run's directory is sent"
         case _:
             raise ValueError("no test knows this kind of command; teach it to tests/docs/test_commands.py")
 

@@ -83,6 +83,7 @@ def server() -> Iterator[multiprocessing.context.ForkServerContext]:
             "vst.video.writer",
             "vst.video.datamodule",
             "vst.runs.callbacks.resume",
+            "vst.runs.loggers.wandb",
         ]
     )
     return context

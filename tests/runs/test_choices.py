@@ -31,6 +31,7 @@ from vst.runs.settings import resolve
         *(
             "loss.range={_target_: vst.losses.range.RangeLoss, weight: 1}",
             "network='/my nets/it\\'s.safetensors'",
+            "logger=[wandb,tensorboard]",
         ),
     ],
 )
@@ -50,6 +51,7 @@ def test_what_runs_are_given_goes_on_without_a_word(override: str) -> None:
         *("seed=${oc.env:${model}}", r"video.path='\\${oc.env:HOME}'"),
         *("paths.run=/elsewhere", "paths={run: /elsewhere}", "callbacks.video_writer.directory=/elsewhere"),
         *("callbacks={curves: {directory: /elsewhere}}", "logger.wandb.directory=/elsewhere"),
+        *("logger.tensorboard.directory=/elsewhere", "logger.mlflow.tracking_uri=http://elsewhere"),
         *("+trainer.default_root_dir=/elsewhere", "trainer={strategy: ddp}", "+trainer.plugins=[x]"),
         *("model=../../elsewhere/evil", "+model=/elsewhere/evil", "experiment=[../evil]"),
         *("hydra.launcher.n_jobs=9", "+hydra/launcher=joblib", "+video@hydra.launcher=file"),

@@ -186,6 +186,7 @@ def test_a_run_of_the_first_version_is_resumed_as_it_began(tmp_path: Path) -> No
     )
     overrides = stored_overrides(tmp_path)
     assert overrides == [
+        "logger=csv",
         "backbone.precision=float32",
         "optimizer.tolerance=0",
         "scales=1",
@@ -200,6 +201,29 @@ def test_a_run_of_the_first_version_is_resumed_as_it_began(tmp_path: Path) -> No
     assert settings["optimizer"]["tolerance"] == 0
     assert settings["scales"] == 1
     assert settings["style"]["size"] == 256
+
+
+@pytest.mark.parametrize(
+    ("began", "given", "now"),
+    [
+        ("{}", [], set()),
+        ("{wandb: {_target_: x}, tensorboard: {_target_: x}}", [], {"wandb", "tensorboard"}),
+        ("{wandb: {_target_: x}, mine: {_target_: x}, mlflow: null}", [], {"wandb"}),
+        ("{wandb: {_target_: x}}", ["logger=csv"], set()),
+        ("{wandb: {_target_: x}}", ["~logger"], set()),
+        ("{}", ["~logger"], set()),
+        ("{}", ["logger=mlflow"], {"mlflow"}),
+        ("[1]", [], set()),
+    ],
+)
+def test_a_run_goes_on_with_its_own_loggers(
+    tmp_path: Path, began: str, given: list[str], now: set[str]
+) -> None:
+    (tmp_path / ".hydra").mkdir()
+    (tmp_path / ".hydra" / "overrides.yaml").write_text("[model=naive]")
+    (tmp_path / ".hydra" / "config.yaml").write_text(f"logger: {began}\n")
+    settings = resolve(with_run_directory(composed([*stored_overrides(tmp_path), *given])))
+    assert settings["logger"].keys() == now
 
 
 def test_an_option_that_was_null_stays_null(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,7 +23,8 @@ from PIL import Image
 
 from vst.errors import InputError
 from vst.runs.callbacks.resume import load_checkpoint
-from vst.runs.loggers.wandb import UNCERTAIN, WandbRun, run_name
+from vst.runs.loggers.names import run_name
+from vst.runs.loggers.wandb import UNCERTAIN, WandbRun
 from vst.runs.run import run as paint_clip
 from vst.runs.table import Table
 from vst.video.store import load_png, save_png
@@ -356,11 +358,58 @@ def test_a_mode_that_wandb_does_not_know_is_named(
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.usefixtures("afresh")
-def test_without_a_home_it_says_so(tmp_path: Path, logger: WandbRun, no_home: None) -> None:
-    with pytest.raises(InputError, match="set HOME"):
-        logger.begin()
+@pytest.mark.usefixtures("afresh", "no_home")
+def test_without_a_home_it_says_so(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"set HOME\); choose another logger"):
+        described(WandbRun(str(tmp_path / "run"), mode="offline")).begin()
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.usefixtures("afresh", "no_home")
+def test_without_a_home_a_run_that_did_not_ask_for_wandb_is_painted(
+    tmp_path: Path, logger: WandbRun, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log_something(logger)
+    assert "needs a home directory" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+def log_something(logger: WandbRun) -> None:
+    logger.begin()
+    logger.log_metrics({"total": 7.0}, step=0)
+    logger.log_summary({"total": 7.0})
+    logger.finish(failed=False)
+
+
+@pytest.mark.usefixtures("afresh")
+def test_disabled_wandb_is_not_even_started(
+    tmp_path: Path, logger: WandbRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WANDB_MODE", "disabled")
+    monkeypatch.setattr(wandb, "setup", None)
+    monkeypatch.setattr(wandb, "init", None)
+    log_something(logger)
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_painting_does_not_wait_for_wandb(
+    tmp_path: Path, logger: WandbRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = threading.Event()
+    monkeypatch.setattr(wandb, "login", lambda **_: not answers.wait(60))
+    logger.begin()
+    assert not answers.is_set()
+    answers.set()
+    logger.log_metrics({"total": 7.0}, step=0)
+    logger.finish(failed=False)
+    assert [row["frame/total"] for row in read_back(tmp_path / "run")["history"]] == [7.0]
+
+
+@pytest.mark.usefixtures("afresh")
+def test_nobody_is_asked_for_a_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wandb, "init", None)  # which would ask on a terminal
+    with pytest.raises(InputError, match=r"no API key is known here.*wandb login"):
+        described(WandbRun(str(tmp_path / "run"), mode="online")).begin()
 
 
 # wandb leaves the file of the sweep's parameters to the garbage collector

@@ -6,8 +6,10 @@ import multiprocessing.context
 import sys
 from pathlib import Path
 
+import pytest
+
 import vst.search.workers
-from vst.search.workers import Task, Workers
+from vst.search.workers import Task, Workers, paint
 
 
 def test_a_system_without_fork_server_has_workers(monkeypatch, tmp_path):
@@ -27,3 +29,12 @@ def test_a_system_without_fork_server_has_workers(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, spec.name, there)
     spec.loader.exec_module(there)
     assert there.Workers(1).idle
+
+
+@pytest.mark.parametrize(("given", "loggers"), [([], set()), (["logger=wandb"], {"wandb"})])
+def test_a_trial_is_logged_elsewhere_only_if_asked(monkeypatch, tmp_path, given, loggers):
+    logged = []
+    monkeypatch.setattr("vst.runs.run.run", lambda cfg, *rest, **options: logged.append(set(cfg.logger)))
+    monkeypatch.setattr("vst.search.workers.finished_outcome", lambda directory: None)
+    paint(Task("0", tmp_path, ["model=naive", *given]))
+    assert logged == [loggers]

@@ -23,7 +23,7 @@ def build(node: Mapping[str, Any]) -> Any:
     from hydra.errors import InstantiationException
     from hydra.utils import instantiate
 
-    _import_targets(node)
+    import_targets(node)
     try:
         return instantiate(_as_it_is(node), _convert_="all")
     except InstantiationException as error:
@@ -38,14 +38,15 @@ def build(node: Mapping[str, Any]) -> Any:
         raise cause from error
 
 
-def _import_targets(value: Any) -> None:
+def import_targets(value: Any) -> None:
+    """Import what a node and all nodes in it name; raises `InputError` for what cannot be imported."""
     if isinstance(value, list | tuple):
         for item in value:
-            _import_targets(item)
+            import_targets(item)
     if not isinstance(value, Mapping):
         return
     for item in value.values():
-        _import_targets(item)
+        import_targets(item)
     if "_target_" in value:
         try:
             pkgutil.resolve_name(value["_target_"])

@@ -56,7 +56,7 @@ def _is_reserved(path: Sequence[str]) -> bool:
     top, *inner = path
     if top == "trainer" and inner:
         return inner[0] not in TRAINER
-    return top in ("hydra", "paths") or path[-1] == "directory"
+    return top in ("hydra", "paths") or path[-1] in ("directory", "tracking_uri")
 
 
 def _leaves(path: list[str], value: Any) -> Iterator[tuple[list[str], Any]]:

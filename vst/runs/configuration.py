@@ -9,7 +9,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from vst.config import literal, quoted, unescaped
+from vst.config import choices, literal, quoted, unescaped
 from vst.errors import InputError
 from vst.files import from_home, write_text
 from vst.runs.choices import OF_AN_OPTION, may_choose
@@ -104,7 +104,12 @@ def _first_defaults(run: Path) -> list[str]:
     # an option that was nothing then is nothing now, unless the run's own options say otherwise
     began = {option: first for option, first in FIRST_DEFAULTS.items() if first is not None}
     values = {option: select(config, option, first) for option, first in began.items()}
-    return [f"{option}={'null' if value is None else value}" for option, value in values.items()]
+    # one by its name: Hydra's ~logger, which a run may have been given, finds no list
+    loggers = [name for name in choices("logger") if select(config, f"logger.{name}")] or ["csv"]
+    return [
+        f"logger={loggers[0]}" if len(loggers) == 1 else f"logger=[{','.join(loggers)}]",
+        *(f"{option}={'null' if value is None else value}" for option, value in values.items()),
+    ]
 
 
 def stored_settings(run: Path) -> Settings | None:

@@ -13,7 +13,7 @@ from vst.errors import InputError
 from vst.files import ASIDE, refuse_link
 from vst.video.codecs import CODECS, Codec, CodecName
 
-FOLDERS = ("frames", "keyframes", "previews", "checkpoints", "wandb", ".hydra", ".training")
+FOLDERS = ("frames", "keyframes", "previews", "checkpoints", "wandb", "tensorboard", ".hydra", ".training")
 """The folders that a run or a training fills."""
 
 _made: set[Path] = set()

@@ -12,7 +12,7 @@ from vst.commandline import say
 from vst.errors import InputError
 from vst.features.layers import check_layers, smallest_side
 from vst.frames import Clip
-from vst.runs.build import build
+from vst.runs.build import build, import_targets
 from vst.runs.exemplars import exemplars_of
 from vst.runs.inputs import hashes_of_inputs
 from vst.runs.settings import Settings, select
@@ -63,6 +63,8 @@ def build_clip(settings: Settings) -> Clip:
 
 def build_parts(settings: Settings, clip: Clip, added: Mapping[str, Callback]) -> Parts:
     """Build everything else; the `added` callbacks come after the configured ones."""
+    # before torch: wandb takes three times as long to import after it
+    import_targets(settings["logger"])
     # slow to import, and the clip's refusal above should be immediate
     from pytorch_lightning import Callback
 

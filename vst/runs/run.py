@@ -6,7 +6,7 @@ import shlex
 import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -69,10 +69,13 @@ def run(
             if as_lane is not None:
                 parts.module.minimise = as_lane(parts.module.minimise)
             trainer = _begin(settings, parts, state, alone=as_lane is None)
-        for logger in parts.loggers:
-            logger.describe(settings["model"], parts.style, parts.clip.info.name, settings)
-            logger.begin()
-        write_configuration(directory, cfg, overrides, settings)
+        with ExitStack() as begun:  # where one cannot begin, those before it end
+            for logger in parts.loggers:
+                logger.describe(settings["model"], parts.style, parts.clip.info.name, settings)
+                logger.begin()
+                begun.callback(logger.finish, failed=True)
+            write_configuration(directory, cfg, overrides, settings)
+            begun.pop_all()
         try:
             _paint(directory, settings, parts, trainer)
         except Interrupted as interrupted:
@@ -127,13 +130,12 @@ def _paint(directory: Path, settings: Settings, parts: Parts, trainer: Trainer) 
         raise
     finally:
         metrics = parts.callbacks.get("metrics")
-        try:
+        with ExitStack() as ends:  # each logger is told, though another fails
+            for logger in parts.loggers:
+                ends.callback(logger.finish, failed=status not in ("finished", "pruned"))
             summary = metrics.summary() if metrics else {}
             for logger in parts.loggers:
-                logger.log_summary(summary)
-        finally:
-            for logger in parts.loggers:
-                logger.finish(failed=status not in ("finished", "pruned"))
+                ends.callback(logger.log_summary, summary)
         # last: a run that is recorded as finished is not resumed, and so could not send the rest of its figures
         write_record(directory, Record(status, summary, provenance_of(settings, parts, trainer)))
     if not_finished := summary.get("frames_not_finished"):

@@ -21,6 +21,7 @@ from vst.config import choices, quoted
 from vst.errors import InputError, VstError, failure
 from vst.files import from_home, refuse_link
 from vst.runs.configuration import configuration_path
+from vst.runs.loggers.offline import how_to_send
 from vst.runs.settings import Settings
 from vst.runs.signals import Interrupted
 from vst.runs.state import is_done
@@ -179,6 +180,7 @@ def report_outcomes(directory: Path, jobs: Sequence[Job], outcomes: Mapping[Path
         outcome = outcomes.get(job.directory, Outcome("it was not finished"))
         clip = job.directory / "stylized.mp4"
         say(f"not finished  {job.name}: {outcome.problem}" if outcome.problem else f"painted clip  {clip}")
+    say(*how_to_send(directory))
     begun = [job.directory for job in jobs if configuration_path(job.directory).is_file()]
     if begun:
         _write_report(begun, directory)

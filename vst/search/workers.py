@@ -165,8 +165,9 @@ def paint(task: Task) -> Outcome:
     from vst.search.pruning_callback import Pruning
 
     try:
+        # trials are compared by the search itself, and would bury other runs in W&B: only where it is asked for
         # progress bars of concurrent workers would overwrite each other
-        cfg = composed([*task.overrides, "++callbacks.progress=null"])
+        cfg = composed(["logger=csv", *task.overrides, "++callbacks.progress=null"])
         cfg.paths.run = str(task.directory)
         rule = Pruning(task.directory, task.reference, task.rivals, task.prune_after)
         pruning = {"pruning": rule} if task.prune_after else {}

@@ -1,1 +1,1 @@
-"""Where a run's figures and pictures are also sent: Weights & Biases."""
+"""Where a run's figures and pictures are also sent: Weights & Biases, TensorBoard, MLflow."""
