@@ -275,8 +275,8 @@ def test_every_model_is_in_the_table():
     ("model", "start", "flow", "passes", "evaluations", "evaluation_factors"),
     [
         ("naive", "content_start", "estimators.DeepFlow", 1, 60, []),
-        ("anystyle", "anystyle_start", "estimators.DeepFlow", 1, 0, []),
-        ("network", "network_start", "estimators.DeepFlow", 1, 0, []),
+        ("anystyle", "anystyle_start", "estimators.DeepFlow", 1, 60, []),
+        ("network", "network_start", "estimators.DeepFlow", 1, 60, []),
         ("mse", "content_start", "estimators.DeepFlow", 1, 60, []),
         ("enhanced", "content_start", "estimators.DeepFlow", 1, 60, []),
         ("flow", "content_start", "estimators.DeepFlow", 1, 60, []),
@@ -305,9 +305,12 @@ def test_the_evaluation_factors_of_robust_make_up_for_its_first_frame(compose):
     assert sum(evaluation_factors) == len(evaluation_factors)
 
 
-def test_only_key_frames_are_painted_where_the_others_are_synthesised(compose):
+def test_what_a_start_has_painted_is_not_optimised_whatever_the_budget_of_an_experiment(compose):
     for model in COHERENCES:
-        assert resolve(compose(f"model={model}"))["later_factor"] == (0 if model == "keyframes" else 1)
+        given = GIVEN.get(("model", model), [])
+        settings = resolve(compose(f"model={model}", "experiment=demo", *given))
+        painted = model in ("anystyle", "keyframes", "network")
+        assert (settings["evaluations"], settings["later_factor"]) == (40, 0 if painted else 1)
 
 
 def test_the_command_line_wins_over_a_model(compose):

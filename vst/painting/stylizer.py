@@ -296,17 +296,11 @@ class VideoStylizer(LightningModule):
 
     def _budget(self, prepared: Prepared) -> int:
         """Evaluations for a frame, by its place in its shot: how many were painted before it, blank ones too."""
-        if self.evaluations == 0:
+        place: int | None = sum(pair.same_shot for pair in prepared.pairs)
+        if is_anchored(self.start) and prepared.anchor is not None:
+            place = self.preparation.exemplars.place(place, prepared.frame, prepared.anchor)
+        if place is None:
             return 0
-        place = sum(pair.same_shot for pair in prepared.pairs)
-        if is_anchored(self.start) and (anchor := prepared.anchor) is not None:
-            exemplars = self.preparation.exemplars
-            if exemplars.painted and anchor.begins:
-                place = 0
-            if not exemplars.painted and (
-                anchor.seen is None or exemplars.painting(prepared.frame) is not None
-            ):
-                return 0  # it is not synthesised: its painting is given, or it is left to the other pass
         first_frames = prepared.frame.pass_index == 0 and place < len(self.evaluation_factors)
         whole = self.evaluations * (self.evaluation_factors[place] if first_frames else self.later_factor)
         return max(1, round(whole)) if whole else 0
