@@ -183,7 +183,9 @@ def mean(name: str) -> str:
 def group_colours() -> dict[object, object]:
     """The colour of each model, as in the report, for all built-in clips and paintings."""
     clips, paintings, models = (
-        sorted(file.stem for file in (conf_dir() / group).glob("*.yaml") if file.stem != "file")
+        sorted(
+            file.stem for file in (conf_dir() / group).glob("*.yaml") if file.stem not in ("file", "pictures")
+        )
         for group in ("video", "style", "model")
     )
     colours = model_colours(models)

@@ -159,5 +159,5 @@ def test_a_logger_that_is_none_is_refused_with_the_choices(given: str) -> None:
 
 
 def test_choices_that_exclude_each_other_are_not_combined() -> None:
-    with pytest.raises(InputError, match=r"is no choice of model; choose one of: enhanced, "):
+    with pytest.raises(InputError, match=r"is no choice of model; choose one of: anystyle, enhanced, "):
         composed(["model=[naive,mse]"])

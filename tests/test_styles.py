@@ -130,7 +130,7 @@ def test_a_file_that_is_no_picture(content, tmp_path):
 
 
 def test_a_folder_is_no_picture(tmp_path):
-    with pytest.raises(InputError, match="cannot be read as a picture"):
+    with pytest.raises(InputError, match="is not a file; give a PNG"):
         OpenedPainting(str(tmp_path)).at(64)
 
 

@@ -70,13 +70,13 @@ def test_a_model_has_one_colour_in_every_group(view: dict[str, Any]) -> None:
     from urllib.parse import unquote
 
     colours = view["spec"]["section"]["customRunColors"]
-    assert len(colours) == 6 * 3 * 7
+    assert len(colours) == 6 * 3 * 10
     of_model: dict[str, set[str]] = {}
     for key, colour in colours.items():
         path = json.loads(unquote(key.rsplit(":", 1)[1]))
         of_model.setdefault(path[1]["value"], set()).add(colour)
     assert all(len(found) == 1 for found in of_model.values())
-    assert len(set.union(*of_model.values())) == 7
+    assert len(set.union(*of_model.values())) == 10
 
 
 def test_without_an_account_there_is_one_sentence(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from torch import Tensor
 from vst.errors import ClipBroke
 from vst.frames import Frame
 from vst.painting.colours import COLOURS, MatchedColours, StyleColours, luminance, matched
-from vst.painting.mixture import Mixture
+from vst.painting.mixture import Ingredient, Mixture
 from vst.video.palette import Palette, palette_of, palettes_of_shots
 
 
@@ -103,20 +103,21 @@ def test_the_styles_own_colours_change_nothing() -> None:
     colours = COLOURS["style"]
     assert colours.seen(image) is image
     assert colours.finished(image, content) is image
-    mixture = Mixture(image, colours)
-    assert mixture.style_in(mixture.shot(Frame(content, 4, 4, 4))) is image
+    mixture = Mixture([Ingredient(image)], colours)
+    [style] = mixture.styles(mixture.recipe(Frame(content, 4, 4, 4)).shot)
+    assert style is image
 
 
 def test_all_frames_of_a_shot_have_one_style_image() -> None:
     shots = {0: palette_of(muted(seed=1)), 3: palette_of(rand(1, 3, 8, 8))}
-    mixture = Mixture(rand(1, 3, 30, 40), MatchedColours(), shots)
+    mixture = Mixture([Ingredient(rand(1, 3, 30, 40))], MatchedColours(), shots)
     assert not mixture.constant
-    found = [mixture.shot(Frame(rand(1, 3, 8, 8), index, index + 9, index)) for index in range(5)]
+    frames = [Frame(rand(1, 3, 8, 8), index, index + 9, index) for index in range(5)]
+    found = [mixture.recipe(frame).shot for frame in frames]
     assert found == [0, 0, 0, 1, 1]
     for shot, palette in enumerate(shots.values()):
-        mean = palette_of(mixture.style_in(shot)).mean
+        mean = palette_of(mixture.styles(shot)[0]).mean
         torch.testing.assert_close(mean, palette.mean, atol=0.02, rtol=0)
-    assert Mixture(
-        rand(1, 3, 8, 8), MatchedColours(), {0: Palette(torch.zeros(3), torch.zeros(3, 3))}
-    ).constant
-    assert Mixture(rand(1, 3, 8, 8), StyleColours()).constant
+    one, plain = [Ingredient(rand(1, 3, 8, 8))], Palette(torch.zeros(3), torch.zeros(3, 3))
+    assert Mixture(one, MatchedColours(), {0: plain}).constant
+    assert Mixture(one, StyleColours()).constant

@@ -8,13 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
-from vst.cli import _with_stored_overrides
 from vst.composing import composed, with_run_directory
 from vst.config import literal, quoted, unescaped
 from vst.errors import InputError
 from vst.runs.build import build
 from vst.runs.choices import may_choose, own_targets
-from vst.runs.configuration import stored_overrides, stored_settings
+from vst.runs.configuration import stored_overrides, stored_settings, with_stored_overrides
 from vst.runs.settings import resolve
 
 
@@ -86,7 +85,8 @@ def test_a_directory_that_asks_for_more_is_refused_unless_it_is_given_again(tmp_
 
 def test_what_is_given_again_beside_resume_is_asked_for_once(tmp_path: Path) -> None:
     run = stored(tmp_path, ["model=naive", "~callbacks.progress", "eta=0"])
-    arguments = _with_stored_overrides([f"resume={run}", "~callbacks.progress", "model=naive"])
+    given = [f"resume={run}", "~callbacks.progress", "model=naive"]
+    arguments = with_stored_overrides(given, stored_overrides)
     assert [argument for argument in arguments if not argument.startswith("hydra.")][-4:] == [
         "eta=0",
         f"resume={quoted(run)}",

@@ -24,7 +24,7 @@ def vst(directory: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 def test_help_names_the_choices(tmp_path: Path) -> None:
     done = vst(tmp_path, "--help")
     assert done.returncode == 0
-    for words in ("model: enhanced, flow, mse, naive", "video.path=clip.mp4", "resume="):
+    for words in ("model: anystyle, enhanced, flow, keyframes, mse, naive", "video.path=clip.mp4", "resume="):
         assert words in done.stdout
     assert not list(tmp_path.iterdir())
 
@@ -32,7 +32,10 @@ def test_help_names_the_choices(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["model=foo"], "model=foo is not known; choose one of: enhanced, flow, mse, naive"),
+        (
+            ["model=foo"],
+            "model=foo is not known; choose one of: anystyle, enhanced, flow, keyframes, mse, naive",
+        ),
         (["modle=flow"], "did you mean model"),
         (["evaluations=many"], "evaluations=many is not a whole number"),
         (["eta=strong"], "eta=strong is not a number"),

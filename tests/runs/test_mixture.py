@@ -142,7 +142,7 @@ def test_files_of_paintings_are_found_and_known_from_anywhere(
 
 
 @pytest.mark.parametrize(
-    ("options", "complaint"),
+    ("given", "complaint"),
     [
         (["strength=-1"], "strength=-1 is not a number from 0 to 10 or"),
         (["strength={0: 1, 9: 11}"], "is not a number from 0 to 10 or a number from 0 to 10 at some frames"),
@@ -161,10 +161,10 @@ def test_files_of_paintings_are_found_and_known_from_anywhere(
     ],
 )
 def test_what_cannot_be_mixed_is_refused(
-    paint: Paint, tmp_path: Path, options: list[str], complaint: str
+    paint: Paint, tmp_path: Path, given: list[str], complaint: str
 ) -> None:
     with pytest.raises(InputError, match=complaint):
-        paint(tmp_path / "run", *options)
+        paint(tmp_path / "run", *given)
     assert not (tmp_path / "run").exists()
 
 

@@ -81,6 +81,7 @@ def card(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeTensorMode]:
     monkeypatch.setattr(FramePair, "unfollowed", property(lambda pair: 0.2))
     monkeypatch.setattr(AnchorMotion, "begins", property(lambda motion: motion.seen is None))
     monkeypatch.setattr(preparation, "stream_beside", lambda device: None)
+    monkeypatch.setattr(VideoStylizer, "_seconds_since", lambda self, began: 1.0)  # it waits for the card
     with FakeTensorMode(allow_non_fake_inputs=True) as mode:
         yield mode
 

@@ -59,7 +59,7 @@ def test_the_seconds_of_a_frame_include_the_making_of_its_start(
     paint: Paint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = itertools.count(step=1000)
-    monkeypatch.setattr("vst.painting.stylizer.perf_counter", lambda: next(clock))
+    monkeypatch.setattr("vst.painting.stylizer.time.perf_counter", lambda: next(clock))
     rows = read_frames(paint(tmp_path, "model=mse", "video.frames=2", "evaluations=1"))
     assert all((row["seconds"] or 0) >= 1000 for row in rows)
 

@@ -133,7 +133,13 @@ def _placed(cfg):
         ["experiment=fig3", "model=mse", "eta=7", "video.frames=12"],
         ["model=enhanced", "gate@loss.coherence.gate=closing", "eta=7"],
         ["model=naive", "~callbacks.curves", "+trainer.benchmark=null", "logger=wandb", "start=noise"],
-        ["model=robust", "loss.coherence.least=0.1", "flow=dis", "evaluation_factors=[1]", "cuts=[3,9]"],
+        [
+            "model=robust",
+            "loss.coherence.anchor_weight=0.2",
+            "flow=dis",
+            "evaluation_factors=[1]",
+            "cuts=[3,9]",
+        ],
         ["model=flow", "video=file", "video.path='a, b (1).mp4'", "style.seed=2"],
     ],
 )

@@ -9,9 +9,15 @@ from vst.compare.groups import group_numbers, group_of
 from vst.compare.runs import Run
 from vst.compare.settings import Setting, differing_settings, implied_by_model
 
-# Okabe & Ito's colours, without yellow and black, which are hard to see on light and dark backgrounds
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C8C8C")
-MODELS = ("naive", "mse", "enhanced", "flow", "robust", "ruder", "ruder_multipass")
+# Okabe & Ito's colours, without yellow and black, which are hard to see on light and dark backgrounds; and three more
+COLOURS = (
+    *("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C8C8C"),
+    *("#8B6FE8", "#9A6324", "#7CB518"),
+)
+MODELS = (
+    *("naive", "mse", "enhanced", "flow", "robust", "ruder", "ruder_multipass"),
+    *("keyframes", "network", "anystyle"),
+)
 """Models that always have these colours, in this order."""
 
 # Plotly's own, and three more, to distinguish nine groups of a clip and a painting
@@ -77,7 +83,7 @@ def appearance(runs: Sequence[Run]) -> list[tuple[str, str]]:
 
 
 def model_colours(models: Sequence[str]) -> dict[str, str]:
-    """The colour of each of up to seven models: its own if it has one, else the unused ones in order of appearance."""
+    """The colour of each of up to ten models: its own if it has one, else the unused ones in order of appearance."""
     own = {model: colour for model, colour in zip(MODELS, COLOURS, strict=True) if model in models}
     unused = iter([colour for colour in COLOURS if colour not in own.values()])
     others = [model for model in dict.fromkeys(models) if model not in own]

@@ -13,7 +13,6 @@ from vst.errors import InputError
 from vst.features.layers import check_layers, smallest_side
 from vst.frames import Clip
 from vst.runs.build import build, import_targets
-from vst.runs.exemplars import exemplars_of
 from vst.runs.inputs import hashes_of_inputs
 from vst.runs.settings import Settings, select
 
@@ -80,6 +79,7 @@ def build_parts(settings: Settings, clip: Clip, added: Mapping[str, Callback]) -
     from vst.painting.preparation import Preparation
     from vst.painting.start import is_anchored
     from vst.painting.stylizer import VideoStylizer
+    from vst.runs.exemplars import exemplars_of
     from vst.runs.loggers.media import MediaLogger
     from vst.styles import Style
     from vst.video.datamodule import ClipDataModule

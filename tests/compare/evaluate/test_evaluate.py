@@ -236,7 +236,7 @@ def test_arguments_are_read():
         "content=a.mp4 stylized=b stylized=c=d flow=dis size=64 start=3 frames=7 cuts=30,76 style=s.jpg -o x"
     )
     assert parse(given.split()) == Request(
-        "a.mp4", ("b", "c=d"), "s.jpg", "dis", 64, 3, 7, (30, 76), Path("x")
+        "a.mp4", ("b", "c=d"), "s.jpg", "dis", 64, 3, 7, (30, 76), Path("x").resolve()
     )
 
 

@@ -23,7 +23,7 @@ PANEL = 2.3
 """Width of a figure, and height of a panel in it, in inches."""
 
 QUIET = "#6B6B6B"
-MARKERS = ("o", "s", "D", "^", "P", "v", "*")
+MARKERS = ("o", "s", "D", "^", "P", "v", "*", "X", "p", "h")
 """One marker per colour, so that runs can be told apart without colour."""
 
 DASHES: dict[str, LineStyleType] = {
