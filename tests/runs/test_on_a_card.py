@@ -152,10 +152,11 @@ def test_a_tensor_left_behind_is_found(card: FakeTensorMode, tmp_path: Path) -> 
     module = stylizer(tmp_path, "naive", lambda advance: advance)
     module.to(CARD)
     module.on_fit_start()
+    frames = module.prepare(Frame(torch.rand(1, 3, 32, 48), index, index, index) for index in range(2))
+    module.training_step(next(frames), 0)
     module.losses["style"]._targets = [target.cpu() for target in module.losses["style"]._targets]
-    prepared = next(module.prepare(iter([Frame(torch.rand(1, 3, 32, 48), 0, 0, 0)])))
     with pytest.raises(FakeTensorDeviceMismatchError):
-        module.training_step(prepared, 0)
+        module.training_step(next(frames), 1)
 
 
 def test_a_value_read_back_is_found(card: FakeTensorMode, tmp_path: Path) -> None:
