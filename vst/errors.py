@@ -6,7 +6,6 @@ import errno
 from collections.abc import Generator
 from contextlib import contextmanager
 
-
 DISK_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS})
 """Errors of the disk that is written to."""
 

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import errno
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
