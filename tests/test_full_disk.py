@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +16,8 @@ import torch
 from vst.commandline import reporting_errors
 from vst.errors import failure
 from vst.runs.callbacks.resume import Resume
-from vst.video.store import FrameStore
+from vst.runs.table import Table
+from vst.video.store import FrameStore, save_png
 
 MOST = 1000
 
@@ -39,16 +41,34 @@ def save_checkpoint(directory: Path) -> None:
     Resume(str(directory))._save(trainer, {"anchor": torch.zeros(MOST)})
 
 
+def save_picture(directory: Path) -> None:
+    save_png(directory / "frame.png", torch.rand(3, 64, 64))
+
+
+def save_rows(directory: Path) -> None:
+    table = Table(directory / "metrics.csv")
+    table.begin(["frame"])
+    table.append({"frame": index} for index in range(MOST))
+
+
 @pytest.mark.usefixtures("small_files")
-@pytest.mark.parametrize("save", [save_frame, save_checkpoint])
-def test_a_full_disk_is_said_whoever_finds_it(tmp_path: Path, save: Any) -> None:
+@pytest.mark.parametrize(
+    ("save", "name"),
+    [
+        (save_frame, "000000.npy"),
+        (save_checkpoint, "last.ckpt"),
+        (save_picture, "frame.png"),
+        (save_rows, "metrics.csv"),
+    ],
+)
+def test_a_full_disk_is_said_whoever_finds_it(tmp_path: Path, save: Any, name: str) -> None:
     with pytest.raises(OSError, match="File too large") as caught:
         save(tmp_path / "run")
     message, status = failure(caught.value)
-    assert message.startswith("the run could not be written (")
+    assert re.match(rf"the run could not be written \({re.escape(str(tmp_path))}/.*{name}: File too", message)
     assert message.endswith("; free or repair the disk, and resume the run")
     assert status == 2
-    assert not list(tmp_path.rglob("*.*")), "no half file is left"
+    assert {file.name for file in tmp_path.rglob("*.*")} <= {"metrics.csv"}, "no half file is left"
 
 
 @pytest.mark.usefixtures("small_files")

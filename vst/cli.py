@@ -39,9 +39,8 @@ def main() -> None:
 
     register_schema()
     try:
-        sys.argv[1:] = with_home(
-            _with_shots(_with_pairs(with_stored_overrides(sys.argv[1:], stored_overrides)))
-        )
+        given = with_stored_overrides(_multirun_first(sys.argv[1:]), stored_overrides)
+        sys.argv[1:] = with_home(_with_shots(_with_pairs(given)))
         if not any(argument.startswith("-") for argument in sys.argv[1:]):
             composed(sys.argv[1:])  # Hydra itself would not say what is wrong with some of them
         hydra.main(version_base="1.3", config_path=str(conf_dir().resolve()), config_name="config")(_job)()
@@ -135,6 +134,12 @@ def _results(directory: Path) -> list[str]:
         f"figures       {record_path(directory)}",
         *how_to_send(directory),
     ]
+
+
+def _multirun_first(arguments: list[str]) -> list[str]:
+    """Move `-m` to the front: between options, Hydra would not understand those behind it."""
+    flags = [argument for argument in arguments if argument in ("-m", "--multirun")]
+    return [*flags, *(argument for argument in arguments if argument not in flags)]
 
 
 def _with_shots(arguments: list[str]) -> list[str]:

@@ -6,6 +6,9 @@ import errno
 from collections.abc import Generator
 from contextlib import contextmanager
 
+DISK_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS})
+"""Errors of the disk that is written to."""
+
 
 class VstError(Exception):
     """A failure that the user can act on: one sentence that names the thing, says what is wrong and what to do."""
@@ -72,7 +75,7 @@ def failure(error: VstError | OSError) -> tuple[str, int]:
         return str(error), error.status
     reason, name = error.strerror or str(error), file_of(error)
     details = f"{name}: {reason}" if name else reason
-    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS):
+    if error.errno in DISK_ERRORS:
         return (
             f"the run could not be written ({details}); free or repair the disk, and resume the run",
             InputError.status,

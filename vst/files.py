@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from vst.errors import InputError, VstError
+from vst.errors import DISK_ERRORS, InputError, VstError
 
 ASIDE = ".part"
 """The ending of files that are being written."""
@@ -38,16 +38,28 @@ def atomic_write(path: Path) -> Generator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     # a name may be as long as the file system allows, and this one is longer
     temporary = path.with_name(f".{path.name[:40]}.{secrets.token_hex(8)}{ASIDE}")
-    os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
     try:
-        yield temporary
-        with temporary.open("rb") as file:
-            if os.fstat(file.fileno()).st_size == 0:
-                raise FileNotFoundError(errno.ENOENT, "nothing was written", str(path))
-            os.fsync(file.fileno())  # otherwise a power cut could leave an empty file under the new name
-        temporary.replace(path)
+        with naming(path, temporary):
+            os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
+            yield temporary
+            with temporary.open("rb") as file:
+                if os.fstat(file.fileno()).st_size == 0:
+                    raise FileNotFoundError(errno.ENOENT, "nothing was written", str(path))
+                os.fsync(file.fileno())  # otherwise a power cut could leave an empty file under the new name
+            temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def naming(path: Path, temporary: Path | None = None) -> Generator[None]:
+    """Name the file that is written in an error of its disk, which names none that is open, or the `temporary` one."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in DISK_ERRORS and error.filename in (None, temporary and str(temporary)):
+            error.filename = str(path)
+        raise
 
 
 def from_home(name: str) -> str:

@@ -54,6 +54,7 @@ def test_help_names_the_choices(tmp_path: Path) -> None:
         (["pair=ink:talk"], "pair is only for a grid of runs; add -m"),
         (["-m", "pair=ink:tlak,ink:talk"], "pair=ink:tlak: tlak is neither a file nor a video"),
         (["-m", "pair="], "pair is empty"),
+        (["model=naive", "-m", "eta=5", "beta=1,2"], "has no coherence"),
         (["-m", "pair=ink:talk", "pair=swirls:talk"], "pair is given twice"),
         (["-m", "pair=a=1/wave.png:talk"], "vst: pair=a=1/wave.png:talk cannot be understood"),
         (

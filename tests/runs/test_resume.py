@@ -11,18 +11,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning import Callback, Trainer
 
 from vst.composing import composed, with_run_directory
-from vst.errors import OutOfMemory, Pruned
+from vst.errors import OutOfMemory, Pruned, VstError
 from vst.features import vgg
 from vst.features.tiles import look_at_tiles
 from vst.painting.stylizer import VideoStylizer
-from vst.runs.configuration import stored_overrides
+from vst.runs.configuration import configuration_path, stored_overrides
 from vst.runs.record import read_record
 from vst.runs.run import run
 from vst.runs.settings import resolve
+from vst.runs.state import is_done
 from vst.runs.table import Table
 from vst.video.store import load_png
 
@@ -258,3 +259,32 @@ def test_a_run_that_needs_more_memory_goes_on_in_tiles(
         load_png(sorted((directory / "frames").iterdir())[-1]).astype(int) for directory in (whole, resumed)
     ]
     assert abs(last[0] - last[1]).max() <= 3
+
+
+def test_a_clip_that_was_removed_from_a_finished_run_is_written_again(paint, tmp_path):
+    directory = paint(tmp_path / "run", "video.frames=2")
+    clip = directory / "stylized.mp4"
+    written, pictures = clip.read_bytes(), painted(directory)
+    settings = read_record(directory).provenance.config
+    assert is_done(directory, settings)
+
+    clip.unlink()
+    assert not is_done(directory, settings), "a grid takes it up"
+    paint(directory, "video.frames=2", f"resume={directory}")
+    assert clip.read_bytes() == written
+    assert painted(directory) == pictures
+    paint(directory, "video.frames=2", f"resume={directory}", "output.codec=ffv1")
+    assert (directory / "stylized.mkv").is_file(), "of another codec too"
+
+
+@pytest.mark.parametrize("missing", ["frames/000001.png", "checkpoints/last.ckpt"])
+def test_a_clip_is_not_written_again_without_what_it_is_made_of(paint, tmp_path, missing):
+    directory = paint(tmp_path / "run", "video.frames=2", "callbacks.metrics=null")
+    for name in ("stylized.mp4", missing):
+        (directory / name).unlink()
+    settings = read_record(directory).provenance.config
+    assert not is_done(directory, settings)
+    cfg = OmegaConf.load(configuration_path(directory))
+    with pytest.raises(VstError, match=missing):
+        run(cfg, again=True)
+    assert not (directory / "stylized.mp4").exists()

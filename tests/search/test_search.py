@@ -350,6 +350,35 @@ def test_all_settings_are_tried_though_some_were_tried_twice(tmp_path):
     assert {setting["eta"] for setting in tried(trials, 3)} == {"1", "3"}
 
 
+@pytest.mark.parametrize("state", ["RUNNING", "WAITING", "COMPLETE"])
+@pytest.mark.parametrize(
+    "setting",
+    [
+        {"+callbacks.own": "{_target_: subprocess.Popen, args: [touch, mark]}"},
+        {"callbacks.metrics.directory": "elsewhere"},
+        {"eta": "${oc.env:HOME}"},
+        {"eta": 3.0},
+    ],
+)
+def test_a_study_from_elsewhere_chooses_nothing_that_is_not_searched(tmp_path, setting, state):
+    from optuna.distributions import CategoricalDistribution
+    from optuna.trial import TrialState, create_trial
+
+    trials = study(tmp_path, "eta=interval(1,9)")
+    ended = state == "COMPLETE"
+    trials._study.add_trial(
+        create_trial(
+            state=TrialState[state],
+            params=setting,
+            distributions={option: CategoricalDistribution([value]) for option, value in setting.items()},
+            values=[0.0, 0.0, 0.0] if ended else None,
+            user_attrs={"place": "", "means": []},
+        )
+    )
+    with pytest.raises(InputError, match=r"trial 0 of the study .* is not of this search"):
+        study(tmp_path, "eta=interval(1,9)")
+
+
 def test_a_search_under_other_defaults_is_refused(tmp_path, monkeypatch):
     study(tmp_path, "eta=interval(1,9)").plan(1)
     study(tmp_path, "eta=interval(1,9)").plan(1)

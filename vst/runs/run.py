@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 from omegaconf import DictConfig
 
 from vst.commandline import say
-from vst.errors import ClipBroke, Pruned, memory_for
+from vst.errors import ClipBroke, InputError, Pruned, memory_for
+from vst.frames import ClipInfo
 from vst.runs.configuration import write_configuration
 from vst.runs.directory import checkpoint_path, locked, make_own
 from vst.runs.identity import identity
@@ -24,7 +25,7 @@ from vst.runs.provenance import provenance_of
 from vst.runs.record import Record, write_record
 from vst.runs.settings import Settings, resolve
 from vst.runs.signals import Interrupted, interruptible
-from vst.runs.state import checkpoint_to_resume, is_done, is_finished
+from vst.runs.state import checkpoint_to_resume, is_done, is_finished, missing_clips
 from vst.runs.threads import limit_threads
 from vst.runs.trainer import make_trainer, quiet
 
@@ -61,6 +62,7 @@ def run(
         if is_finished(directory):
             _remove_stores(directory)  # the run may have been killed before it did
             say(f"{directory} is finished already")
+            _restore_clips(directory, settings, clip.info, state)
             return directory
         make_own(directory)
         limit_threads()
@@ -84,6 +86,21 @@ def run(
             raise
         _remove_stores(directory)
     return directory
+
+
+def _restore_clips(directory: Path, settings: Settings, info: ClipInfo, state: Settings | None) -> None:
+    """Write the painted clips of a finished run that are missing; its frames are there, or it is said which is not."""
+    if not (missing := missing_clips(directory, settings)):
+        return
+    if state is None:
+        raise InputError(
+            f"{missing[0]} is missing, and cannot be written again without {checkpoint_path(directory)}; restore one "
+            f"of them, or begin a new run in another directory"
+        )
+    from vst.runs.callbacks.resume import restore_clips
+    from vst.runs.callbacks.video_writer import VideoWriter
+
+    restore_clips(state, VideoWriter(str(directory), settings["callbacks"]["video_writer"]["codec"]), info)
 
 
 def _begin(settings: Settings, parts: Parts, state: Settings | None, alone: bool) -> Trainer:

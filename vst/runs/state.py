@@ -8,7 +8,7 @@ from pathlib import Path
 
 from vst.errors import InputError
 from vst.files import json_ready
-from vst.runs.directory import checkpoint_path
+from vst.runs.directory import checkpoint_path, clip_paths
 from vst.runs.identity import first_difference, identity
 from vst.runs.inputs import changed_inputs
 from vst.runs.record import read_record
@@ -21,17 +21,23 @@ def is_finished(directory: Path) -> bool:
     return record is not None and record.status == "finished"
 
 
-def is_done(directory: Path, settings: Settings) -> bool:
-    """Whether a directory holds the finished run of these settings; raises `InputError` for one of other settings.
+def missing_clips(directory: Path, settings: Settings) -> list[Path]:
+    """The painted clips of the finished run in a directory that are not there: removed, or of another codec."""
+    writer = settings["callbacks"].get("video_writer")
+    return [path for path in clip_paths(directory, writer["codec"]) if not path.is_file()] if writer else []
 
-    It reads only the run's record, and does not need torch.
+
+def is_done(directory: Path, settings: Settings) -> bool:
+    """Whether a directory holds the finished run of these settings, with its clips.
+
+    Raises `InputError` for one of other settings. It reads only the run's record, and does not need torch.
     """
     record = read_record(directory)
     if record is None or record.status != "finished":
         return False
     _refuse_change(directory, identity(record.provenance.config), identity(json_ready(settings)))
     _refuse_other_inputs(directory, record.provenance.inputs, settings)
-    return True
+    return not missing_clips(directory, settings)
 
 
 def checkpoint_to_resume(directory: Path, settings: Settings, again: bool) -> Settings | None:

@@ -8,7 +8,7 @@ from hashlib import sha256 as _hash
 from pathlib import Path
 from typing import Any
 
-from vst.files import Damaged, write_bytes
+from vst.files import Damaged, naming, write_bytes
 
 
 class Table:
@@ -53,7 +53,7 @@ class Table:
     def append(self, rows: Iterable[Mapping[str, Any]]) -> None:
         """Add rows in one write; a column that a row does not have is left empty."""
         content = _lines([_cell(row.get(column)) for column in self.columns] for row in rows).encode()
-        with self.path.open("ab") as file:
+        with naming(self.path), self.path.open("ab") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())

@@ -38,13 +38,14 @@ class Trials:
     def __init__(self, folder: Path, space: Space, seed: int, storage: str | None = None):
         self._space = space
         self._seed = seed
+        self._folder = folder
         self._place = f"{platform.node()}:{folder.resolve()}" if storage else ""
         self._storage, self._study = _open(folder, storage)
         self._definition = _definition(space, seed)
-        self._check(folder)
         self._distributions = {
             option: _distribution(dimension) for option, dimension in space.searched.items()
         }
+        self._check()
 
     def plan(self, total: int) -> int:
         """Enqueue the first settings, and return how many trials there will be, at most `total`.
@@ -141,22 +142,34 @@ class Trials:
         ]
 
     def _trials(self, state: str | None = None) -> list[FrozenTrial]:
-        """All trials, in the order of their numbers, or those in one state."""
+        """All trials, in the order of their numbers, or those in one state.
+
+        Raises `InputError` for a trial of what is not searched: a study may come from elsewhere, and must not choose
+        what is built and where is written.
+        """
         trials = self._study.get_trials(deepcopy=False)
+        for trial in trials:
+            for option, distribution in trial.distributions.items():
+                if distribution != self._distributions.get(option):
+                    raise InputError(
+                        f"trial {trial.number} of the study for {self._folder} has {option}={trial.params[option]}, "
+                        f"which is not of this search; name another folder with -o"
+                    )
         return [trial for trial in trials if state in (None, trial.state.name)]
 
     def _own(self, state: str) -> list[FrozenTrial]:
         """The trials of this folder in one state."""
         return [trial for trial in self._trials(state) if trial.user_attrs.get("place") == self._place]
 
-    def _check(self, folder: Path) -> None:
+    def _check(self) -> None:
         """Refuse the study of another search."""
         before = {**self._definition, **self._study.user_attrs.get("asked", {})}
         if before != self._definition:
             raise InputError(
-                f"{folder} holds a search with another {_difference(before, self._definition)}; resume it with its "
-                f"original options and the original defaults in conf/, or name another folder with -o"
+                f"{self._folder} holds a search with another {_difference(before, self._definition)}; resume it with "
+                f"its original options and the original defaults in conf/, or name another folder with -o"
             )
+        self._trials()
 
 
 def _definition(space: Space, seed: int) -> dict[str, Any]:

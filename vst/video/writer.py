@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import errno
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -18,7 +17,7 @@ from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoRef
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
-from vst.errors import VstError
+from vst.errors import DISK_ERRORS, VstError
 from vst.files import atomic_write
 from vst.frames import ClipInfo
 from vst.video.codecs import CODECS, Codec
@@ -34,9 +33,6 @@ RGB, BT709, BT601 = 0, 1, 6
 
 # An mp4 counts how long a frame is shown in 31 bits.
 MOST_TICKS = 2**31 - 1
-
-# Errors of the disk that is written to. Any other error is attributed to the sound.
-DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS}
 
 
 @dataclass(frozen=True)

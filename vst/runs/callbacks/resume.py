@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from functools import partial
 from io import BytesIO
 from pathlib import Path
@@ -17,6 +19,7 @@ from vst.runs.directory import checkpoint_path
 from vst.runs.moved import with_new_names
 
 if TYPE_CHECKING:
+    from vst.frames import ClipInfo
     from vst.painting.stylizer import VideoStylizer
     from vst.video.datamodule import ClipDataModule
 
@@ -111,8 +114,22 @@ def restore(state: dict[str, Any], trainer: Trainer, module: VideoStylizer, data
 
     Raises `InputError` where the state is not one of this run, or what it refers to is missing or damaged.
     """
-    try:
+    with _of_this_run():
         _restore(state, trainer, module, data)
+
+
+def restore_clips(state: dict[str, Any], writer: VideoWriter, clip: ClipInfo) -> None:
+    """Write the painted clips of a finished run that were removed since; raises as `restore` does."""
+    with _of_this_run():
+        times = {int(index): int(time) for index, time in state["data"]["times"].items()}
+        writer.check(len(times), clip)
+    writer.write_missing(clip, times)
+
+
+@contextmanager
+def _of_this_run() -> Generator[None]:
+    try:
+        yield
     except OSError as error:
         raise InputError(
             f"{error.filename}, which the run needs to go on, cannot be read ({error.strerror}); restore it, or begin "

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,7 @@ from vst.frames import ClipInfo
 from vst.runs.callbacks.parts import behind, data_of, stylized_of, stylizer_of
 from vst.runs.directory import clip_paths, frame_path
 from vst.runs.loggers.media import media_loggers
-from vst.video.codecs import CodecName
-from vst.video.datamodule import ClipDataModule
+from vst.video.codecs import Codec, CodecName
 from vst.video.store import load_frames, save_png, transparent
 from vst.video.writer import write_video
 
@@ -52,14 +51,14 @@ class VideoWriter(Callback):
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write the painted clip."""
-        self._write_clip(trainer)
+        self._write_clips(trainer)
         for logger in media_loggers(trainer):
             logger.log_video("stylized", self.directory / "stylized.mp4")
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         """Write a clip of the frames painted so far."""
         stylizer_of(pl_module).behind.settle()
-        self._write_clip(trainer)
+        self._write_clips(trainer)
 
     def check(self, frames: int, clip: ClipInfo) -> None:
         """Raise `Damaged` where one of the first `frames` frames, which were painted, is missing or damaged."""
@@ -67,23 +66,30 @@ class VideoWriter(Callback):
             if not _is_whole(self._frame(index), (clip.width, clip.height)):
                 raise Damaged(self._frame(index))
 
-    def _write_clip(self, trainer: Trainer) -> None:
+    def write_missing(self, clip: ClipInfo, times: Mapping[int, int]) -> None:
+        """Write those clips of a finished run that are not there; `times` are those of its frames, by index."""
+        missing = {path: codec for path, codec in self.clips.items() if not path.is_file()}
+        self._write(missing, clip, times)
+
+    def _write_clips(self, trainer: Trainer) -> None:
         datamodule = data_of(trainer)
-        if not self._frame(0).is_file() or 0 not in datamodule.times:
-            return
-        painted = list(self._painted(datamodule))
-        for path, codec in self.clips.items():
-            written = write_video(path, load_frames(painted, codec), datamodule.clip.info, codec)
+        if self._frame(0).is_file() and 0 in datamodule.times:
+            self._write(self.clips, datamodule.clip.info, datamodule.times)
+
+    def _write(self, clips: Mapping[Path, Codec], info: ClipInfo, times: Mapping[int, int]) -> None:
+        painted = list(self._painted(info.frames, times))
+        for path, codec in clips.items():
+            written = write_video(path, load_frames(painted, codec), info, codec)
             if written.sound.startswith("left out"):
                 say(f"the painted clip has no sound: {written.sound}", to=sys.stderr)
 
-    def _painted(self, datamodule: ClipDataModule) -> Iterator[tuple[Path, int]]:
+    def _painted(self, frames: int, times: Mapping[int, int]) -> Iterator[tuple[Path, int]]:
         """The painted frames and their times, in the order in which they are shown, up to the first that is missing."""
-        for index in range(datamodule.clip.info.frames):
+        for index in range(frames):
             # if the run was killed between a frame's picture and its checkpoint, it is painted again, and not shown yet
-            if index not in datamodule.times or not self._frame(index).is_file():
+            if index not in times or not self._frame(index).is_file():
                 return
-            yield self._frame(index), datamodule.times[index]
+            yield self._frame(index), times[index]
 
     def _frame(self, index: int) -> Path:
         return frame_path(self.directory, index)
