@@ -58,7 +58,9 @@ def naming(path: Path, temporary: Path | None = None) -> Generator[None]:
         yield
     except OSError as error:
         if error.errno in DISK_ERRORS and error.filename in (None, temporary and str(temporary)):
-            error.filename = str(path)
+            raise OSError(
+                error.errno, error.strerror, str(path)
+            ) from error  # PyAV's own cannot be given another name
         raise
 
 
