@@ -58,9 +58,8 @@ def naming(path: Path, temporary: Path | None = None) -> Generator[None]:
         yield
     except OSError as error:
         if error.errno in DISK_ERRORS and error.filename in (None, temporary and str(temporary)):
-            raise OSError(
-                error.errno, error.strerror, str(path)
-            ) from error  # PyAV's own cannot be given another name
+            # a new one: PyAV's own cannot be given another name
+            raise OSError(error.errno, error.strerror, str(path)) from error
         raise
 
 
