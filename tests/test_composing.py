@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -87,18 +88,30 @@ def test_what_is_no_option_is_named(override: str, option: str) -> None:
         composed([override])
 
 
+@pytest.fixture
+def refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[[str], str]:
+    """Call the program with an option that it refuses, and return what it says."""
+
+    def call(option: str) -> str:
+        monkeypatch.setenv("HYDRA_FULL_ERROR", "1")
+        monkeypatch.setattr(sys, "argv", ["vst", option, f"hydra.run.dir={tmp_path / 'run'}"])
+        with pytest.raises(SystemExit, match="2"):
+            main()
+        GlobalHydra.instance().clear()
+        return capsys.readouterr().err
+
+    return call
+
+
 @pytest.mark.parametrize(
     "option", ["hydra.verbose={}", "hydra.verbose=[1]", "hydra.verbose=1", "hydra.job_logging.version=9"]
 )
 def test_what_hydra_itself_stumbles_over_is_one_sentence(
-    option: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    refused: Callable[[str], str], option: str, tmp_path: Path
 ) -> None:
-    monkeypatch.setenv("HYDRA_FULL_ERROR", "1")
-    monkeypatch.setattr(sys, "argv", ["vst", option, f"hydra.run.dir={tmp_path / 'run'}"])
-    with pytest.raises(SystemExit, match="2"):
-        main()
-    GlobalHydra.instance().clear()
-    said = capsys.readouterr().err
+    said = refused(option)
     assert said.startswith(f"vst: Hydra cannot begin with {option} ")
     assert said.count("\n") == 1
     assert not (tmp_path / "run").exists()
@@ -106,14 +119,9 @@ def test_what_hydra_itself_stumbles_over_is_one_sentence(
 
 @pytest.mark.parametrize("option", ["optimizer.tolerance=${oc.env:VST_NOWHERE}", "beta=${..x}"])
 def test_what_is_referred_to_in_vain_is_one_sentence(
-    option: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    refused: Callable[[str], str], option: str, tmp_path: Path
 ) -> None:
-    monkeypatch.setenv("HYDRA_FULL_ERROR", "1")
-    monkeypatch.setattr(sys, "argv", ["vst", option, f"hydra.run.dir={tmp_path / 'run'}"])
-    with pytest.raises(SystemExit, match="2"):
-        main()
-    GlobalHydra.instance().clear()
-    said = capsys.readouterr().err
+    said = refused(option)
     assert said.startswith("vst: an option refers to what cannot be found")
     assert said.count("\n") == 1
     assert not (tmp_path / "run").exists()

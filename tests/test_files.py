@@ -63,18 +63,9 @@ def test_every_damage_to_a_file_is_noticed(tmp_path: Path) -> None:
             read_hashed(path)
 
 
-@pytest.mark.parametrize("kind", ["pipe", "device", "folder"])
-def test_what_is_no_file_is_not_waited_for(tmp_path: Path, kind: str) -> None:
-    path = tmp_path / "000000.npy"
-    match kind:
-        case "pipe":
-            os.mkfifo(path)
-        case "device":
-            path.symlink_to("/dev/zero")
-        case "folder":
-            path.mkdir()
+def test_what_is_no_file_is_not_waited_for(no_file: Path) -> None:
     with pytest.raises(Damaged):
-        read_hashed(path)
+        read_hashed(no_file)
 
 
 def test_a_file_without_a_hash_is_taken_as_it_is(tmp_path: Path) -> None:

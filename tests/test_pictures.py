@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 import struct
 from contextlib import suppress
 from pathlib import Path
@@ -47,18 +46,9 @@ def test_a_profile_of_srgb_changes_nothing_that_can_be_seen(tmp_path: Path) -> N
     assert np.abs(levels_of(tmp_path / "tagged.png") - image).max() <= 1
 
 
-@pytest.mark.parametrize("kind", ["pipe", "device", "folder"])
-def test_what_is_no_file_is_not_waited_for(tmp_path: Path, kind: str) -> None:
-    path = tmp_path / "painting.png"
-    match kind:
-        case "pipe":
-            os.mkfifo(path)
-        case "device":
-            path.symlink_to("/dev/zero")
-        case "folder":
-            path.mkdir()
+def test_what_is_no_file_is_not_waited_for(no_file: Path) -> None:
     with pytest.raises(PictureError, match="is not a file"):
-        read_picture(path)
+        read_picture(no_file)
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ class StyleImages:
     def __init__(self, mixture: Mixture, device: torch.device):
         self._mixture, self._device = mixture, device
         self._details: dict[tuple[Size, Size, int], list[Tensor]] = {}
+        self._styles: tuple[int | None, list[Tensor]] = None, []
 
     def at(self, size: Size, full: Size, shot: int) -> list[Tensor]:
         """The style images in a shot, where a frame of size `full` has `size`."""
@@ -44,7 +45,9 @@ class StyleImages:
 
     def styles(self, shot: int) -> list[Tensor]:
         """The style images in a shot, at their own size."""
-        return [style.to(self._device) for style in self._mixture.styles(shot)]
+        if self._styles[0] != shot:  # once a shot: they may have to be matched to its colours
+            self._styles = shot, [style.to(self._device) for style in self._mixture.styles(shot)]
+        return self._styles[1]
 
 
 def _scaled(style: Tensor, size: Size, full: Size) -> Size:

@@ -13,7 +13,7 @@ from vst.errors import InputError
 from vst.files import write_hashed
 from vst.runs.callbacks.resume import parts_with_state
 from vst.runs.directory import checkpoint_path
-from vst.training.callbacks.parts import training_of
+from vst.training.callbacks.parts import is_due, training_of
 from vst.training.module import NetworkTraining
 
 
@@ -45,7 +45,7 @@ class Checkpoints(Checkpoint):
     ) -> None:
         """Write one after the last step too: what follows it may fail."""
         module = training_of(pl_module)
-        if module.step % self.interval == 0 or module.step == module.steps:
+        if is_due(module, self.interval):
             self._save(trainer, module)
 
     def _save(self, trainer: Trainer, module: NetworkTraining) -> None:

@@ -15,6 +15,11 @@ def training_of(module: LightningModule) -> NetworkTraining:
     return cast(NetworkTraining, module)
 
 
+def is_due(module: NetworkTraining, interval: int) -> bool:
+    """Whether what is done every `interval` steps, and after the last one, is done after this one."""
+    return module.step % interval == 0 or module.step == module.steps
+
+
 def losses_of(outputs: Any) -> Losses:
     """The losses of a step, a lane each."""
     return outputs["losses"]

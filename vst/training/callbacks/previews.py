@@ -10,7 +10,7 @@ from torch import Tensor
 from vst.bounds import Count
 from vst.runs.loggers.media import media_loggers
 from vst.runs.pictures import key_frame_sheet
-from vst.training.callbacks.parts import training_of
+from vst.training.callbacks.parts import is_due, training_of
 from vst.video.store import save_png
 
 
@@ -35,7 +35,7 @@ class Previews(Callback):
     ) -> None:
         """Draw one, at the last step too."""
         module = training_of(pl_module)
-        if self.content is None or (module.step % self.interval and module.step < module.steps):
+        if self.content is None or not is_due(module, self.interval):
             return
         with torch.no_grad():
             painted = module.paint(self.content.to(module.device))
