@@ -45,6 +45,7 @@ def test_a_run_is_recorded_and_found_again_under_such_names(tmp_path: Path) -> N
     options = resolve(cfg)
     write_configuration(run, cfg, overrides, options)
     write_record(run, Record("finished", {}, Provenance(config=options, clip=ClipRecord(name=NAME))))
+    (run / "stylized.mp4").write_bytes(b"painted")
     record = read_record(run)
     assert record is not None
     assert record.provenance.clip.name == NAME
