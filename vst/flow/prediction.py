@@ -42,6 +42,11 @@ def at_distances(past: Sequence[Neighbour], distances: Sequence[int]) -> list[Ne
     return [neighbour for neighbour in past if neighbour.distance in distances]
 
 
+def fill_radius(frame: Tensor) -> int:
+    """Radius, in pixels, of the windows of `fill_disoccluded` in a frame: they are an eighth of its longer side."""
+    return max(1, max(frame.shape[-2:]) // 16)
+
+
 def fill_disoccluded(image: Tensor, seen: Tensor, guide: Tensor, radius: int, least: float = 1e-3) -> Tensor:
     """Fill an image where it is unknown, guided by another: (L, 3, H, W).
 

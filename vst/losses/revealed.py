@@ -5,9 +5,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from vst.bounds import Weight
-from vst.features.layers import Layers
+from vst.features.layers import Layers, stride
 from vst.features.vgg import Activations
 from vst.flow.neighbour import Neighbour
+from vst.flow.prediction import fill_disoccluded, fill_radius
+from vst.losses.common_colours import common_colours
 from vst.losses.functional import Normalisation, region_gram_matrix, style_loss
 from vst.losses.loss import Loss
 from vst.losses.target import Target
@@ -19,26 +21,47 @@ REACH = 12
 """The longer side of the frame divided by how far the surroundings of what is new reach."""
 
 
+COARSE = 64
+"""The longer side of the frame divided by the radius over which the painting's strokes are averaged to one colour."""
+
+EVERYWHERE = 1e-4
+"""Weight of each place of the painting, whatever its colour: all of it suits where none of the colours occur in it."""
+
+
 class RevealedStyle(Loss):
-    """r · `style_loss` of what has just come into view, against its painted surroundings; r is its share of the frame.
+    """r · `style_loss` of what has just come into view, against strokes that suit it; r is its share of the frame.
 
     Once most of a frame is painted, its Gram matrices are near the painting's and ask hardly anything of what is not.
-    The Gram matrices of a narrow strip alone, against the painting's, ask for all of the painting's colours in it;
-    against those of the strokes around it, as they were moved here, for more of the same. 0 where the frame before
-    shows all of the frame, or none was painted.
+    What is asked of the region alone is
+
+        k · Gram of the moved strokes around it, where the content has the region's colours
+        + (1 − k) · Gram of the painting, where it has the colours that the rest of the region is to take on
+
+    with k the part of the region whose colours occur around it (`common_colours`), and those to take on of
+    `fill_disoccluded`. In a strip that a pan brings in, k is near 1, and the term asks for more of the strokes beside
+    it; against all of the painting it would ask for all of its colours in the strip. A pale car that drives in before a
+    dark wall is not to be painted as the wall, which against its surroundings it was. 0 where the frame before shows
+    all of the frame, or none was painted. Source: this project's own (experiments/robust.md).
     """
 
     compares = "shot"
     of_style = True
+    image = 0
+    regional = True
 
     def __init__(self, weight: Weight, layers: Layers, normalisation: Normalisation = "chw"):
         super().__init__(weight, layers)
         self.normalisation: Normalisation = normalisation
         self._regions: list[Tensor] = []
         self._targets: list[Tensor] = []
+        self._style: Tensor | None = None
+
+    def begin_run(self, style: Tensor, activations: Activations) -> None:
+        """Keep the style image."""
+        self._style = style
 
     def begin_frame(self, target: Target) -> None:
-        """Find what came into view, and the Gram matrices around it."""
+        """Find what came into view, and the Gram matrices of the strokes that suit it."""
         self._regions, self._targets = [], []
         if not target.past:
             return
@@ -47,15 +70,39 @@ class RevealedStyle(Loss):
             return
         region, around = 1 - near.followed, surroundings(near)
         if target.regions is not None:
-            region, around = region * target.regions.whole, around * target.regions.whole
+            part = target.regions.of[self.image or 0]
+            region, around = region * part, around * part
             if region.mean() < LEAST:
                 return
-        painted = target.look(near.kept)
+        assert self._style is not None
+        found, alike = common_colours(target.content, region, target.content, around)
+        known = (region * found).sum() / region.sum()
+        suits = self._suits(region * (1 - found), near, target.content)
+        strokes = self._grams(target.look(near.kept), around * alike)
+        painting = self._grams(target.look(self._style), suits)
+        self._targets = [torch.lerp(*pair, known) for pair in zip(painting, strokes, strict=True)]
+        height, width = region.shape[-2:]
+        self._regions = [
+            F.adaptive_avg_pool2d(region, (height // stride(layer), width // stride(layer)))
+            for layer in self.layers
+        ]
+
+    def _suits(self, region: Tensor, near: Neighbour, content: Tensor) -> Tensor:
+        """Where the painting has the colours that a region is to take on, (1, 1, h, w) in [0, 1]."""
+        assert self._style is not None
+        radius = max(1, max(content.shape[-2:]) // COARSE)
+        coarse = F.avg_pool2d(self._style, 2 * radius + 1, stride=1, padding=radius, count_include_pad=False)
+        filled = fill_disoccluded(near.kept, near.followed, content, fill_radius(content))
+        _, suits = common_colours(filled, region, coarse, torch.ones_like(coarse[:, :1]))
+        return suits.clamp(min=EVERYWHERE)
+
+    def _grams(self, activations: Activations, region: Tensor) -> list[Tensor]:
+        grams = []
         for layer in self.layers:
-            height, width = painted[layer].shape[-2:]
-            here, there = (F.adaptive_avg_pool2d(part, (height, width)) for part in (region, around))
-            self._regions.append(here)
-            self._targets.append(region_gram_matrix(painted[layer], there, self.normalisation))
+            height, width = activations[layer].shape[-2:]
+            here = F.adaptive_avg_pool2d(region, (height, width))
+            grams.append(region_gram_matrix(activations[layer], here, self.normalisation))
+        return grams
 
     def forward(self, canvas: Tensor, activations: Activations) -> Tensor:
         """The term's value, (L,)."""

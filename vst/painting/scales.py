@@ -65,7 +65,6 @@ def shares(budget: int, stages: list[Size]) -> list[int]:
 
     Every size has the same number, at least one of a budget that has any; the last takes what is left by rounding.
     """
-    least = min(1, budget)
     *coarser, finest = [height * width for height, width in stages]
     areas = [area / finest for area in coarser]
     least = min(1, budget)

@@ -18,7 +18,7 @@ from torch import Generator, Tensor
 
 from vst.bounds import Share
 from vst.flow.confidence import border_confidence
-from vst.flow.prediction import fill_disoccluded
+from vst.flow.prediction import fill_disoccluded, fill_radius
 from vst.losses.loss import Comparison
 from vst.losses.target import Target
 from vst.networks.anystyle import AnyStyle
@@ -162,14 +162,13 @@ def blended_start(target: Target, generator: Generator, blend: Share = 0.5) -> T
 def filled_start(target: Target, generator: Generator) -> Tensor:
     """The neighbour's painting warped to this frame, and in unknown areas the content in the painting's colours.
 
-    Unknown is what is not `followed` (`fill_disoccluded`, in windows of an eighth of the longer side). The content
+    Unknown is what is not `followed` (`fill_disoccluded`). The content
     where a shot begins.
     """
     if not target.past:
         return target.content
     near = target.past[0]
-    radius = max(1, max(target.content.shape[-2:]) // 16)
-    return fill_disoccluded(near.kept, near.followed, target.content, radius)
+    return fill_disoccluded(near.kept, near.followed, target.content, fill_radius(target.content))
 
 
 @compares("nothing")

@@ -97,8 +97,7 @@ def build_parts(settings: Settings, clip: Clip, added: Mapping[str, Callback]) -
     exemplars = exemplars_of(settings, clip)
     flow = part(settings, "flow", FlowEstimator)
     losses = parts_by_name(settings, "loss", Loss)
-    for number, name in enumerate(list(styles)[1:], start=1):
-        losses[f"style_{name}"] = _style_loss(settings, number)
+    losses |= _losses_of_others(settings, losses, list(styles)[1:])
     backbone = part(settings, "backbone", VGG19)
 
     colours = COLOURS[settings["colours"]]
@@ -142,19 +141,26 @@ def build_parts(settings: Settings, clip: Clip, added: Mapping[str, Callback]) -
     return Parts(inputs, clip, names, module, data, {**callbacks, **added}, loggers)
 
 
-def _style_loss(settings: Settings, number: int) -> Loss:
-    """Another one of the style loss, for one of several paintings."""
+def _losses_of_others(
+    settings: Settings, losses: Mapping[str, Loss], others: Sequence[str]
+) -> dict[str, Loss]:
+    """The losses that compare with one painting, again for each of the others by name."""
     from vst.losses.loss import Loss
 
-    if not settings["loss"].get("style"):
+    if not others:
+        return {}
+    if "style" not in losses:
         raise InputError("styles has paintings, and loss has no style with which to paint them; drop them")
-    loss = part(settings, "loss.style", Loss)
-    if loss.image is None:
+    if losses["style"].image is None:
         raise InputError(
             "loss.style knows no painting, and styles has several; choose another loss, or drop them"
         )
-    loss.image = number
-    return loss
+    found = {}
+    for number, other in enumerate(others, start=1):
+        for name in [name for name, loss in losses.items() if loss.image is not None]:
+            loss = found[f"{name}_{other}"] = part(settings, f"loss.{name}", Loss)
+            loss.image = number
+    return found
 
 
 def _mask(name: str, style: Style, clip: Clip, losses: Mapping[str, Loss]) -> Mask | None:
