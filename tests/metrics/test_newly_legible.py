@@ -124,6 +124,18 @@ def test_the_content_itself_is_legible(known):
     assert newly_legible(content, content, region).item() == pytest.approx(1, abs=1e-3)
 
 
+def test_narrow_parts_do_not_count_for_the_region_nor_for_the_rest(known, strokes):
+    stylized, content, region = known
+    lines = torch.zeros_like(region)
+    lines[..., 10:90:8, :90] = lines[..., 11:90:8, :90] = 1
+    spoilt = torch.where(lines > 0, strokes(1, 96, 128, seed=3), stylized)
+    assert newly_legible(spoilt, content, lines).isnan().all()
+    expected = newly_legible(stylized, content, region)
+    both = newly_legible(spoilt, content, torch.maximum(region, lines))
+    torch.testing.assert_close(both, expected, rtol=0.05, atol=0)
+    assert newly_legible(spoilt, content, region) > 1.1 * expected
+
+
 def test_where_it_is_undefined(known, strokes):
     stylized, content, region = known
     few, all_but_few = torch.zeros_like(region), torch.ones_like(region)

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from vst.flow.warp import backward_warp
 from vst.metrics.motion import Motion
+from vst.metrics.narrow import without_narrow_parts
 
 LARGEST = 128
 """Longer side, in pixels, to which larger frames are reduced, so that strokes are small against shapes; they are
@@ -15,6 +16,10 @@ measured in this size and in half of it."""
 
 CHANGED = 0.1
 """Difference, in any channel of the reduced frames, from which content is not what its motion brings."""
+
+NARROW = 3
+"""Side, in pixels of the reduced frame, of a square that a region must hold where it counts. What is narrower is all
+outline, and the known side alone would explain up to half of that."""
 
 BLOCK = 4
 """Side, in pixels, of the squares that are left out in turn: about a stroke."""
@@ -63,25 +68,24 @@ def newly_legible(stylized: Tensor, content: Tensor, region: Tensor) -> Tensor:
     mixture. Contours there that old and new content have in common are the new content's. How strong the strokes are is
     not seen: `newly_painted` tells.
 
-    NaN where there is too little to recognise (`EVIDENCE`): few pixels, content without contours, or a painting that
-    does not show the rest either. Source: this project's own.
+    Narrow parts of the region are left out (`NARROW`). NaN where there is too little to recognise (`EVIDENCE`): few
+    pixels, content without contours, or a painting that does not show the rest either. Source: this project's own.
     """
     largest = min(LARGEST, max(content.shape[-2:]))
-    images = stylized, content, (region > 0).to(content)
+    new = (_reduced((region > 0).to(content), largest) >= 0.5).to(content)
+    images = stylized, content, new, without_narrow_parts(new, NARROW)
     shares = [_shares(*(_reduced(image, side) for image in images)) for side in (largest, largest // 2)]
     found, expected, evidence = (torch.stack(sizes) for sizes in zip(*shares, strict=True))
     ratio = found.sum(0) / expected.sum(0)
     return torch.where(evidence[-1] >= EVIDENCE, ratio.sign() * ratio.abs().sqrt(), torch.nan)
 
 
-def _shares(stylized: Tensor, content: Tensor, region: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """s, s̄ and the number of differences times s̄, (L,) each."""
-    inside = _with_an_end_in(region >= 0.5).double()
+def _shares(stylized: Tensor, content: Tensor, new: Tensor, region: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """s, s̄ and the number of differences times s̄, (L,) each; the rest is what is not new."""
+    rest, inside = (~_with_an_end_in(new >= 0.5)).double(), _with_an_end_in(region >= 0.5).double()
     shown, painted = (_differences(image.double()) for image in (content, stylized))
 
-    shown_shown, shown_painted, painted_painted = (
-        blocks.sum(1) for blocks in _moments(shown, painted, 1 - inside)
-    )
+    shown_shown, shown_painted, painted_painted = (blocks.sum(1) for blocks in _moments(shown, painted, rest))
     reading = _inverse(painted_painted, 1e-10) @ shown_painted.mT
     shown_read, read_read = shown_painted @ reading, reading.mT @ painted_painted @ reading
     as_rest = _inverse(shown_shown, WEAK) @ shown_read
@@ -94,7 +98,7 @@ def _shares(stylized: Tensor, content: Tensor, region: Tensor) -> tuple[Tensor, 
     energy = _trace(reading.mT @ painted_painted.sum(1) @ reading)
     found = _inner(colours, shown_read).sum(1) / energy.where(energy > 0, 1)
 
-    count, of_rest = (part.flatten(1).sum(1) for part in (inside, 1 - inside))
+    count, of_rest = (part.flatten(1).sum(1) for part in (inside, rest))
     contrast = _inner(as_rest, shown_shown.sum(1) @ as_rest)
     expected = contrast / (contrast + unexplained * count / of_rest)
     return found, expected, torch.minimum(count, of_rest) * expected
