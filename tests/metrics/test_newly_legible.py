@@ -168,6 +168,16 @@ def test_lanes_are_independent(known, strokes):
     assert together.dtype == torch.float64
 
 
+# of 182 rows, 55 are left, and half of them are 28, but a quarter is 27
+@pytest.mark.parametrize("size", [(182, 426), (181, 426), (127, 61), (256, 257), (97, 333)], ids=str)
+def test_frames_of_any_size_are_measured(size, strokes):
+    content, region = strokes(1, *size, seed=1), torch.zeros(1, 1, *size)
+    for _ in range(2):
+        content = F.avg_pool2d(content, 9, stride=1, padding=4)
+    region[..., size[0] // 2 :, :] = 1
+    assert newly_legible(content, content, region).item() == pytest.approx(1, abs=1e-3)
+
+
 def test_what_came_into_view_is_revealed_or_not_what_its_motion_brings():
     earlier = torch.full((1, 3, 32, 64), 0.5)
     content, trust, revealed = earlier.clone(), torch.ones(1, 1, 32, 64), torch.zeros(1, 1, 32, 64)

@@ -40,9 +40,9 @@ def came_into_view(content: Tensor, earlier: Tensor, motion: Motion) -> Tensor:
     is what the motion reveals, and what it does not explain: not trusted, and unlike what it brings (`CHANGED`). An
     estimate of fast and blurred motion is wrong, and reveals no more than a part.
     """
-    size = content.shape[-2:]
-    unlike = _reduced(content - backward_warp(earlier, motion.flow), LARGEST).abs().amax(1, keepdim=True)
-    unexplained = F.interpolate((unlike >= CHANGED).to(content), size) * (motion.trust == 0)
+    change = content - backward_warp(earlier, motion.flow)
+    unlike = _resized(change, _size(content, LARGEST)).abs().amax(1, keepdim=True) >= CHANGED
+    unexplained = F.interpolate(unlike.to(content), content.shape[-2:]) * (motion.trust == 0)
     return torch.maximum(unexplained, (motion.revealed > 0).to(content))
 
 
@@ -65,17 +65,18 @@ def newly_legible(stylized: Tensor, content: Tensor, region: Tensor) -> Tensor:
 
     Strokes alone and other content give 0, by chance up to 0.4 either way where the region is small; the content itself
     1 or more. What is painted as the rest gives 1, in one frame up to 0.2 more or less, and G grows with its share in a
-    mixture. Contours there that old and new content have in common are the new content's. How strong the strokes are is
+    mixture. Contours that old and new content have in common count as the new one's. How strong the strokes are is
     not seen: `newly_painted` tells.
 
     Narrow parts of the region are left out (`NARROW`). NaN where there is too little to recognise (`EVIDENCE`): few
     pixels, content without contours, or a painting that does not show the rest either. Source: this project's own.
     """
     largest = min(LARGEST, max(content.shape[-2:]))
-    new = (_reduced((region > 0).to(content), largest) >= 0.5).to(content)
+    sizes = [_size(content, side) for side in (largest, largest // 2)]
+    new = (_resized((region > 0).to(content), sizes[0]) >= 0.5).to(content)
     images = stylized, content, new, without_narrow_parts(new, NARROW)
-    shares = [_shares(*(_reduced(image, side) for image in images)) for side in (largest, largest // 2)]
-    found, expected, evidence = (torch.stack(sizes) for sizes in zip(*shares, strict=True))
+    shares = [_shares(*(_resized(image, size) for image in images)) for size in sizes]
+    found, expected, evidence = (torch.stack(both) for both in zip(*shares, strict=True))
     ratio = found.sum(0) / expected.sum(0)
     return torch.where(evidence[-1] >= EVIDENCE, ratio.sign() * ratio.abs().sqrt(), torch.nan)
 
@@ -104,13 +105,16 @@ def _shares(stylized: Tensor, content: Tensor, new: Tensor, region: Tensor) -> t
     return found, expected, torch.minimum(count, of_rest) * expected
 
 
-def _reduced(image: Tensor, side: int) -> Tensor:
-    """An image (L, C, H, W) whose longer side is `side`, by averaging, if it was larger; no side is less than two."""
+def _size(image: Tensor, side: int) -> tuple[int, int]:
+    """The height and width of an image (L, C, H, W) reduced to a longer side, if it is larger."""
     height, width = image.shape[-2:]
-    scale = side / max(height, width)
-    if scale >= 1:
-        return image
-    return F.interpolate(image, [max(2, round(length * scale)) for length in (height, width)], mode="area")
+    scale = min(1, side / max(height, width))
+    return max(1, round(height * scale)), max(1, round(width * scale))
+
+
+def _resized(image: Tensor, size: tuple[int, int]) -> Tensor:
+    """An image (L, C, H, W) averaged over areas."""
+    return F.interpolate(image, size, mode="area")
 
 
 def _differences(image: Tensor) -> Tensor:
