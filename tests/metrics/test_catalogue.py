@@ -18,6 +18,7 @@ def test_every_metric_that_a_run_measures_is_known():
         ("residual_correlation", 0.5, 0.3),
         ("newly_painted", 1.1, 0.8),
         ("newly_painted", 0.95, 1.1),
+        ("newly_legible", 0.9, 0.4),
         ("ghosting", -0.01, 0.05),
         ("style", 1e-4, 2e-4),
     ],

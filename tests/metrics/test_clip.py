@@ -22,6 +22,7 @@ from vst.metrics.motion import (
     named_estimator,
     truth_for,
 )
+from vst.metrics.newly_legible import came_into_view, newly_legible
 from vst.metrics.newly_painted import newly_painted
 from vst.metrics.repainted import repainted
 from vst.metrics.residual import residual_correlation, residual_mse
@@ -73,6 +74,7 @@ def test_each_frame_has_what_the_functions_give(battle):
             "flicker": flicker(stylized, previous, still_mask(content, previous_content, flow, trust)),
             "ghosting": ghosting(*images, ghost_region(flow, 1 - trust)),
             "newly_painted": newly_painted(stylized, content, 1 - trust),
+            "newly_legible": newly_legible(stylized, content, 1 - trust),
             "warping_floor": warping_error(content, previous_content, flow, trust),
             "warping_floor_long": warping_error(
                 content, scene.frame(1), scene.backward_flow(4, 3), scene.backward_valid(4, 3)
@@ -310,7 +312,8 @@ def test_a_consensus_is_nearer_the_exact_motion_than_either(scene):
 
 def test_what_a_slow_motion_reveals_is_measured_over_the_long_interval():
     generator = torch.Generator().manual_seed(0)
-    wide, painting = torch.rand(2, 1, 3, 64, 140, generator=generator)
+    wide, strokes = torch.rand(2, 1, 3, 64, 140, generator=generator)
+    painting = (wide + strokes) / 2
 
     class Slow:
         """The camera moves by a pixel a frame."""
@@ -324,8 +327,34 @@ def test_what_a_slow_motion_reveals_is_measured_over_the_long_interval():
 
     metrics = ClipMetrics(Slow(), interval=8)
     frames = [(wide[..., i : i + 128], painting[..., i : i + 128]) for i in range(10)]
-    values = [metrics.update(*frame, i)["newly_painted"] for i, frame in enumerate(frames)]
-    assert [value.isnan().item() for value in values] == [True] * 8 + [False] * 2
+    rows = [metrics.update(*frame, i) for i, frame in enumerate(frames)]
     strip = torch.zeros(1, 1, 64, 128)
     strip[..., -8:] = 1
-    torch.testing.assert_close(values[9], newly_painted(*reversed(frames[9]), strip))
+    for measure in (newly_painted, newly_legible):
+        values = [row[measure.__name__] for row in rows]
+        assert [value.isnan().item() for value in values] == [True] * 8 + [False] * 2
+        torch.testing.assert_close(values[9], measure(*reversed(frames[9]), strip))
+
+
+def test_what_no_motion_explains_is_to_be_legible(strokes):
+    content, right = strokes(1, 96, 128, seed=1), torch.arange(128).expand(1, 1, 96, 128) >= 96
+    lost = Motion(torch.zeros(1, 2, 96, 128), (~right).float(), torch.zeros(1, 1, 96, 128))
+
+    class Lost:
+        """What came in at the right is not found to be revealed."""
+
+        name = "lost"
+
+        def __call__(self, content: Tensor, earlier: Tensor, index: int, interval: int) -> Motion:
+            return lost
+
+    earlier = torch.where(right, 0.9, content)
+    shown, old = ((picture + strokes(1, 96, 128, seed=2)) / 2 for picture in (content, earlier))
+    metrics = ClipMetrics(Lost())
+    metrics.update(earlier, torch.cat([old, old]), 0)
+    found = metrics.update(content, torch.cat([shown, old]), 1)["newly_legible"]
+    expected = [
+        newly_legible(painting, content, came_into_view(content, earlier, lost)) for painting in (shown, old)
+    ]
+    torch.testing.assert_close(found, torch.cat(expected))
+    assert found[1] < 0.3 < 0.8 < found[0]

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 import torch
 import torch.nn.functional as F
@@ -13,38 +11,13 @@ from vst.metrics.octaves import octaves
 from vst.synthetic.paintings import facets, ink, swirls
 from vst.synthetic.scenes import Battle
 
-Draw = Callable[[int, int, int], Tensor]
 SIZES = [(72, 128), (144, 256), (288, 512)]
-
-
-def painted(content: Tensor, draw: Draw, scale: float = 1.0) -> Tensor:
-    """The content in other colours, overlaid by the strokes of a painting."""
-    height, width = content.shape[-2:]
-    size = round(1.5 * height * scale), round(1.5 * width * scale)
-    # rolled, so that no part of it that is left empty lies in a region
-    strokes = draw(*size, 0).roll(size[1] // 3, -1)
-    strokes = strokes.repeat(1, 1, -(-height // size[0]), -(-width // size[1]))[..., :height, :width]
-    tinted = 0.7 * content.flip(1) + 0.15
-    return (0.4 * tinted + 0.6 * strokes).clamp(0, 1)
-
-
-def regions(height: int, width: int) -> dict[str, Tensor]:
-    """A strip at the border, as in a pan, and what a figure uncovers."""
-    y, x = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
-    figure = [
-        ((x - at * width) / (0.12 * width)) ** 2 + ((y - height / 2) / (0.35 * height)) ** 2 < 1
-        for at in (0.4, 0.5)
-    ]
-    return {
-        name: mask.float()[None, None]
-        for name, mask in (("strip", x >= 0.92 * width), ("figure", figure[0] & ~figure[1]))
-    }
 
 
 @pytest.mark.parametrize("size", SIZES, ids=str)
 @pytest.mark.parametrize("draw", [swirls, facets, ink])
 @pytest.mark.parametrize("name", ["strip", "figure"])
-def test_a_region_that_was_left_unpainted_is_found(size, draw, name):
+def test_a_region_that_was_left_unpainted_is_found(size, draw, name, painted, regions):
     content = Battle(*size, 4).frame(1)
     whole, region = painted(content, draw), regions(*size)[name]
     recoloured = fill_disoccluded(whole, 1 - region, content, max(size) // 16)
@@ -62,7 +35,7 @@ def test_a_region_that_was_left_unpainted_is_found(size, draw, name):
 
 
 @pytest.mark.parametrize("draw", [swirls, facets, ink])
-def test_fainter_strokes_are_less(draw):
+def test_fainter_strokes_are_less(draw, painted, regions):
     content = Battle(144, 256, 4).frame(1)
     whole, region = painted(content, draw), regions(144, 256)["strip"]
     finer = painted(content, draw, scale=1 / 3)

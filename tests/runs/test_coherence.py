@@ -186,6 +186,7 @@ ROUNDING = {
     "flicker": 1 / 255,
     "ghosting": 0.02,
     "newly_painted": 0.05,
+    "newly_legible": 0.05,
     "repainted": 0.2,
     "strokes_kept": 0.05,
     "warping_floor": 1e-9,

@@ -94,6 +94,13 @@ METRICS = (
         clip=True,
     ),
     Metric(
+        "newly_legible",
+        "newly visible content",
+        "how well what came into view is recognised in its painting, relative to the rest of the frame",
+        1.0,
+        clip=True,
+    ),
+    Metric(
         "warping_floor",
         "content's warping error",
         "of the clip itself, along the same motion: no painting that shows it can be asked for less",

@@ -11,6 +11,7 @@ from torch import Tensor
 from vst.metrics import catalogue
 from vst.metrics.ghosting import frame_ghosting
 from vst.metrics.motion import Motion, Truth
+from vst.metrics.newly_legible import came_into_view, newly_legible
 from vst.metrics.newly_painted import newly_painted
 from vst.metrics.repainted import repainted
 from vst.metrics.residual import residual_correlation, residual_mse
@@ -141,6 +142,7 @@ class ClipMetrics:
         previous_content, previous = self._kept[-1]
         flow, trust = motion.step.flow, motion.step.trust
         still = still_mask(content, previous_content, flow, trust).expand(lanes, -1, -1, -1)
+        new = came_into_view(content, previous_content, motion.step).expand(lanes, -1, -1, -1)
         flow, trust, revealed = (part.expand(lanes, -1, -1, -1) for part in motion.step)
         content, previous_content = content.expand_as(stylized), previous_content.expand_as(stylized)
         before = stroke_energy(previous) if self.painted_energy is None else self.painted_energy
@@ -156,13 +158,17 @@ class ClipMetrics:
             "flicker": flicker(stylized, previous, still),
             "ghosting": frame_ghosting(stylized, previous, content, previous_content, motion.step),
             "newly_painted": newly_painted(stylized, content, revealed),
+            "newly_legible": newly_legible(stylized, content, new),
         }
         if motion.long is not None:
             flow, trust, revealed = (part.expand(lanes, -1, -1, -1) for part in motion.long)
-            if values["newly_painted"].isnan().all():
-                # what a slow motion reveals at once is too narrow for strokes; what it has revealed since is not
-                values["newly_painted"] = newly_painted(stylized, content, revealed)
             earlier_content, earlier = self._kept[0]
+            # what a slow motion reveals at once is too narrow for strokes and shapes; what it has revealed since is not
+            if values["newly_painted"].isnan().all():
+                values["newly_painted"] = newly_painted(stylized, content, revealed)
+            if values["newly_legible"].isnan().all():
+                new = came_into_view(content[:1], earlier_content, motion.long).expand(lanes, -1, -1, -1)
+                values["newly_legible"] = newly_legible(stylized, content, new)
             values["warping_error_long"] = warping_error(stylized, earlier, flow, trust)
             values["warping_floor_long"] = warping_error(
                 content, earlier_content.expand_as(stylized), flow, trust

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from vst.flow.prediction import explained
+from vst.metrics.narrow import without_narrow_parts
 from vst.metrics.octaves import octaves
 
 UNIT = 256
@@ -64,7 +65,8 @@ def newly_painted(stylized: Tensor, content: Tensor, revealed: Tensor) -> Tensor
 
 def _of_lane(stylized: Tensor, content: Tensor, revealed: Tensor) -> Tensor:
     undefined = torch.full((), torch.nan, dtype=torch.float64, device=stylized.device)
-    region = _without_narrow_parts(revealed.to(stylized.dtype))
+    core = max(2, round(max(revealed.shape[-2:]) / CORE))
+    region = without_narrow_parts(revealed.to(stylized.dtype), core)
     if float(region.mean()) < FEWEST:
         return undefined
     elsewhere = _elsewhere(region, 1 - revealed.to(region))
@@ -75,17 +77,6 @@ def _of_lane(stylized: Tensor, content: Tensor, revealed: Tensor) -> Tensor:
         return undefined
     ratios = _energies(stylized, content, region) / energies
     return ratios.log().mean().div(2).exp()
-
-
-def _without_narrow_parts(region: Tensor) -> Tensor:
-    """The union of all squares of the frame's longer side / `CORE` within a region (1, 1, H, W), continued at the
-    border."""
-    side = max(2, round(max(region.shape[-2:]) / CORE))
-    before, after = (side - 1) // 2, side // 2
-    # a region at the border goes on beyond it
-    wide = F.pad(region, (before, after, before, after), mode="replicate")
-    whole = 1 - F.max_pool2d(1 - wide, side, stride=1)
-    return F.max_pool2d(F.pad(whole, (after, before, after, before)), side, stride=1)
 
 
 _DIRECTIONS = ((0, -1), (0, 1), (-1, 0), (1, 0), (-1, -1), (-1, 1), (1, -1), (1, 1))
