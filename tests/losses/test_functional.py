@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from vst.flow.confidence import content_confidence
+from vst.flow.pair import CONTENT_TOLERANCE
 from vst.losses.functional import (
     Gate,
     closing_gate,
@@ -297,7 +298,14 @@ def test_content_confidence_is_low_where_motion_does_not_explain_the_content():
     # 0.45 over nine pixels is 0.05, all of d₀
     assert found[0, 0, 4, 4].item() == pytest.approx(1 / 2, rel=1e-4)
     assert found[0, 0, 0, 0] == 1
-    assert found[1].flatten().tolist() == pytest.approx([1 / (1 + (0.3 / 0.95) ** 2)] * 81, rel=1e-4)
+    assert found[1].flatten().tolist() == pytest.approx([2 ** -((0.3 / 0.95) ** 2)] * 81, rel=1e-4)
+
+
+def test_something_else_in_the_place_is_not_held_at_all():
+    """What the strongest of the usual weights, 1e6, leaves of it is less than a tenth of the paper's."""
+    content, moved = torch.full((1, 3, 9, 9), 0.4), torch.full((1, 3, 9, 9), 0.4)
+    moved[..., :3] = 0.2
+    assert 1e6 * content_confidence(content, moved, CONTENT_TOLERANCE)[0, 0, 4, 0] < 1
 
 
 def test_content_confidence_by_loops():
@@ -309,4 +317,4 @@ def test_content_confidence_by_loops():
             [[apart[max(0, y - 1) : y + 2, max(0, x - 1) : x + 2].mean() for x in range(6)] for y in range(5)]
         )
         middle = np.sort(near, axis=None)[14]  # of an even number of values torch takes the lower middle
-        np.testing.assert_allclose(found[lane, 0], 1 / (1 + (near / (0.04 + 3 * middle)) ** 2), rtol=1e-9)
+        np.testing.assert_allclose(found[lane, 0], 2 ** -((near / (0.04 + 3 * middle)) ** 2), rtol=1e-9)

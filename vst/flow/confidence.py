@@ -14,16 +14,17 @@ see the zeros outside it, as far as a frame of any size is concerned."""
 
 
 def content_confidence(content: Tensor, moved_content: Tensor, tolerance: float) -> Tensor:
-    """1 / (1 + (d/s)²), s = d₀ + 3 median(d): how well a motion explains the content, (L, 1, H, W) in (0, 1].
+    """2^(−(d/s)²), s = d₀ + 3 median(d): how well a motion explains the content, (L, 1, H, W) in [0, 1].
 
     `content` is V[i], `moved_content` V[i-1] warped along the flow, (L, 3, H, W) in [0, 1]; d is their mean
     absolute difference over channels and 3×3 pixels, `tolerance` d₀. The median is over the frame, so that a
-    change of lighting, which is everywhere, hardly lowers the confidence. Source: this project's own.
+    change of lighting, which is everywhere, hardly lowers the confidence. It falls as fast as this because what weighs
+    a coherence of 2e5 by a twentieth still holds a painting: a car stayed a wall. Source: this project's own.
     """
     difference = (content - moved_content).abs().mean(1, keepdim=True)
     difference = F.avg_pool2d(difference, 3, stride=1, padding=1, count_include_pad=False)
     scale = tolerance + 3 * difference.flatten(1).median(1).values[:, None, None, None]
-    return 1 / (1 + (difference / scale).square())
+    return torch.exp2(-(difference / scale).square())
 
 
 def border_confidence(flow: Tensor) -> Tensor:

@@ -60,7 +60,7 @@ class FramePair:
 
     @cached_property
     def confidence(self) -> Tensor:
-        """How well the motion explains the content, (L, 1, H, W) in (0, 1]; low where something changes its shape."""
+        """How well the motion explains the content, (L, 1, H, W) in [0, 1]; low where something changes its shape."""
         moved_content = backward_warp(self.content, self.backward_flow)
         return content_confidence(self.current_content, moved_content, CONTENT_TOLERANCE)
 
