@@ -59,6 +59,7 @@ COLUMNS = (
     Column("flicker", -2),
     Column("ghosting", decimals=2),
     Column("newly_painted", decimals=2),
+    Column("newly_legible", decimals=2),
     Column("content"),
     Column("style", -4),
 )

@@ -23,7 +23,16 @@ from vst.runs.run import run
 
 MODELS = ("naive", "flow", "robust", "keyframes")
 
-FIGURES = ("warping_error", "warping_floor", "repainted", "strokes_kept", "newly_painted", "style", "content")
+FIGURES = (
+    "warping_error",
+    "warping_floor",
+    "repainted",
+    "strokes_kept",
+    "newly_painted",
+    "newly_legible",
+    "style",
+    "content",
+)
 
 
 def main() -> None:

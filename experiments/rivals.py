@@ -34,10 +34,20 @@ Made by `python experiments/rivals.py` from the runs of `python experiments/defa
 On each clip every model but robust has the η, of those that were tried, with the lowest warping error at a style loss
 of at most 1.05 times naive's there; † where none is within that, and the one with the lowest style loss stands. robust
 has {ours} everywhere. The warping error is in units of the content's own ("floor"), below which no painting that shows
-the content can be asked to go. Style and content losses are ratios to naive's. The rest: docs/metrics.md.
+the content can be asked to go; a model whose newly_legible is low does not show it where something comes into view, and
+has a lower error for it. Style and content losses are ratios to naive's. The rest: docs/metrics.md.
 """
 
-COLUMNS = ("warping_error", "style", "content", "repainted", "strokes_kept", "ghosting", "newly_painted")
+COLUMNS = (
+    "warping_error",
+    "style",
+    "content",
+    "repainted",
+    "strokes_kept",
+    "ghosting",
+    "newly_painted",
+    "newly_legible",
+)
 
 
 def main() -> None:

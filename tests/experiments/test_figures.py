@@ -50,6 +50,7 @@ def write_run(
         "flicker": 0.01,
         "ghosting": None,
         "newly_painted": None,
+        "newly_legible": 0.9,
         "content": 30.0,
         "style": 3e-4,
     }
@@ -316,7 +317,7 @@ def test_tables_say_what_the_runs_say(scripts, tmp_path):
     lines = text.splitlines()
     assert cells(lines[0])[:4] == ["scenario", "model", "η", "warping error ×10⁻³"]
     # ghosting and newly visible strokes are not defined here; what all share is the best of all
-    shared = ["**0.50**", "**1.00**", "–", "–", "**30.0**", "**3.00**"]
+    shared = ["**0.50**", "**1.00**", "–", "–", "**0.90**", "**30.0**", "**3.00**"]
     assert cells(lines[2]) == ["fig1", "naive", "–", "7.00", "35.0", *shared]
     assert cells(lines[3])[:5] == ["fig1", "mse", "3·10⁵", "2.00", "10.0"]
     assert cells(lines[7])[:5] == ["fig1", "robust", "5·10⁵", "**0.400**", "**2.00**"]
