@@ -34,7 +34,7 @@ notebook: $(READY) ## run notebooks/paper.ipynb anew, some minutes, and keep its
 # DWANKO=CLIP names the drawn clip of fig2_real, which comes with no package
 figures: $(READY) ## paint and draw every picture, plot and table of README and docs anew, some hours
 	$(BIN)/python -m vst --multirun experiment=demo model=naive,mse,enhanced,flow,robust hydra.sweep.dir=multirun/models
-	$(BIN)/python experiments/sheet.py multirun/models docs/models.png
+	$(BIN)/python experiments/sheet.py multirun/models -o docs/models.jpg
 	$(BIN)/python experiments/best_eta.py $(DWANKO:%=--dwanko %)
 	$(BIN)/python experiments/figures.py --into README.md --into docs/results.md --search multirun/best_eta $(DWANKO:%=--dwanko %)
 

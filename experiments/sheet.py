@@ -1,6 +1,8 @@
-"""Lays out a multirun as one picture: one row per model, with painted frames and the residual of the last two.
+"""Lays out runs of a clip as one picture: one row per model, with painted frames and the residual of the last two.
 
-python experiments/sheet.py multirun/DATE/TIME sheet.png [--frames 3] [--scale 0.25]
+python experiments/sheet.py multirun/DATE/TIME -o sheet.jpg [--frames 3] [--scale 0.25]
+
+Each argument is a run's directory, or that of a multirun.
 """
 
 from __future__ import annotations
@@ -10,13 +12,13 @@ import json
 from pathlib import Path
 
 import numpy as np
-from figures import MODELS
+from figures import MODELS, save
 from PIL import Image, ImageDraw, ImageFont
 
 from vst.frames import Clip
 from vst.runs.build import build
 from vst.runs.pictures import Picture, coloured
-from vst.video.store import load_png, save_png, to_uint8
+from vst.video.store import load_png, to_uint8
 
 GAP, LABEL, HEAD = 6, 92, 24
 
@@ -24,17 +26,26 @@ GAP, LABEL, HEAD = 6, 92, 24
 def main() -> None:
     """Read the runs and write the sheet."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("sweep", type=Path)
-    parser.add_argument("sheet", type=Path)
+    parser.add_argument("runs", nargs="+", type=Path, help="runs, or the directory of a multirun")
+    parser.add_argument("-o", dest="sheet", required=True, type=Path, help="the JPEG to write")
     parser.add_argument("--frames", type=int, default=3, help="painted frames per row")
     parser.add_argument("--scale", type=float, default=0.25, help="residual at the end of the colour scale")
     given = parser.parse_args()
-    runs = sorted((path.parent for path in given.sweep.glob("*/metrics.json")), key=place)
-    if not runs:
-        parser.error(f"{given.sweep} holds no finished run; name the directory of a multirun")
+    runs: list[Path] = []
+    for folder in given.runs:
+        found = [folder] if (folder / "metrics.json").is_file() else finished_in(folder)
+        if not found:
+            parser.error(f"{folder} holds no finished run; name a run's directory, or that of a multirun")
+        runs += found
+    runs.sort(key=place)
     rows = [("content", content_frames(runs[0])), *((name_of(run), painted_frames(run)) for run in runs)]
     shown = choose(len(rows[0][1]), given.frames)
-    save_png(given.sheet, lay_out(rows, shown, given.scale))
+    save(given.sheet, lay_out(rows, shown, given.scale))
+
+
+def finished_in(folder: Path) -> list[Path]:
+    """The finished runs of a multirun."""
+    return [path.parent for path in folder.glob("*/metrics.json")]
 
 
 def place(run: Path) -> int:
