@@ -181,7 +181,7 @@ def test_every_experiment_goes_with_every_model(compose, experiment, model):
 
 def test_an_experiment_wins_over_the_defaults(compose):
     settings = resolve(compose("experiment=demo"))
-    assert (settings["evaluations"], settings["video"]["size"]) == (40, 426)
+    assert (settings["evaluations"], settings["video"]["size"]) == (32, 426)
     paper = resolve(compose("experiment=paper", "model=naive"))
     assert paper["canvas"]["_target_"] == "vst.painting.canvas.PixelCanvas"
     assert paper["flow"]["_target_"] == "vst.flow.estimators.Farneback"
@@ -310,7 +310,7 @@ def test_what_a_start_has_painted_is_not_optimised_whatever_the_budget_of_an_exp
         given = GIVEN.get(("model", model), [])
         settings = resolve(compose(f"model={model}", "experiment=demo", *given))
         painted = model in ("anystyle", "keyframes", "network")
-        assert (settings["evaluations"], settings["later_factor"]) == (40, 0 if painted else 1)
+        assert (settings["evaluations"], settings["later_factor"]) == (32, 0 if painted else 1)
 
 
 def test_the_command_line_wins_over_a_model(compose):
