@@ -75,17 +75,7 @@ def paint(options: list[str]) -> Paint:
 def server() -> Iterator[multiprocessing.context.ForkServerContext]:
     """Starts processes that have the slow imports behind them."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(
-        [
-            "vst.runs.run",
-            "vst.painting.stylizer",
-            "vst.cli",
-            "vst.video.writer",
-            "vst.video.datamodule",
-            "vst.runs.callbacks.resume",
-            "vst.runs.loggers.wandb",
-        ]
-    )
+    context.set_forkserver_preload(["tests.runs.preloaded"])
     return context
 
 
