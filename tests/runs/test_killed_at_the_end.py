@@ -84,7 +84,6 @@ def what_it_is(directory: Path) -> dict[str, Any]:
     "overrides",
     [
         ["model=naive"],
-        ["model=naive", "passes=2"],
         ["model=mse", "eta=1", "passes=3"],
         ["model=ruder_multipass", "flow=dis", "passes=2"],
     ],
