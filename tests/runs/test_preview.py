@@ -14,10 +14,10 @@ from vst.runs.settings import resolve
 def test_a_preview_is_a_few_small_frames_of_the_same_run(compose: Callable) -> None:
     options = [
         "video=battle",
-        "video.width=640",
-        "video.height=360",
+        "video.width=1920",
+        "video.height=1080",
         "model=mse",
-        "style.size=320",
+        "style.size=960",
         "beta=7",
     ]
     whole, preview = resolve(compose(*options)), resolve(compose(*options, "preview=true"))

@@ -96,8 +96,9 @@ def test_signal_ends_tidily_and_the_run_goes_on(
     assert len(painted(directory)) == 4
 
 
-def test_finished_run_is_left_as_it_is(tmp_path: Path, paint: Paint, launch: Launch) -> None:
-    directory = paint(tmp_path / "run", "model=naive")
+def test_finished_run_is_left_as_it_is(tmp_path: Path, launch: Launch) -> None:
+    directory = tmp_path / "run"
+    assert finish(launch("model=naive", f"hydra.run.dir={directory}")) == 0
     before = {
         path: path.stat().st_mtime_ns for path in directory.rglob("*") if path.suffix in (".png", ".mp4")
     }
@@ -105,8 +106,9 @@ def test_finished_run_is_left_as_it_is(tmp_path: Path, paint: Paint, launch: Lau
     assert before == {path: path.stat().st_mtime_ns for path in before}
 
 
-def test_run_killed_before_its_clip_was_made_gets_it(tmp_path: Path, paint: Paint, launch: Launch) -> None:
-    directory = paint(tmp_path / "run", "model=naive")
+def test_run_killed_before_its_clip_was_made_gets_it(tmp_path: Path, launch: Launch) -> None:
+    directory = tmp_path / "run"
+    assert finish(launch("model=naive", f"hydra.run.dir={directory}")) == 0
     before = painted(directory)
     for name in ("stylized.mp4", "metrics.json"):
         (directory / name).unlink()
