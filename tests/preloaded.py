@@ -3,8 +3,6 @@
 # ruff: noqa: F401
 from __future__ import annotations
 
-import gc
-
 import cv2
 import jinja2
 import plotly.graph_objects
@@ -32,6 +30,3 @@ threads = cv2.getNumThreads()
 cv2.setNumThreads(1)
 DrawnPainting("swirls", swirls, size=48).at(0)
 cv2.setNumThreads(threads)
-
-gc.collect()
-gc.freeze()  # so that no process that is forked looks through all this, and copies it by that

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
+from functools import cache
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 
 from tests.conftest import Start
 from vst.config import conf_dir, register_schema
+from vst.features import weights
 from vst.frames import ClipInfo
 from vst.runs.run import run
 from vst.video.writer import write_video
@@ -24,6 +26,15 @@ EVALUATIONS = 6
 
 Paint = Callable[..., Path]
 Launch = Callable[..., BaseProcess]
+
+
+random_once = cache(weights.random)
+
+
+@pytest.fixture(autouse=True)
+def filters_made_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Draw the twenty million random filters once, and not for every run."""
+    monkeypatch.setattr(weights, "random", random_once)
 
 
 @pytest.fixture(scope="session")
