@@ -510,9 +510,7 @@ def test_wrong_input_does_not_pay_for_what_paints(tmp_path):
         f"sys.argv = ['vst.sweep', '-o', {str(tmp_path / 'new')!r}, 'model=flow', 'eta=interval(5,1)']\n"
     )
     script += "try: main()\nexcept SystemExit: print([name in sys.modules for name in ('torch', 'optuna')])"
-    done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False
-    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert done.stdout.strip() == "[False, False]"
     assert not (tmp_path / "new").exists()
 
