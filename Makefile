@@ -6,8 +6,8 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-# a worker a core, each with one thread, and a file's tests in one worker
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile
+# a worker a core, each with one thread, and a file's tests in one worker, in the order of tests/conftest.py
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 .PHONY: help setup demo notebook figures bench gpu wheels docs test test-fast lint format lock clean
 

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import multiprocessing
 import os
 from collections.abc import Callable, Iterator
+from multiprocessing.forkserver import ensure_running
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import hydra
@@ -10,6 +13,7 @@ from hydra.core.global_hydra import GlobalHydra
 from omegaconf import DictConfig
 
 from tests import run_directories
+from tests.processes import Program, program
 from vst.assets import fetch
 from vst.config import conf_dir, register_schema
 from vst.errors import InputError
@@ -18,6 +22,8 @@ from vst.features.vgg import VGG19
 
 # W&B is where a run is logged by default; its own tests take this back. Processes that tests start inherit it.
 os.environ["WANDB_MODE"] = "disabled"
+
+Start = Callable[..., Program]
 
 SLOW = (
     *("notebooks/", "tests/compare/report/test_browser", "tests/docs/test_site"),
@@ -50,8 +56,29 @@ SLOW = (
 """Where tests start programs, paint, drive a browser or build the site; `make test-fast` leaves them out."""
 
 
+LONGEST = (
+    "tests/runs/test_grid.py",
+    "tests/search/test_search.py",
+    "tests/runs/test_resume.py",
+    "tests/metrics/test_newly_painted.py",
+    "tests/runs/test_lanes.py",
+    "tests/runs/test_shots.py",
+    "tests/compare/report/test_browser.py",
+    "tests/runs/test_coherence.py",
+    "tests/runs/test_wandb.py",
+    "notebooks/",
+    "tests/runs/",
+)
+"""Files that take longest. They begin first, so that no worker is left with one of them while the others are done."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the slow tests in one place."""
+    """Mark the slow tests, and put the longest files first, in one place."""
+    items.sort(
+        key=lambda item: next(
+            (n for n, name in enumerate(LONGEST) if item.nodeid.startswith(name)), len(LONGEST)
+        )
+    )
     for item in items:
         if item.nodeid.startswith(SLOW):
             item.add_marker(pytest.mark.slow)
@@ -100,6 +127,35 @@ def compose(tmp_path: Path) -> Iterator[Callable[..., DictConfig]]:
 
     yield make
     GlobalHydra.instance().clear()
+
+
+@pytest.fixture(scope="session")
+def server() -> multiprocessing.context.ForkServerContext:
+    """Forks processes that have all that is slow in their beginning behind them."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["tests.preloaded"])
+    ensure_running()
+    return context
+
+
+@pytest.fixture
+def start(
+    server: multiprocessing.context.ForkServerContext, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Start]:
+    """`start(*arguments)` starts `python -m vst` as a process of its own, in the `folder` if one is given."""
+    started: list[BaseProcess] = []
+
+    def start(*arguments: str, folder: Path | None = None) -> Program:
+        said = tmp_path_factory.mktemp("said") / "said"
+        process = server.Process(target=program, args=(arguments, folder, dict(os.environ), said))
+        process.start()
+        started.append(process)
+        return Program(process, said)
+
+    yield start
+    for process in started:
+        process.kill()
+        process.join()
 
 
 @pytest.fixture

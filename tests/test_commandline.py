@@ -53,6 +53,6 @@ def test_streams_that_nobody_reads_end_nothing(tmp_path, streams, monkeypatch):
     monkeypatch.setenv("LC_ALL", "C")
     command = f"( {sys.executable} -c '{WRITES}'; echo $? >status ) {streams}"
     # the streams are redirected where the program is started
-    done = subprocess.run(["bash", "-c", command], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(["bash", "-c", command], cwd=tmp_path, capture_output=True, text=True)
     assert (tmp_path / "status").read_text() == "0\n", done.stderr
     assert (tmp_path / "written").read_text() == "all"

@@ -20,8 +20,15 @@ def pixels(part: tuple[slice, slice]) -> int:
     return (part[0].stop - part[0].start) * (part[1].stop - part[1].start)
 
 
-@pytest.mark.parametrize("size", [(240, 300), (225, 333), (400, 130)])
-@pytest.mark.parametrize(("activations", "border"), [("before_relu", "replicate"), ("after_relu", "zeros")])
+@pytest.mark.parametrize(
+    ("size", "activations", "border"),
+    [
+        ((192, 256), "before_relu", "replicate"),
+        ((177, 233), "before_relu", "replicate"),
+        ((177, 233), "after_relu", "zeros"),
+        ((320, 100), "after_relu", "zeros"),
+    ],
+)
 def test_tiles_give_the_activations_and_the_gradient_of_the_whole(size, activations, border):
     network = VGG19(weights.random(), activations=activations, tiles=1, border=border)
     images = rand(2, 3, *size)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import runpy
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from fractions import Fraction
+from functools import cache
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
@@ -16,7 +14,9 @@ from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from numpy.typing import NDArray
 
+from tests.conftest import Start
 from vst.config import conf_dir, register_schema
+from vst.features import weights
 from vst.frames import ClipInfo
 from vst.runs.run import run
 from vst.video.writer import write_video
@@ -26,6 +26,15 @@ EVALUATIONS = 6
 
 Paint = Callable[..., Path]
 Launch = Callable[..., BaseProcess]
+
+
+random_once = cache(weights.random)
+
+
+@pytest.fixture(autouse=True)
+def filters_made_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Draw the twenty million random filters once, and not for every run."""
+    monkeypatch.setattr(weights, "random", random_once)
 
 
 @pytest.fixture(scope="session")
@@ -71,42 +80,12 @@ def paint(options: list[str]) -> Paint:
     return paint
 
 
-@pytest.fixture(scope="session")
-def server() -> Iterator[multiprocessing.context.ForkServerContext]:
-    """Starts processes that have the slow imports behind them."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(
-        [
-            "vst.runs.run",
-            "vst.painting.stylizer",
-            "vst.cli",
-            "vst.video.writer",
-            "vst.video.datamodule",
-            "vst.runs.callbacks.resume",
-            "vst.runs.loggers.wandb",
-        ]
-    )
-    return context
-
-
 @pytest.fixture
-def launch(
-    server: multiprocessing.context.ForkServerContext, options: list[str], monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Launch]:
-    """Start `python -m vst` with the small run's overrides and more, as a process of its own."""
-    started: list[BaseProcess] = []
+def launch(start: Start, options: list[str]) -> Launch:
+    """Start `python -m vst` with the small run's overrides and more."""
 
     def launch(*overrides: str) -> BaseProcess:
-        arguments = (
-            overrides if any(item.startswith("resume=") for item in overrides) else (*options, *overrides)
-        )
-        monkeypatch.setattr(sys, "argv", ["vst", *arguments])
-        process = server.Process(target=runpy.run_module, args=("vst", None, "__main__", True))
-        process.start()
-        started.append(process)
-        return process
+        resumed = any(item.startswith("resume=") for item in overrides)
+        return start(*overrides if resumed else (*options, *overrides)).process
 
-    yield launch
-    for process in started:
-        process.kill()
-        process.join()
+    return launch

@@ -238,7 +238,7 @@ def overrides(draw: st.DrawFn) -> list[str]:
     return given
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(overrides())
 def test_any_other_is_refused_or_built(tmp_path: Path, given: list[str]) -> None:
     answer(tmp_path, *SMALL, *given)

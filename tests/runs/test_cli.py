@@ -10,19 +10,23 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import Start
+from tests.processes import finish
 from vst.runs.table import Table
 
 Launch = Callable[..., BaseProcess]
+Vst = Callable[..., subprocess.CompletedProcess[str]]
 
 
-def vst(directory: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+@pytest.fixture
+def vst(tmp_path: Path, start: Start) -> Vst:
     """Call the program, in a directory of its own."""
-    command = [sys.executable, "-m", "vst", *arguments]
-    return subprocess.run(command, cwd=directory, capture_output=True, text=True, timeout=120, check=False)
+    return lambda *arguments: start(*arguments, folder=tmp_path).ended()
 
 
 def test_help_names_the_choices(tmp_path: Path) -> None:
-    done = vst(tmp_path, "--help")
+    command = [sys.executable, "-m", "vst", "--help"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0
     for words in ("model: anystyle, enhanced, flow, keyframes, mse, naive", "video.path=clip.mp4", "resume="):
         assert words in done.stdout
@@ -66,8 +70,8 @@ def test_help_names_the_choices(tmp_path: Path) -> None:
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_wrong_calls_get_one_sentence(tmp_path: Path, arguments: list[str], sentence: str) -> None:
-    done = vst(tmp_path, *arguments)
+def test_wrong_calls_get_one_sentence(tmp_path: Path, vst: Vst, arguments: list[str], sentence: str) -> None:
+    done = vst(*arguments)
     assert done.returncode == 2
     assert sentence in done.stderr
     assert done.stderr.startswith("vst: ")
@@ -77,24 +81,24 @@ def test_wrong_calls_get_one_sentence(tmp_path: Path, arguments: list[str], sent
 
 
 @pytest.mark.parametrize("grid", [False, True], ids=["a run", "a grid"])
-def test_a_refused_run_leaves_an_empty_directory_of_the_users(tmp_path: Path, grid: bool) -> None:
+def test_a_refused_run_leaves_an_empty_directory_of_the_users(tmp_path: Path, vst: Vst, grid: bool) -> None:
     for name in ("theirs/naive-swirls-file", "outputs"):
         (tmp_path / name).mkdir(parents=True)
     missing = ["model=naive", "video=file", "video.path=nowhere.mp4"]
     place = "theirs/naive-swirls-file"
     where = ["hydra.sweep.dir=theirs", "-m"] if grid else [f"hydra.run.dir={place}"]
-    done = vst(tmp_path, *missing, *where)
+    done = vst(*missing, *where)
     assert "nowhere.mp4 does not exist" in done.stderr
     assert (tmp_path / place).is_dir()
     if not grid:
-        done = vst(tmp_path, *missing, "hydra.run.dir=outputs/new/one")
+        done = vst(*missing, "hydra.run.dir=outputs/new/one")
         assert done.returncode == 2
         assert not list((tmp_path / "outputs").iterdir()), "what was made for the run is removed, no more"
 
 
-def test_relative_paths_are_those_of_the_command_line(tmp_path: Path) -> None:
+def test_relative_paths_are_those_of_the_command_line(tmp_path: Path, vst: Vst) -> None:
     (tmp_path / "clip.mp4").write_text("no clip")
-    done = vst(tmp_path, "video=file", "video.path=clip.mp4", "hydra.job.chdir=true", "hydra.run.dir=run")
+    done = vst("video=file", "video.path=clip.mp4", "hydra.job.chdir=true", "hydra.run.dir=run")
     assert done.returncode == 2
     assert f"{tmp_path / 'clip.mp4'}" in done.stderr
     assert "does not exist" not in done.stderr
@@ -107,9 +111,7 @@ def test_errors_do_not_wait_for_torch() -> None:
     script += (
         "try: main()\nexcept SystemExit: print('torch' in sys.modules, 'pytorch_lightning' in sys.modules)"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False
-    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert done.stdout.strip() == "False False"
 
 
@@ -118,8 +120,7 @@ def test_multirun_keeps_its_jobs_apart(tmp_path: Path, launch: Launch) -> None:
     process = launch(
         "model=naive,mse", "eta=0,30", "video.frames=2", f"hydra.sweep.dir={sweep}", "--multirun"
     )
-    process.join(200)
-    assert process.exitcode == 1, "naive with η = 30 is refused; the others are painted all the same"
+    assert finish(process) == 1, "naive with η = 30 is refused; the others are painted all the same"
     done = {path.parent.name for path in sweep.glob("*/metrics.json")}
     free, held = "mse-swirls-file-eta=0", "mse-swirls-file-eta=30"
     assert done == {"naive-swirls-file-eta=0", free, held}
@@ -130,7 +131,7 @@ def test_multirun_keeps_its_jobs_apart(tmp_path: Path, launch: Launch) -> None:
 
 def test_it_runs_from_anywhere(tmp_path: Path) -> None:
     command = [str(Path(sys.executable).parent / "vst"), "--cfg", "job"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "alpha: 1.0" in done.stdout
     assert not list(tmp_path.iterdir())

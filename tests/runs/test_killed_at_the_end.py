@@ -15,7 +15,6 @@ import numpy as np
 import pytest
 
 from vst.composing import composed
-from vst.features import weights
 from vst.painting.preparation import Prepared
 from vst.painting.stylizer import VideoStylizer
 from vst.runs.record import read_record
@@ -84,7 +83,6 @@ def what_it_is(directory: Path) -> dict[str, Any]:
     "overrides",
     [
         ["model=naive"],
-        ["model=naive", "passes=2"],
         ["model=mse", "eta=1", "passes=3"],
         ["model=ruder_multipass", "flow=dis", "passes=2"],
     ],
@@ -95,7 +93,6 @@ def test_a_run_killed_after_its_last_frame_is_resumed(
 ) -> None:
     passes = next((int(option[7:]) for option in overrides if option.startswith("passes=")), 1)
     save_png(tmp_path / "style.png", np.random.default_rng(0).integers(0, 255, (32, 32, 3), np.uint8))
-    monkeypatch.setattr(weights, "random", cache(weights.random))
     style = ["style=file", f"style.path={tmp_path / 'style.png'}", "style.size=24"]
     cfg = composed([*options, *style, *SMALL, *overrides, f"evaluations={passes}", "paths.run=?"])
     run, killed, painted = tmp_path / "run", list[Path](), list[int]()

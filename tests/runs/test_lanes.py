@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
-import sys
-import time
 from collections.abc import Callable
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import pytest
 
+from tests.conftest import Start
+from tests.processes import finish, wait_for_rows
 from vst.errors import InputError
 from vst.runs.record import read_record
 from vst.runs.rows import read_curves, read_frames
-from vst.runs.table import Table
 
 Launch = Callable[..., BaseProcess]
 Paint = Callable[..., Path]
 FEW = ["evaluations=4", "optimizer.tolerance=0"]
 """So few that differences by rounding have no time to grow."""
+LONG = ["evaluations=20", "optimizer.tolerance=0"]
+"""Enough that a group takes long against the time between two looks at the run's directory."""
 
 
 def painted(directory: Path) -> dict[str, bytes]:
@@ -52,24 +51,17 @@ def test_frames_painted_at_once_are_those_painted_alone(paint: Paint, tmp_path: 
     assert sorted(residuals) == sorted(file.name for file in (alone / "keyframes").glob("residual_*"))
 
 
-def test_a_run_killed_between_groups_goes_on_to_the_same_frames(launch: Launch, tmp_path: Path) -> None:
-    command = ["model=naive", "lanes=2", "evaluations=40", "optimizer.tolerance=0"]
-    whole, broken = tmp_path / "whole", tmp_path / "broken"
-    process = launch(*command, f"hydra.run.dir={whole}")
-    process.join(200)
-    assert process.exitcode == 0
+def test_a_run_killed_between_groups_goes_on_to_the_same_frames(
+    paint: Paint, launch: Launch, tmp_path: Path
+) -> None:
+    command = ["model=naive", "lanes=2", *LONG]
+    whole, broken = paint(tmp_path / "whole", *command), tmp_path / "broken"
     process = launch(*command, f"hydra.run.dir={broken}")
-    table, deadline = Table(broken / "metrics.csv"), time.monotonic() + 120
-    while not table.path.is_file() or len(table.read()) < 2:
-        assert process.is_alive()
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-    assert process.pid is not None
-    os.kill(process.pid, signal.SIGKILL)
+    wait_for_rows(broken, 2, process)
+    process.kill()
     process.join()
-    process = launch(f"resume={broken}")
-    process.join(200)
-    assert process.exitcode == 0
+    assert process.exitcode == -signal.SIGKILL, "it was killed on its way"
+    assert finish(launch(f"resume={broken}")) == 0
     assert painted(broken) == painted(whole)
 
 
@@ -83,9 +75,7 @@ def test_frames_that_are_compared_cannot_be_painted_at_once(paint: Paint, tmp_pa
 def test_runs_of_a_grid_painted_at_once_are_those_painted_alone(launch: Launch, tmp_path: Path) -> None:
     grid = ["model=naive,mse,robust", "eta=0", "flow=dis", *FEW]
     for name, lanes in (("alone", 1), ("together", 2)):
-        process = launch(*grid, f"lanes={lanes}", f"hydra.sweep.dir={tmp_path / name}", "-m")
-        process.join(200)
-        assert process.exitcode == 0
+        assert finish(launch(*grid, f"lanes={lanes}", f"hydra.sweep.dir={tmp_path / name}", "-m")) == 0
     for model in ("naive", "mse", "robust"):
         close(tmp_path / f"together/{model}-swirls-file", tmp_path / f"alone/{model}-swirls-file")
 
@@ -98,40 +88,32 @@ def test_a_run_that_fails_does_not_end_the_others(launch: Launch, tmp_path: Path
     process = launch(
         "model=naive", f"video.path={clip},{bad}", "lanes=2", *FEW, f"hydra.sweep.dir={sweep}", "-m"
     )
-    process.join(200)
-    assert process.exitcode == 1
+    assert finish(process) == 1
     ended = [read_record(path.parent) for path in sweep.glob("*/metrics.json")]
     assert "finished" in [record.status for record in ended if record is not None]
 
 
 def test_ended_by_a_signal_they_go_on_by_the_same_command(launch: Launch, tmp_path: Path) -> None:
-    command = ["model=naive,mse", "lanes=2", "evaluations=60", "optimizer.tolerance=0", "-m"]
+    command = ["model=naive,mse", "lanes=2", *LONG, "-m"]
     sweep = f"hydra.sweep.dir={tmp_path}"
     process = launch(sweep, *command)
     runs = [tmp_path / f"{model}-swirls-file" for model in ("naive", "mse")]
-    deadline = time.monotonic() + 120
-    while any(len(Table(run / "metrics.csv").read()) < 1 for run in runs):
-        assert process.is_alive()
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    for run in runs:
+        wait_for_rows(run, 1, process)
     process.terminate()
-    process.join(100)
-    assert process.exitcode == 128 + signal.SIGTERM
+    assert finish(process) == 128 + signal.SIGTERM
     for run in runs:
         record = read_record(run)
         assert record is not None
         assert record.status == "interrupted"
         assert (run / "stylized.mp4").is_file(), "of the frames that were painted"
-    process = launch(sweep, *command)
-    process.join(200)
-    assert process.exitcode == 0
+    assert finish(launch(sweep, *command)) == 0
     assert all(len(painted(run)) == 4 for run in runs)
 
 
-def test_lanes_are_of_one_process(options: list[str], tmp_path: Path) -> None:
+def test_lanes_are_of_one_process(start: Start, options: list[str], tmp_path: Path) -> None:
     grid = ["-m", *options, "model=naive,mse", "lanes=2", f"hydra.sweep.dir={tmp_path / 'grid'}"]
-    command = [sys.executable, "-m", "vst", *grid, "hydra/launcher=joblib"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=200, cwd=tmp_path)
+    done = start(*grid, "hydra/launcher=joblib").ended()
     assert done.returncode == 2
     assert done.stderr == (
         "vst: lanes=2 paints runs at once in one process, and hydra/launcher starts others; drop one of them\n"

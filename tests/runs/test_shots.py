@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.processes import finish
 from vst.frames import ClipInfo
 from vst.runs.record import read_record
 from vst.runs.table import Table
@@ -38,9 +39,7 @@ def two_shots(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def paint(launch: Launch, clip: Path, *options: str) -> int | None:
-    process = launch("model=robust", "flow=dis", f"cuts=[{FIRST}]", f"video.path={clip}", *options)
-    process.join(250)
-    return process.exitcode
+    return finish(launch("model=robust", "flow=dis", f"cuts=[{FIRST}]", f"video.path={clip}", *options))
 
 
 def frames(directory: Path) -> dict[str, bytes]:

@@ -59,7 +59,7 @@ def read_back(run: Path) -> dict[str, Any]:
     found: dict[str, Any] = {"history": [], "summary": {}, "run": {}, "ids": [], "metrics": {}, "exit": None}
     for file in sorted(run.glob("wandb/offline-run-*/run-*.wandb")):
         command = [sys.executable, "-m", "wandb", "leet", "inspect", "--json", str(file)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
         for line in done.stdout.splitlines():
             record = json.loads(line)
             kind = record["type"]
@@ -226,9 +226,7 @@ def test_what_wandb_had_not_written_before_a_kill_is_logged_again(tmp_path: Path
     logger.log_image("keyframe", tmp_path / "run" / "keyframes" / "keyframe_000002.png", 2)
     torch.save(logger.state_dict(), tmp_path / "state")
     (log,) = tmp_path.glob("run/wandb/offline-run-*/run-*.wandb")
-    deadline = time.monotonic() + 20
     while log.stat().st_size < 2 * UNCERTAIN:  # what is written is written behind
-        assert time.monotonic() < deadline
         time.sleep(0.01)
     killed = shutil.copytree(tmp_path / "run", tmp_path / "killed")
     logger.finish(failed=False)
@@ -275,7 +273,7 @@ def test_the_workspace_shows_what_runs_log(
 ) -> None:
     script = Path(__file__).parents[2] / "experiments" / "wandb_workspace.py"
     written = tmp_path / "workspace.json"
-    subprocess.run([sys.executable, str(script), "--json", str(written)], check=True, timeout=120)
+    subprocess.run([sys.executable, str(script), "--json", str(written)], check=True)
     shown = names_in(json.loads(written.read_text()))
     assert {"media/keyframe", "frame/warping_error", "curve/total", "summary/ghosting"} <= shown
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from vst.errors import InputError
-from vst.synthetic.paintings import facets, ink, swirls
+from vst.synthetic.paintings import _drawn, facets, ink, swirls
 
 PAINTERS = [swirls, facets, ink]
 Painter = Callable[[int, int, int], Tensor]
@@ -37,13 +37,22 @@ def test_a_painting_is_a_picture_of_the_size_asked_for(painter: Painter) -> None
 
 @pytest.mark.parametrize("painter", PAINTERS)
 def test_a_seed_gives_one_painting_at_any_number_of_threads(painter: Painter) -> None:
+    expected = painted(painter)
+    _drawn.cache_clear()
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)
     try:
         again = painter(96, 120, 0)
     finally:
         cv2.setNumThreads(threads)
-    assert torch.equal(again, painted(painter))
+    assert torch.equal(again, expected)
+
+
+def test_a_painting_that_is_kept_cannot_be_changed_from_outside() -> None:
+    first = swirls(32, 32, 0)
+    expected = first.clone()
+    first.zero_()
+    assert torch.equal(swirls(32, 32, 0), expected)
 
 
 @pytest.mark.parametrize("painter", PAINTERS)

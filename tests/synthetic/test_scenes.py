@@ -192,7 +192,18 @@ def square_over_ground(step: tuple[int, int]) -> Scene:
         Layer(ground, side, (0.0, 0.0), lambda time: Pose.of(0.0, 0.0)),
         Layer(square, side, (0.0, 0.0), motion),
     ]
-    return Scene("square", side, 40, 9, [Shot(0, layers)])
+    return Scene("square", side, 40, 9, [Shot(0, lambda: layers)])
+
+
+def test_a_shot_is_drawn_when_one_of_its_frames_is() -> None:
+    scene = Battle(32, 48, 6)
+
+    def drawn() -> list[bool]:
+        return ["layers" in vars(shot) for shot in scene.shots]
+
+    assert (scene.info.frames, scene.cuts, drawn()) == (6, (3,), [False, False])
+    scene.frame(1)
+    assert drawn() == [True, False]
 
 
 @pytest.mark.parametrize("step", [(3, 0), (-2, 1), (5, 2), (0, -4)])

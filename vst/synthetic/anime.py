@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -24,17 +27,9 @@ class Anime(Scene):
         check_size("anime", height, width, frames)
         side = min(height, width)
         wide, high = width / side, height / side
-        parts = np.random.default_rng(seed).spawn(7)
-        layers = [
-            sky(side, wide, high, parts[0]),
-            hills(side, wide, high, parts[1]),
-            trees(side, wide, high, parts[2]),
-            ground(side, wide, high, parts[3]),
-            *runner(side, wide, high, parts[4]),
-            bushes(side, wide, high, parts[5]),
-        ]
-        self._beat = int(parts[6].integers(6, 9))
-        super().__init__("anime", height, width, frames, [Shot(0, layers)])
+        *parts, beat = np.random.default_rng(seed).spawn(7)
+        self._beat = int(beat.integers(6, 9))
+        super().__init__("anime", height, width, frames, [Shot(0, partial(chase, side, wide, high, parts))])
 
     @property
     def flashes(self) -> tuple[int, ...]:
@@ -57,6 +52,18 @@ class Anime(Scene):
         later = self._beat // 2 + 2
         order = {0: "white", 1: "inverted", later: "purple", later + 1: "purple"}
         return order.get(i % (5 * self._beat) - self._beat, "")
+
+
+def chase(side: int, wide: float, high: float, parts: Sequence[Generator]) -> list[Layer]:
+    """The landscape and the runner, each drawn by a generator of its own."""
+    return [
+        sky(side, wide, high, parts[0]),
+        hills(side, wide, high, parts[1]),
+        trees(side, wide, high, parts[2]),
+        ground(side, wide, high, parts[3]),
+        *runner(side, wide, high, parts[4]),
+        bushes(side, wide, high, parts[5]),
+    ]
 
 
 def pan(speed: float) -> Motion:

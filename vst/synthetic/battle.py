@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
@@ -26,9 +27,9 @@ class Battle(Scene):
         side = min(height, width)
         wide, high = width / side, height / side
         plain, town = np.random.default_rng(seed).spawn(2)
-        shots = [Shot(0, ride(side, wide, high, plain))]
+        shots = [Shot(0, partial(ride, side, wide, high, plain))]
         if frames > 1:
-            shots.append(Shot(frames // 2, siege(side, wide, high, town)))
+            shots.append(Shot(frames // 2, partial(siege, side, wide, high, town)))
         super().__init__("battle", height, width, frames, shots)
 
 

@@ -146,13 +146,12 @@ def paint_strokes(
     lines = paths[:, None] + spread[..., None] * normal[:, None]
     fixed = np.round(lines * 2**SHIFT).astype(np.int32)
     shade = rng.normal(0, streak, (count, bristles, 1)) + rng.normal(0, streak / 3, (count, bristles, 3))
-    tones = np.clip((colours[:, None] + shade) * 255, 0, 255)
     ridge = 0.45 + 0.3 * np.abs(2 * across) + rng.uniform(-0.3, 0.25, (count, bristles))
-    thickness = np.maximum(1, np.round(width / bristles * 1.6)).astype(int)
-    for n in range(count):
-        for b in range(bristles):
-            colour = (*tones[n, b].tolist(), float(np.clip(ridge[n, b] * 255, 0, 255)))
-            cv2.polylines(canvas, [fixed[n, b]], False, colour, int(thickness[n]), cv2.LINE_AA, SHIFT)
+    inks = np.clip(np.concatenate([colours[:, None] + shade, ridge[..., None]], -1) * 255, 0, 255).tolist()
+    thickness = np.maximum(1, np.round(width / bristles * 1.6)).astype(int).tolist()
+    for stroke, colour_of_each, thick in zip(fixed, inks, thickness, strict=True):
+        for line, colour in zip(stroke, colour_of_each, strict=True):
+            cv2.polylines(canvas, [line], False, colour, thick, cv2.LINE_AA, SHIFT)
 
 
 def impasto(canvas: NDArray[np.uint8], strength: float) -> Array:

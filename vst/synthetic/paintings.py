@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -49,6 +50,11 @@ def _paint(draw: Callable[[int, int, Generator], Array], height: int, width: int
         raise InputError(
             f"a painting of {width}x{height} pixels is too large to be drawn; ask for at most {LONGEST} on each side"
         )
+    return _drawn(draw, height, width, seed).clone()
+
+
+@lru_cache(maxsize=3)  # the runs of a grid, which one process paints, have the same few paintings
+def _drawn(draw: Callable[[int, int, Generator], Array], height: int, width: int, seed: int) -> Tensor:
     picture = draw(*drawing_size(height, width), np.random.default_rng(seed))
     if picture.shape[:2] != (height, width):
         picture = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)

@@ -1,8 +1,9 @@
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -19,10 +20,18 @@ RATE = 25
 
 @dataclass(frozen=True)
 class Shot:
-    """Layers shown from frame `first` until the next shot, farthest first; the farthest fills the frame."""
+    """Layers shown from frame `first` until the next shot, farthest first; the farthest fills the frame.
+
+    They are drawn when the first of its frames is: what is known of a large clip without them is known at once.
+    """
 
     first: int
-    layers: Sequence[Layer]
+    draw: Callable[[], Sequence[Layer]]
+
+    @cached_property
+    def layers(self) -> Sequence[Layer]:
+        """What `draw` returns."""
+        return self.draw()
 
 
 class Scene:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from vst.bounds import Count, Seed, Side
@@ -20,17 +22,23 @@ class Talk(Scene):
         check_size("talk", height, width, frames)
         side = min(height, width)
         wide, high = width / side, height / side
-        parts = np.random.default_rng(seed).spawn(8)
-        head = head_motion(wide, high, parts[0])
-        shoulders = shoulder_motion(wide, high)
-        layers = [
-            room(side, wide, high, parts[1]),
-            bust(side, shoulders, parts[2]),
-            face(side, head, parts[3]),
-        ]
-        layers += eyes(side, head, parts[4])
-        layers += [mouth(side, head, parts[5]), lamp(side, wide, high, parts[6])]
-        super().__init__("talk", height, width, frames, [Shot(0, layers)])
+        shot = Shot(0, partial(close_up, side, wide, high, np.random.default_rng(seed)))
+        super().__init__("talk", height, width, frames, [shot])
+
+
+def close_up(side: int, wide: float, high: float, rng: Generator) -> list[Layer]:
+    """The room, and the person in front of it."""
+    parts = rng.spawn(8)
+    head = head_motion(wide, high, parts[0])
+    shoulders = shoulder_motion(wide, high)
+    return [
+        room(side, wide, high, parts[1]),
+        bust(side, shoulders, parts[2]),
+        face(side, head, parts[3]),
+        *eyes(side, head, parts[4]),
+        mouth(side, head, parts[5]),
+        lamp(side, wide, high, parts[6]),
+    ]
 
 
 def head_motion(wide: float, high: float, rng: Generator) -> Motion:

@@ -38,6 +38,7 @@ def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
     def open_page(index: Path, **options: Any) -> Page:
         page = browser.new_page(**{"viewport": {"width": 1280, "height": 800}, **options})
         opened.append(page)
+        page.set_default_timeout(300_000)  # milliseconds, against what hangs alone
         page.on("console", lambda message: wrong.append(f"console {message.type}: {message.text}"))
         page.on("pageerror", lambda error: wrong.append(f"error: {error}"))
         page.on("dialog", lambda dialog: wrong.append(f"dialog: {dialog.message}"))

@@ -41,7 +41,7 @@ def seen(page, locator, levels: list[int]) -> bool:
 
 def until(page, condition: str) -> None:
     """Wait for a condition. As a function: the page's own policy forbids that a string is evaluated in it."""
-    page.wait_for_function(f"() => {condition}", timeout=10_000)
+    page.wait_for_function(f"() => {condition}")
 
 
 def every(selector: str, condition: str) -> str:
