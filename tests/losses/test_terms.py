@@ -418,7 +418,7 @@ def test_robust_coherence_of_frames_that_move_is_its_formula_too():
         windows = [(dy, dx) for dy in range(3) for dx in range(3)]
         count, total = (sum(a[dy : dy + 12, dx : dx + 16] for dy, dx in windows) for a in (held, total))
         apart = total / count
-        explained = 1 / (1 + (apart / (0.04 + 3 * np.sort(apart, axis=None)[95])) ** 2)
+        explained = 2 ** -((apart / (0.04 + 3 * np.sort(apart, axis=None)[95])) ** 2)
         # how far a pixel and what comes there lie from the border: what lay within 8 pixels of it is painted anew
         own, came = (np.minimum.reduce([x, rows, 15 - x, 11 - rows]) for x in (columns, columns - step))
         border = np.clip(2 * (np.clip(came, 0, 8) + 1) / (np.minimum(own, 8) + 1) - 1, 0, 1)

@@ -164,4 +164,4 @@ def test_what_does_not_move_is_explained_unless_it_changes() -> None:
     near = Neighbour(before, content, content, Still())
     assert torch.equal(near.confidence[..., :11], torch.ones(1, 1, 16, 11))
     # 0.4 against the 0.04 that noise makes
-    assert near.confidence[0, 0, 8, 16].item() == pytest.approx(1 / 101, rel=1e-3)
+    assert near.confidence[0, 0, 8, 16].item() == pytest.approx(2**-100, rel=1e-3)

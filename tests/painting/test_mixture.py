@@ -55,20 +55,22 @@ def test_paintings_and_strength_that_stay_are_constant() -> None:
 
 
 def test_only_what_asks_for_the_style_is_weighed() -> None:
-    first, second = StyleLoss(7, LAYERS), StyleLoss(7, LAYERS)
-    second.image = 1
+    first, second, of_second = StyleLoss(7, LAYERS), StyleLoss(7, LAYERS), RevealedStyle(7, LAYERS)
+    second.image = of_second.image = 1
     losses: dict[str, Loss] = {
         "style": first,
         "style_night": second,
         "revealed": RevealedStyle(7, LAYERS),
+        "revealed_night": of_second,
         "range": RangeLoss(7),
     }
-    assert Recipe(0, [1, 0], 1).factors(losses) == {"style_night": 0}
+    assert Recipe(0, [1, 0], 1).factors(losses) == {"style_night": 0, "revealed_night": 0}
     half = 0.5**EXPONENT
     assert Recipe(0, [0.25, 0.75], 0.5).factors(losses) == {
         "style": 0.25 * half,
         "style_night": 0.75 * half,
-        "revealed": half,
+        "revealed": 0.25 * half,
+        "revealed_night": 0.75 * half,
     }
     assert Recipe(0, [1], 1).factors({"style": first}) == {}, "as before there were several"
 
