@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import argparse
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
 import torch.nn.functional as F
+from figure_table import table_line
 from torch import Tensor
 
 from vst.commandline import reporting_errors
@@ -43,8 +44,8 @@ def main() -> None:
     given = parser.parse_args()
     heads = ("clip, style image", "width", "model")
     columns = WAYS if given.made_up else ("newly_legible, frame by frame", *METRICS)
-    print(_line([*heads, *columns]))
-    print(_line([*["---"] * len(heads), *["---:"] * len(columns)]), flush=True)
+    print(table_line([*heads, *columns]))
+    print(table_line([*["---"] * len(heads), *["---:"] * len(columns)]), flush=True)
     with reporting_errors():
         for run in given.runs:
             record = read_record(run)
@@ -55,7 +56,8 @@ def main() -> None:
             size = load_png(frame_path(run, 0)).shape[1]
             name = f"{record.provenance.clip.name}, {config['style']['name']}"
             print(
-                _line([name, str(size), config["model"], *figures(run, record, given.interval)]), flush=True
+                table_line([name, str(size), config["model"], *figures(run, record, given.interval)]),
+                flush=True,
             )
 
 
@@ -108,10 +110,6 @@ def _frames(run: Path, record: Record) -> Iterator[tuple[int, Tensor, Tensor, bo
 
 def _cell(value: Tensor) -> str:
     return "–" if value.isnan().all() else f"{value.item():.2f}"
-
-
-def _line(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"
 
 
 if __name__ == "__main__":

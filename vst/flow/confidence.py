@@ -18,8 +18,8 @@ def content_confidence(content: Tensor, moved_content: Tensor, tolerance: float)
 
     `content` is V[i], `moved_content` V[i-1] warped along the flow, (L, 3, H, W) in [0, 1]; d is their mean
     absolute difference over channels and 3×3 pixels, `tolerance` d₀. The median is over the frame, so that a
-    change of lighting, which is everywhere, hardly lowers the confidence. It falls as fast as this because what weighs
-    a coherence of 2e5 by a twentieth still holds a painting: a car stayed a wall. Source: this project's own.
+    change of lighting, which is everywhere, hardly lowers the confidence. It falls fast,
+    since a twentieth of a coherence's weight of 2e5 still holds what is no longer there. Source: this project's own.
     """
     difference = (content - moved_content).abs().mean(1, keepdim=True)
     difference = F.avg_pool2d(difference, 3, stride=1, padding=1, count_include_pad=False)

@@ -57,7 +57,7 @@ class RevealedStyle(Loss):
         self._style: Tensor | None = None
 
     def begin_run(self, style: Tensor, activations: Activations) -> None:
-        """Keep the style image."""
+        """Keep the style image, and not its activations: of a large frame they take gigabytes, and a look is short."""
         self._style = style
 
     def begin_frame(self, target: Target) -> None:

@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from vst.metrics.differences import differences
 from vst.metrics.motion import Motion
 
 REFERENCE = 128
@@ -80,7 +81,7 @@ def ghosting(
     """
     structure = torch.cat([_blurred(content.double(), width) for width in BLURS], dim=1)
     inside = region[:, :, :-1, :-1] > 0
-    rows = [_differences(image.double()) for image in (structure, previous_content, previous, stylized)]
+    rows = [differences(image.double()) for image in (structure, previous_content, previous, stylized)]
     moments = _moments(torch.cat(rows, dim=1), inside)
     known = structure.shape[1]
     old, before, now = (slice(known + 3 * n, known + 3 * (n + 1)) for n in range(3))
@@ -114,12 +115,6 @@ def ghost_region(flow: Tensor, revealed: Tensor) -> Tensor:
 def _blurred(image: Tensor, width: int) -> Tensor:
     """Mean over width × width pixels, fewer at the border of the frame."""
     return F.avg_pool2d(image, width, stride=1, padding=width // 2, count_include_pad=False)
-
-
-def _differences(image: Tensor) -> Tensor:
-    """Differences to the pixel on the right and to the one below, where both exist: (L, C, 2, H-1, W-1)."""
-    here = image[..., :-1, :-1]
-    return torch.stack([image[..., :-1, 1:] - here, image[..., 1:, :-1] - here], dim=2)
 
 
 def _moments(rows: Tensor, inside: Tensor) -> Tensor:

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from vst.flow.warp import backward_warp
+from vst.metrics.differences import differences
 from vst.metrics.motion import Motion
 from vst.metrics.narrow import without_narrow_parts
 
@@ -84,7 +85,7 @@ def newly_legible(stylized: Tensor, content: Tensor, region: Tensor) -> Tensor:
 def _shares(stylized: Tensor, content: Tensor, new: Tensor, region: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """s, s̄ and the number of differences times s̄, (L,) each; the rest is what is not new."""
     rest, inside = (~_with_an_end_in(new >= 0.5)).double(), _with_an_end_in(region >= 0.5).double()
-    shown, painted = (_differences(image.double()) for image in (content, stylized))
+    shown, painted = (differences(image.double()) for image in (content, stylized))
 
     shown_shown, shown_painted, painted_painted = (blocks.sum(1) for blocks in _moments(shown, painted, rest))
     reading = _inverse(painted_painted, 1e-10) @ shown_painted.mT
@@ -115,12 +116,6 @@ def _size(image: Tensor, side: int) -> tuple[int, int]:
 def _resized(image: Tensor, size: tuple[int, int]) -> Tensor:
     """An image (L, C, H, W) averaged over areas."""
     return F.interpolate(image, size, mode="area")
-
-
-def _differences(image: Tensor) -> Tensor:
-    """Differences to the pixel on the right and to the one below, where both exist: (L, C, 2, H-1, W-1)."""
-    here = image[..., :-1, :-1]
-    return torch.stack([image[..., :-1, 1:] - here, image[..., 1:, :-1] - here], dim=2)
 
 
 def _with_an_end_in(region: Tensor) -> Tensor:
