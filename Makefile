@@ -35,8 +35,10 @@ notebook: $(READY) ## run notebooks/paper.ipynb anew, some minutes, and keep its
 figures: $(READY) ## paint and draw every picture, plot and table of README and docs anew, some hours
 	$(BIN)/python -m vst --multirun experiment=demo model=naive,mse,enhanced,flow,robust hydra.sweep.dir=multirun/models
 	$(BIN)/python experiments/sheet.py multirun/models -o docs/models.jpg
-	$(BIN)/python experiments/best_eta.py $(DWANKO:%=--dwanko %)
-	$(BIN)/python experiments/figures.py --into README.md --into docs/results.md --search multirun/best_eta $(DWANKO:%=--dwanko %)
+	$(BIN)/python experiments/figures.py --into README.md --into docs/results.md $(DWANKO:%=--dwanko %)
+	$(BIN)/python experiments/defaults.py
+	$(BIN)/python experiments/rivals.py
+	$(BIN)/python experiments/trade_off.py
 
 bench: $(READY) ## measure speed and memory, ten minutes, and write the tables of docs/benchmarks.md
 	$(BIN)/python experiments/benchmarks/all.py --into docs/benchmarks.md

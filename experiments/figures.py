@@ -1,13 +1,12 @@
 """Paints every scenario with every model, and makes the paper's figures, and tables of all results.
 
 python experiments/figures.py [-o docs] [--runs multirun/figures] [--only fig1,fig2_real] [--dwanko CLIP]
-                              [--no-paint] [--into docs/results.md] [--search multirun/best_eta]
+                              [--no-paint] [--into docs/results.md]
 
-Finished runs are not painted again, and interrupted ones are resumed, so it can be run again after any failure.
-Writes OUTPUT/SCENARIO.jpg and RUNS/results.md; with --into, which may be given several times, all tables between the
-markers <!-- results --> and <!-- /results --> of a document, and the comparison of robust with the others between
-<!-- summary --> and <!-- /summary -->; and with --search, from the runs of best_eta.py,
-each model's trade-off over eta as OUTPUT/trade_off.png and .svg.
+Every model has its default weights. Finished runs are not painted again, and interrupted ones are resumed, so it can be
+run again after any failure. Writes OUTPUT/SCENARIO.jpg and RUNS/results.md; with --into, which may be given several
+times, all tables between the markers <!-- results --> and <!-- /results --> of a document, and the comparison of robust
+with the others between <!-- summary --> and <!-- /summary -->.
 """
 
 from __future__ import annotations
@@ -23,13 +22,10 @@ from typing import Any
 
 import torch
 from figure_layout import Row, lay_out
-from figure_plots import Point, trade_off
 from figure_table import check_markers, insert, tables
-from omegaconf import OmegaConf
 from PIL import Image
 
 from vst.commandline import exit_with, reporting_errors
-from vst.compare.plots.paper import save as save_plot
 from vst.config import quoted
 from vst.errors import InputError
 from vst.files import atomic_write, write_text
@@ -37,17 +33,9 @@ from vst.runs.build import build
 from vst.runs.directory import checkpoint_path
 from vst.runs.pictures import Picture
 from vst.runs.table import Table
-from vst.search.objective import LOSS_LIMITS
 from vst.video.store import load_png, to_uint8
 
 MODELS = ("naive", "mse", "enhanced", "flow", "ruder", "robust")
-TUNED = ("mse", "enhanced", "flow", "ruder")
-"""Models that use the best eta of each scenario; robust has one eta for all, and naive has none."""
-
-MOST_STYLE = LOSS_LIMITS["style"]
-"""The maximum style loss of a model at its best eta, as a ratio to naive's."""
-
-BEST_ETA = Path(__file__).with_name("best_eta.yaml")
 
 Record = Mapping[str, Any]
 
@@ -69,8 +57,8 @@ SCENARIOS = (
     # while a character runs, before the flash that follows
     Scenario("fig2", "Nearby frames", (3, 4, 5)),
     Scenario("fig2_real", "Nearby frames", (3, 4, 5), clip_given=True),
-    Scenario("fig3", "Frames across a scene transition", (-1, 0, 4, 8), at_cut=True),
-    Scenario("fig3_real", "Frames across a scene transition", (-1, 0, 4, 8), at_cut=True),
+    Scenario("fig3", "Frames across a scene transition", (-1, 0, 4), at_cut=True),
+    Scenario("fig3_real", "Frames across a scene transition", (-1, 0, 4), at_cut=True),
 )
 
 
@@ -80,17 +68,12 @@ def main() -> None:
     with reporting_errors():
         for document in given.into:
             check_markers(document)
-        if given.search and not given.search.is_dir():
-            raise InputError(
-                f"--search {given.search} is not a folder; name the one in which best_eta.py painted"
-            )
         chosen = choose(given.only)
-        etas = best_etas(SCENARIOS)
         if not given.no_paint:
             for scenario in chosen:
-                paint(scenario, given.runs, etas[scenario.name], given.dwanko)
+                paint(scenario, given.runs, given.dwanko)
         # the tables always have all scenarios, so that painting one again does not drop the others
-        found = {s.name: finished(given.runs / s.name, etas[s.name]) for s in SCENARIOS}
+        found = {s.name: finished(given.runs / s.name) for s in SCENARIOS}
         records = {name: runs for name, runs in found.items() if runs}
         if not records:
             raise InputError(f"{given.runs} holds no finished run; leave --no-paint out to paint them")
@@ -105,9 +88,6 @@ def main() -> None:
         print(given.runs / "results.md")
         for document in given.into:
             insert(document, records)
-        if given.search:
-            for path in draw_trade_off(given.search, records, etas, given.output):
-                print(path)
 
 
 def arguments() -> argparse.Namespace:
@@ -125,7 +105,6 @@ def arguments() -> argparse.Namespace:
         default=[],
         help="a document in which to replace the tables between the markers",
     )
-    parser.add_argument("--search", type=Path, help="the runs of best_eta.py, for the trade-off over eta")
     return parser.parse_args()
 
 
@@ -139,20 +118,7 @@ def choose(only: str | None) -> list[Scenario]:
     return [known[name] for name in names]
 
 
-def best_etas(scenarios: Sequence[Scenario]) -> dict[str, dict[str, float]]:
-    """The weights of coherence by scenario and model; raises `InputError` where one is missing."""
-    loaded = OmegaConf.to_container(OmegaConf.load(BEST_ETA))
-    assert isinstance(loaded, dict)
-    etas: dict[str, dict[str, float]] = {}
-    for scenario in scenarios:
-        own = loaded.get(scenario.name) or {}
-        if missing := [model for model in TUNED if model not in own]:
-            raise InputError(f"{BEST_ETA} has no eta for {scenario.name} {missing[0]}; add it")
-        etas[scenario.name] = {model: float(own[model]) for model in TUNED}
-    return etas
-
-
-def paint(scenario: Scenario, runs: Path, etas: Mapping[str, float], clip: Path | None) -> None:
+def paint(scenario: Scenario, runs: Path, clip: Path | None) -> None:
     """Paint a scenario with every model whose run is not finished; exits with the status of a run that fails."""
     missing = [model for model in MODELS if status(runs / scenario.name / model) != "finished"]
     if missing and scenario.clip_given and clip is None:
@@ -161,24 +127,17 @@ def paint(scenario: Scenario, runs: Path, etas: Mapping[str, float], clip: Path 
     for model in missing:
         directory = runs / scenario.name / model
         print(f"{scenario.name} {model}", flush=True)
-        call = command(scenario, model, etas, directory, clip)
+        call = command(scenario, model, directory, clip)
         if code := subprocess.run(call, check=False).returncode:
             exit_with(f"{directory} was not finished; correct the error above and repeat", code)
 
 
-def command(
-    scenario: Scenario, model: str, etas: Mapping[str, float], directory: Path, clip: Path | None
-) -> list[str]:
+def command(scenario: Scenario, model: str, directory: Path, clip: Path | None) -> list[str]:
     """The command that paints a scenario with a model, or resumes it."""
     start = [sys.executable, "-m", "vst"]
     if checkpoint_path(directory).is_file():
         return [*start, f"resume={directory}"]
     options = [f"experiment={scenario.name}", f"model={model}", f"hydra.run.dir={quoted(directory)}"]
-    # robust uses its own flow estimator
-    if model != "robust":
-        options.append("flow=deepflow")
-    if model in TUNED:
-        options.append(f"eta={etas[model]:g}")
     if scenario.clip_given and clip is not None:
         options.append(f"video.path={quoted(clip.resolve())}")
     return [*start, *options]
@@ -190,33 +149,23 @@ def status(directory: Path) -> str | None:
     return json.loads(record.read_text(encoding="utf-8"))["status"] if record.is_file() else None
 
 
-def finished(directory: Path, etas: Mapping[str, float]) -> dict[str, Record]:
-    """The records of a scenario's finished runs by model; prints which runs are missing or have another eta.
+def finished(directory: Path) -> dict[str, Record]:
+    """The records of a scenario's finished runs by model; prints which runs are missing.
 
     Raises `InputError` where the runs cannot be compared, since they differ in more than the model.
     """
-    records: dict[str, Record] = {}
-    for model in MODELS:
-        if status(directory / model) != "finished":
-            continue
-        record = json.loads((directory / model / "metrics.json").read_text(encoding="utf-8"))
-        eta = record["provenance"]["config"]["eta"]
-        if eta != etas.get(model, eta):
-            print(
-                f"{directory / model} has eta={eta:g}, but {BEST_ETA.name} {etas[model]:g}; remove it to repaint"
-            )
-        records[model] = record
+    records = {
+        model: json.loads((directory / model / "metrics.json").read_text(encoding="utf-8"))
+        for model in MODELS
+        if status(directory / model) == "finished"
+    }
     if records and (missing := [model for model in MODELS if model not in records]):
         print(f"{directory} has no finished run of {', '.join(missing)}")
-    _check_comparable(directory, list(records.values()))
-    return records
-
-
-def _check_comparable(directory: Path, records: Sequence[Record]) -> None:
-    if name := _difference(records):
+    if name := _difference(list(records.values())):
         raise InputError(
             f"the runs in {directory} differ in {name}; remove those that should be painted again"
         )
+    return records
 
 
 def _difference(records: Sequence[Record]) -> str | None:
@@ -287,61 +236,6 @@ def _notes(scenario: Scenario, provenance: Mapping[str, Any]) -> list[str]:
         f"where there is nothing to measure. Lower is better, except that ghosting is best at 0 and "
         f"disocclusion texture at 1; the best are marked.",
     ]
-
-
-def draw_trade_off(
-    search: Path,
-    records: Mapping[str, Mapping[str, Record]],
-    etas: Mapping[str, Mapping[str, float]],
-    output: Path,
-) -> list[Path]:
-    """Draw the trade-off over eta of the scenarios that were searched, and return the files.
-
-    Searched models are drawn with all their runs, the others with the run used in the tables, if it is comparable.
-    """
-    curves = {}
-    for name, own in records.items():
-        found = searched(search / name)
-        if not found:
-            continue
-        every = [record for of_model in found.values() for record in of_model]
-        _check_comparable(search / name, every)
-        for model in own.keys() - found.keys():
-            if differs := _difference([*every, own[model]]):
-                print(f"{model} is not shown in {name}'s trade-off: {search / name} has another {differs}")
-            else:
-                found[model] = [own[model]]
-        curves[name] = {
-            model: [_point(record, etas[name].get(model)) for record in found[model]]
-            for model in MODELS
-            if model in found
-        }
-    if not curves:
-        raise InputError(f"--search {search} holds no finished run of a scenario; run best_eta.py first")
-    drawn = trade_off(curves, MODELS, MOST_STYLE)
-    paths = [output / f"trade_off.{kind}" for kind in ("png", "svg")]
-    for path in paths:
-        save_plot(drawn, path)
-    return paths
-
-
-def searched(directory: Path) -> dict[str, list[Record]]:
-    """The records of a scenario's finished runs by model, in order of rising eta."""
-    found: dict[str, list[Record]] = {}
-    for folder in sorted(directory.glob("*")):
-        model = folder.name.split("-")[0]
-        if model in ("naive", *TUNED) and status(folder) == "finished":
-            record = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
-            found.setdefault(model, []).append(record)
-    return {
-        model: sorted(records, key=lambda record: record["provenance"]["config"]["eta"])
-        for model, records in found.items()
-    }
-
-
-def _point(record: Record, best: float | None) -> Point:
-    eta, summary = record["provenance"]["config"]["eta"], record["summary"]
-    return Point(eta, summary["warping_error"], summary["style"], best=eta == best)
 
 
 def save(path: Path, picture: Picture) -> None:

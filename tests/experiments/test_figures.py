@@ -30,7 +30,7 @@ RED, GREEN, BLUE = (200, 30, 20), (20, 180, 60), (10, 60, 220)
 @pytest.fixture
 def scripts(script: Callable[[str], ModuleType]) -> SimpleNamespace:
     """The script and its parts."""
-    names = {"main": "figures", "table": "figure_table", "layout": "figure_layout", "plots": "figure_plots"}
+    names = {"main": "figures", "table": "figure_table", "layout": "figure_layout"}
     return SimpleNamespace(**{short: script(name) for short, name in names.items()})
 
 
@@ -96,13 +96,10 @@ def scenario(scripts: SimpleNamespace, name: str) -> Any:
     return scripts.main.choose(name)[0]
 
 
-def test_every_scenario_has_a_preset_and_its_etas(scripts):
-    scenarios = scripts.main.choose(None)
+def test_every_scenario_has_a_preset(scripts):
     presets = conf_dir() / "experiment"
-    assert {s.name for s in scenarios} == {file.stem for file in presets.glob("fig*.yaml")}
-    etas = scripts.main.best_etas(scenarios)
-    assert all(set(own) == {"mse", "enhanced", "flow", "ruder"} for own in etas.values())
-    assert all(eta > 0 for own in etas.values() for eta in own.values())
+    named = {scenario.name for scenario in scripts.main.choose(None)}
+    assert named == {file.stem for file in presets.glob("fig*.yaml")}
 
 
 def test_what_is_missing_is_painted(scripts, calls, tmp_path):
@@ -110,24 +107,23 @@ def test_what_is_missing_is_painted(scripts, calls, tmp_path):
     write_run(tmp_path / "fig1" / "flow", "flow", status="interrupted")
     checkpoint_path(tmp_path / "fig1" / "flow").parent.mkdir()
     checkpoint_path(tmp_path / "fig1" / "flow").touch()
-    etas = {"mse": 3e5, "enhanced": 1e2, "flow": 1e5, "ruder": 3e4}
-    scripts.main.paint(scenario(scripts, "fig1"), tmp_path, etas, None)
+    scripts.main.paint(scenario(scripts, "fig1"), tmp_path, None)
     start = [sys.executable, "-m", "vst"]
     assert all(command[:3] == start for command in calls)
     options = [set(command[3:]) for command in calls]
     directories = {model: f"hydra.run.dir='{tmp_path}/fig1/{model}'" for model in MODELS}
     assert options == [
-        {"experiment=fig1", "model=naive", "flow=deepflow", directories["naive"]},
-        {"experiment=fig1", "model=enhanced", "flow=deepflow", "eta=100", directories["enhanced"]},
+        {"experiment=fig1", "model=naive", directories["naive"]},
+        {"experiment=fig1", "model=enhanced", directories["enhanced"]},
         {f"resume={tmp_path}/fig1/flow"},
-        {"experiment=fig1", "model=ruder", "flow=deepflow", "eta=30000", directories["ruder"]},
+        {"experiment=fig1", "model=ruder", directories["ruder"]},
         {"experiment=fig1", "model=robust", directories["robust"]},
     ]
 
 
 def test_a_run_that_broke_off_before_a_checkpoint_is_begun_anew(scripts, calls, tmp_path):
     write_run(tmp_path / "fig1" / "naive", "naive", status="interrupted")
-    scripts.main.paint(scenario(scripts, "fig1"), tmp_path, dict.fromkeys(scripts.main.TUNED, 1), None)
+    scripts.main.paint(scenario(scripts, "fig1"), tmp_path, None)
     assert "experiment=fig1" in calls[0]
     assert "model=naive" in calls[0]
 
@@ -136,20 +132,17 @@ def test_commands_are_understood(scripts, compose, tmp_path):
     # by Hydra, which has a grammar for values
     clip = tmp_path / "it's, a [clip].mp4"
     for model in MODELS:
-        etas = {"mse": 3e5, "enhanced": 1e2, "flow": 1e10, "ruder": 1}
-        command = scripts.main.command(scenario(scripts, "fig2_real"), model, etas, tmp_path / "a b", clip)
+        command = scripts.main.command(scenario(scripts, "fig2_real"), model, tmp_path / "a b", clip)
         config = compose(*(option for option in command[3:] if not option.startswith("hydra.")))
         assert config.model == model
         assert config.video.path == str(clip)
-        assert config.eta == {"naive": 0, **etas}.get(model, config.eta)
 
 
 def test_the_drawn_clip_is_left_out_unless_it_is_given(scripts, calls, tmp_path, capsys):
-    etas = dict.fromkeys(scripts.main.TUNED, 1)
-    scripts.main.paint(scenario(scripts, "fig2_real"), tmp_path, etas, None)
+    scripts.main.paint(scenario(scripts, "fig2_real"), tmp_path, None)
     assert calls == []
     assert "--dwanko" in capsys.readouterr().out
-    scripts.main.paint(scenario(scripts, "fig2_real"), tmp_path, etas, tmp_path / "clip.mp4")
+    scripts.main.paint(scenario(scripts, "fig2_real"), tmp_path, tmp_path / "clip.mp4")
     assert len(calls) == len(MODELS)
     assert all(f"video.path='{tmp_path / 'clip.mp4'}'" in command for command in calls)
 
@@ -233,19 +226,15 @@ def test_runs_that_differ_in_more_than_the_model_are_refused(scripts, tmp_path):
         runs = write_scenario(tmp_path / name, "fig1", ("naive",))
         write_run(runs / "fig1" / "flow", "flow", **{name: value})
         with pytest.raises(InputError, match=f"differ in {name}"):
-            scripts.main.finished(runs / "fig1", {})
+            scripts.main.finished(runs / "fig1")
 
 
-def test_unfinished_runs_and_other_etas_are_named(scripts, tmp_path, capsys):
+def test_unfinished_runs_are_named(scripts, tmp_path, capsys):
     write_scenario(tmp_path, "fig1", ("naive", "mse", "flow"))
     write_run(tmp_path / "fig1" / "robust", "robust", status="interrupted")
-    found = scripts.main.finished(tmp_path / "fig1", {"mse": 3e5, "enhanced": 1, "flow": 1e4})
-    assert list(found) == ["naive", "mse", "flow"]
-    said = capsys.readouterr().out.splitlines()
-    assert len(said) == 2
-    assert "eta=100000" in said[0]
-    assert "10000" in said[0]
-    assert "enhanced, ruder, robust" in said[1]
+    assert list(scripts.main.finished(tmp_path / "fig1")) == ["naive", "mse", "flow"]
+    (said,) = capsys.readouterr().out.splitlines()
+    assert "enhanced, ruder, robust" in said
 
 
 def test_frames_are_counted_from_the_cut(scripts, tmp_path):
@@ -253,12 +242,12 @@ def test_frames_are_counted_from_the_cut(scripts, tmp_path):
         return [{"frame": str(index), "cut": str(int(index == cut))} for index in range(frames)]
 
     shown = scripts.main.frames_shown
-    assert shown(scenario(scripts, "fig3"), table(24, 12), tmp_path) == [11, 12, 16, 20]
+    assert shown(scenario(scripts, "fig3"), table(24, 12), tmp_path) == [11, 12, 16]
     assert shown(scenario(scripts, "fig1"), table(14, None), tmp_path) == [6, 7]
     with pytest.raises(InputError, match="no cut"):
         shown(scenario(scripts, "fig3"), table(24, None), tmp_path)
-    with pytest.raises(InputError, match="end before frame 20"):
-        shown(scenario(scripts, "fig3"), table(20, 12), tmp_path)
+    with pytest.raises(InputError, match="end before frame 16"):
+        shown(scenario(scripts, "fig3"), table(16, 12), tmp_path)
 
 
 def rows_of(scripts: SimpleNamespace, changes: dict[str, float], width: int = WIDTH) -> list[Any]:
@@ -347,60 +336,3 @@ def test_ratios_are_left_out_without_a_robust_run_and_dashed_where_undefined(scr
 def test_the_best_is_as_the_metric_has_it(scripts, key, values, best):
     column = next(column for column in scripts.table.COLUMNS if column.key == key)
     assert column.best(values) == best
-
-
-def searched_runs(directory: Path, name: str) -> Path:
-    """What a search leaves: a naive run, and flow at three weights, which is the steadier the more it is held."""
-    write_run(directory / name / "naive", "naive")
-    for eta, style in ((3e4, 2e-4), (1e5, 3e-4), (3e5, 5e-4)):
-        figures = {"warping_error": 100 / eta, "style": style}
-        write_run(directory / name / f"flow-{eta:g}", "flow", eta=eta, summary=figures)
-    return directory
-
-
-def test_the_trade_off_goes_through_every_run_of_the_search(scripts, monkeypatch, tmp_path):
-    search = searched_runs(tmp_path / "search", "fig1")
-    write_scenario(tmp_path / "runs", "fig1")
-    drawn = []
-    monkeypatch.setattr(scripts.main, "save_plot", lambda figure, path: drawn.append((figure, path)))
-    records = {"fig1": scripts.main.finished(tmp_path / "runs" / "fig1", {})}
-    etas = {"fig1": {"mse": 1.0, "enhanced": 1.0, "flow": 1e5}}
-    scripts.main.draw_trade_off(search, records, etas, tmp_path)
-    figure = drawn[0][0]
-    assert [path for _, path in drawn] == [tmp_path / "trade_off.png", tmp_path / "trade_off.svg"]
-    (axes,) = figure.axes
-    lines = [(list(line.get_xdata()), list(line.get_ydata())) for line in axes.lines]
-    assert ([7e-3], [3e-4]) in lines  # naive
-    assert (pytest.approx([1 / 300, 1e-3, 1 / 3000]), [2e-4, 3e-4, 5e-4]) in lines
-    assert ([4e-4], [3e-4]) in lines  # robust, by the run of the tables
-    assert ([1e-3], [3e-4]) in lines  # the ring around the best
-    assert [3.15e-4, 3.15e-4] in [pytest.approx(y) for _, y in lines]  # 1.05 times naive's
-    assert axes.get_xlabel() == "warping error ×10⁻³ (no unit; lower is better)"
-    assert axes.get_ylabel() == "style loss ×10⁻⁴ (no unit; lower is better)"
-    figure.canvas.draw()
-    assert [text.get_text() for text in figure.legends[0].get_texts()] == [
-        "naive",
-        "mse",
-        "enhanced",
-        "flow",
-        "ruder",
-        "robust",
-    ]
-
-
-def test_a_run_that_was_judged_otherwise_is_left_out_of_the_trade_off(scripts, tmp_path, capsys):
-    search = searched_runs(tmp_path / "search", "fig1")
-    runs = write_scenario(tmp_path / "runs", "fig1", ("robust",), motion="raft")
-    records = {"fig1": scripts.main.finished(runs / "fig1", {})}
-    etas = {"fig1": {"mse": 1.0, "enhanced": 1.0, "flow": 1e5}}
-    paths = scripts.main.draw_trade_off(search, records, etas, tmp_path / "docs")
-    assert all(path.stat().st_size > 1000 for path in paths)
-    assert "robust is not shown in fig1's trade-off" in capsys.readouterr().out
-
-
-def test_a_search_that_is_not_there_is_refused_at_once(scripts, monkeypatch, calls, tmp_path, capsys):
-    with pytest.raises(SystemExit) as left:
-        call(monkeypatch, scripts.main, "--runs", tmp_path, "-o", tmp_path, "--search", tmp_path / "none")
-    assert left.value.code == 2
-    assert capsys.readouterr().err.count("\n") == 1
-    assert calls == []
