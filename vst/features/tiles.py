@@ -1,6 +1,7 @@
 """Activations of large images, tile by tile: exact, in the memory of a tile, for about twice the time.
 
-Only what the losses ask for is kept of a whole image. On the way back each tile is looked at again, for the gradient
+Only what the losses ask for is kept of a whole image, and of the first layer, which has half of all values, not even
+that where only sums over its positions are wanted. On the way back each tile is looked at again, for the gradient
 alone.
 """
 
@@ -87,6 +88,21 @@ class _Line:
         ]
         self.longest = max(seen.stop - seen.start for _, seen in self.parts)
         self.seen = sum(seen.stop - seen.start for _, seen in self.parts)
+
+
+@dataclass(frozen=True)
+class Unkept:
+    """A layer's activations of images (L, 3, H, W), computed anew whenever they are asked for, tile by tile."""
+
+    images: Tensor
+    look: Look
+    layer: str
+    tiles: Sequence[Tile]
+
+    def of(self, tile: Tile) -> Tensor:
+        """The activations of the core of a tile, (L, C, h, w), differentiable in the images."""
+        _, own = tile.at(self.layer)
+        return self.look(self.images[..., *tile.seen], [self.layer])[self.layer][..., *own]
 
 
 def look_at_tiles(

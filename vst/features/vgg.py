@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import Literal
 
 import torch
@@ -10,10 +10,16 @@ from torch import Tensor, nn
 from vst.bounds import Few
 from vst.features.layers import LAYERS
 from vst.features.precision import Asked, Precision, fastest_precision
-from vst.features.tiles import divide, look_at_tiles
+from vst.features.tiles import Unkept, divide, look_at_tiles
 from vst.features.weights import Filters
 
-Activations = dict[str, Tensor]
+
+class Activations(dict[str, Tensor]):
+    """Activations by layer, each (L, C, h, w); those that are `unkept` can be had tile by tile alone."""
+
+    def __init__(self, kept: Mapping[str, Tensor], unkept: Mapping[str, Unkept] | None = None):
+        super().__init__(kept)
+        self.unkept = dict(unkept or {})
 
 
 class VGG19(nn.Module):
@@ -67,19 +73,31 @@ class VGG19(nn.Module):
             if not name.startswith("input"):
                 setattr(self, _buffer(name), getattr(self, _buffer(name)).to(torch.bfloat16))
 
-    def forward(self, images: Tensor, layers: Iterable[str]) -> Activations:
-        """Return the activations of `layers`, each (L, C, h, w), of images (L, 3, H, W) in [0, 1]."""
+    def forward(
+        self, images: Tensor, layers: Iterable[str], summed: Container[str] = frozenset()
+    ) -> Activations:
+        """Return the activations of `layers`, each (L, C, h, w), of images (L, 3, H, W) in [0, 1].
+
+        Of the layers that are only `summed` over their positions, the first one is unkept in tiled images: computing it
+        anew costs less than a hundredth of the rest, and keeping it and its gradients as much memory as all others.
+        """
         self.choose_precision(images.device)
         asked = set(layers)
         wanted = tuple(layer for layer in LAYERS if layer in asked)
-        height, width = images.shape[-2:]
-        tiles = divide(height, width, wanted, self.tiles) if wanted else []
-        return (
-            look_at_tiles(self._look, images, wanted, tiles) if len(tiles) > 1 else self._look(images, wanted)
-        )
+        size = images.shape[-2:]
+        tiles = divide(*size, wanted, self.tiles) if wanted else []
+        if len(tiles) <= 1:
+            return Activations(self._look(images, wanted))
+        first = LAYERS[0]
+        if first not in wanted or first not in summed:
+            return Activations(look_at_tiles(self._look, images, wanted, tiles))
+        unkept = Unkept(images, self._look, first, divide(*size, [first], self.tiles))
+        rest = wanted[1:]
+        kept = look_at_tiles(self._look, images, rest, divide(*size, rest, self.tiles)) if rest else {}
+        return Activations(kept, {first: unkept})
 
-    def _look(self, images: Tensor, wanted: Sequence[str]) -> Activations:
-        result: Activations = {}
+    def _look(self, images: Tensor, wanted: Sequence[str]) -> dict[str, Tensor]:
+        result: dict[str, Tensor] = {}
         x = self._convolve(images.contiguous(memory_format=torch.channels_last), "input", padding=0)
         for layer in LAYERS:
             if len(result) == len(wanted):

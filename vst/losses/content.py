@@ -22,7 +22,7 @@ class ContentLoss(Loss):
 
     def __init__(self, weight: Weight, layers: Layers):
         super().__init__(weight, layers)
-        self._targets: Activations = {}
+        self._targets: dict[str, Tensor] = {}
 
     def at_scale(self, factor: float) -> None:
         """Weigh more: what a small frame loses of its content, no larger one brings back."""

@@ -41,8 +41,7 @@ def gram_matrix(activations: Tensor, normalisation: Normalisation = "chw") -> Te
     lanes, channels, height, width = activations.shape
     # positions before channels: in channels_last, as VGG-19 gives them, that is no copy
     flat = activations.permute(0, 2, 3, 1).reshape(lanes, height * width, channels)
-    divisor = {"chw": channels * height * width, "hw": height * width, "none": 1}[normalisation]
-    return _InnerProducts.apply(flat, None) / divisor
+    return normalised(_InnerProducts.apply(flat, None), normalisation, height * width)
 
 
 def region_gram_matrix(activations: Tensor, region: Tensor, normalisation: Normalisation = "chw") -> Tensor:
@@ -54,14 +53,17 @@ def region_gram_matrix(activations: Tensor, region: Tensor, normalisation: Norma
     lanes, channels, height, width = activations.shape
     flat = activations.permute(0, 2, 3, 1).reshape(lanes, height * width, channels)
     weights = full_precision(region).flatten(1)[..., None]
-    positions = weights.sum((1, 2)).clamp(min=1e-6)
-    divisor = {
-        "chw": channels * positions,
-        "hw": positions,
-        "none": torch.ones_like(positions),
-    }
-    products = _InnerProducts.apply(flat, weights)
-    return products / divisor[normalisation][:, None, None]
+    return normalised(_InnerProducts.apply(flat, weights), normalisation, weights.sum((1, 2)))
+
+
+def normalised(products: Tensor, normalisation: Normalisation, positions: int | Tensor) -> Tensor:
+    """Inner products (L, C, C), summed over so many positions, as a Gram matrix.
+
+    Positions that are weighed are as many as their weights sum up to, (L,); where these are all 0, so is the matrix.
+    """
+    if isinstance(positions, Tensor):
+        positions = positions.clamp(min=1e-6)[:, None, None]
+    return products / {"chw": products.shape[-1] * positions, "hw": positions, "none": 1}[normalisation]
 
 
 class _InnerProducts(torch.autograd.Function):

@@ -22,6 +22,7 @@ class Loss(nn.Module, ABC):
     compares a frame with: `nothing` painted, so that frames can be painted at the same time; frames of its `shot`, so
     that shots can; or, unless it says so, with `anything`. It is `of_style` if it asks for the style, of
     that `image` of several, by its number, or of none in particular; `regional` if it can do so in a region of a frame.
+    It needs `only_sums` of the activations over their positions if it asks for nothing but `vst.losses.grams.gram`.
     """
 
     compares: Comparison = "anything"
@@ -31,6 +32,7 @@ class Loss(nn.Module, ABC):
     reach: int = 1
     anchored: bool = False
     sees_content: bool = False
+    only_sums: bool = False
 
     def __init__(self, weight: Weight, layers: Sequence[str] = ()):
         super().__init__()

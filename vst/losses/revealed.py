@@ -10,7 +10,8 @@ from vst.features.vgg import Activations
 from vst.flow.neighbour import Neighbour
 from vst.flow.prediction import fill_disoccluded, fill_radius
 from vst.losses.common_colours import common_colours
-from vst.losses.functional import Normalisation, region_gram_matrix, style_loss
+from vst.losses.functional import Normalisation, style_loss
+from vst.losses.grams import gram
 from vst.losses.loss import Loss
 from vst.losses.target import Target
 
@@ -48,6 +49,7 @@ class RevealedStyle(Loss):
     of_style = True
     image = 0
     regional = True
+    only_sums = True
 
     def __init__(self, weight: Weight, layers: Layers, normalisation: Normalisation = "chw"):
         super().__init__(weight, layers)
@@ -81,11 +83,7 @@ class RevealedStyle(Loss):
         strokes = self._grams(target.look(near.kept), around * alike)
         painting = self._grams(target.look(self._style), suits)
         self._targets = [torch.lerp(*pair, known) for pair in zip(painting, strokes, strict=True)]
-        height, width = region.shape[-2:]
-        self._regions = [
-            F.adaptive_avg_pool2d(region, (height // stride(layer), width // stride(layer)))
-            for layer in self.layers
-        ]
+        self._regions = self._at_layers(region)
 
     def _suits(self, region: Tensor, near: Neighbour, content: Tensor) -> Tensor:
         """Where the painting has the colours that a region is to take on, (1, 1, h, w) in [0, 1]."""
@@ -97,19 +95,24 @@ class RevealedStyle(Loss):
         return suits.clamp(min=EVERYWHERE)
 
     def _grams(self, activations: Activations, region: Tensor) -> list[Tensor]:
-        grams = []
-        for layer in self.layers:
-            height, width = activations[layer].shape[-2:]
-            here = F.adaptive_avg_pool2d(region, (height, width))
-            grams.append(region_gram_matrix(activations[layer], here, self.normalisation))
-        return grams
+        return [
+            gram(activations, layer, self.normalisation, here)
+            for layer, here in zip(self.layers, self._at_layers(region), strict=True)
+        ]
+
+    def _at_layers(self, region: Tensor) -> list[Tensor]:
+        height, width = region.shape[-2:]
+        return [
+            F.adaptive_avg_pool2d(region, (height // stride(layer), width // stride(layer)))
+            for layer in self.layers
+        ]
 
     def forward(self, canvas: Tensor, activations: Activations) -> Tensor:
         """The term's value, (L,)."""
         if not self._regions:
             return torch.zeros_like(canvas[:, 0, 0, 0])
         grams = [
-            region_gram_matrix(activations[layer], region, self.normalisation)
+            gram(activations, layer, self.normalisation, region)
             for layer, region in zip(self.layers, self._regions, strict=True)
         ]
         share = self._regions[0].mean((1, 2, 3))

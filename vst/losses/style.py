@@ -6,7 +6,8 @@ from torch import Tensor
 from vst.bounds import Weight
 from vst.features.layers import Layers, stride
 from vst.features.vgg import Activations
-from vst.losses.functional import Normalisation, gram_matrix, region_gram_matrix, style_loss
+from vst.losses.functional import Normalisation, style_loss
+from vst.losses.grams import gram
 from vst.losses.loss import Loss
 from vst.losses.target import Target
 
@@ -23,6 +24,7 @@ class StyleLoss(Loss):
     of_style = True
     image = 0
     regional = True
+    only_sums = True
 
     def __init__(self, weight: Weight, layers: Layers, normalisation: Normalisation = "chw"):
         super().__init__(weight, layers)
@@ -53,10 +55,10 @@ class StyleLoss(Loss):
         if self._share is None:
             return style_loss(self._grams(activations), self._targets)
         grams = [
-            region_gram_matrix(activations[layer], region, self.normalisation)
+            gram(activations, layer, self.normalisation, region)
             for layer, region in zip(self.layers, self._region, strict=True)
         ]
         return self._share * style_loss(grams, self._targets)
 
     def _grams(self, activations: Activations) -> list[Tensor]:
-        return [gram_matrix(activations[layer], self.normalisation) for layer in self.layers]
+        return [gram(activations, layer, self.normalisation) for layer in self.layers]

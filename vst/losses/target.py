@@ -52,7 +52,7 @@ class Target:
     """
 
     content: Tensor
-    activations: dict[str, Tensor]
+    activations: Activations
     neighbour: Neighbour | None
     earlier: Tensor | None = None
     past: Sequence[Neighbour] = ()
@@ -61,6 +61,6 @@ class Target:
     neighbours: Sequence[Neighbour] = ()
     style: Tensor | None = None
     regions: Regions | None = None
-    look: Callable[[Tensor], Activations] = field(default=lambda _: {}, repr=False)
+    look: Callable[[Tensor], Activations] = field(default=lambda _: Activations({}), repr=False)
     given: Tensor | None = None
     between: float | None = None

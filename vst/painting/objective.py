@@ -27,6 +27,8 @@ class FrameObjective:
         self.backbone, self.losses, self.canvas = backbone, losses, canvas
         self.colours = colours or StyleColours()
         self.layers = tuple(sorted({layer for loss in losses.values() for layer in loss.layers}))
+        whole = {layer for loss in losses.values() if not loss.only_sums for layer in loss.layers}
+        self._summed = frozenset(self.layers) - whole
         self.start = self.content = torch.empty(0)
         self.whole: Tensor | None = None
         self.factors: dict[str, Tensor] = {}
@@ -49,6 +51,10 @@ class FrameObjective:
         painted = self.colours.finished(self.canvas.image(coefficients, self.start), self.content)
         return painted if self.whole is None else self.content.lerp(painted, self.whole)
 
+    def look(self, image: Tensor) -> Activations:
+        """The activations of an image at the layers of all losses."""
+        return self.backbone(self.seen(image), self.layers, self._summed)
+
     def seen(self, image: Tensor) -> Tensor:
         """What VGG-19 sees of an image."""
         return self.colours.seen(image)
@@ -60,7 +66,7 @@ class FrameObjective:
 
     def total(self, image: Tensor) -> Losses:
         """L_total = α L_content + β L_style + η L_coherence of an image, and its terms, lane by lane."""
-        return self.weighed(image, self.backbone(self.seen(image), self.layers))
+        return self.weighed(image, self.look(image))
 
     def weighed(self, image: Tensor, activations: Activations) -> Losses:
         """L_total by the image and its activations."""

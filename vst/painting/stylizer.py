@@ -248,7 +248,7 @@ class VideoStylizer(LightningModule):
     def _look(self, images: Tensor) -> Activations:
         """The activations at the layers of all losses, the same at every scale."""
         with torch.no_grad():
-            return self.backbone(self.objective.seen(images), self.objective.layers)
+            return self.objective.look(images)
 
     def _look_at_content(self, content: Tensor) -> Activations:
         """The activations that the losses compare with: of a large frame, those of all layers would take gigabytes."""

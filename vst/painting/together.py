@@ -12,6 +12,7 @@ from typing import Generic, TypeVar
 import torch
 from torch import Tensor
 
+from vst.features.vgg import Activations
 from vst.optim import Losses, Minimise, Solution
 from vst.optim.replay import Replays
 from vst.painting.objective import FrameObjective
@@ -33,7 +34,9 @@ class LanesObjective:
         seen = [objective.seen(image) for objective, image in zip(self.objectives, images, strict=True)]
         activations = self.objectives[0].backbone(torch.cat(seen), self._layers)
         found = [
-            objective.weighed(image, {name: values[lane : lane + 1] for name, values in activations.items()})
+            objective.weighed(
+                image, Activations({name: values[lane : lane + 1] for name, values in activations.items()})
+            )
             for lane, (objective, image) in enumerate(zip(self.objectives, images, strict=True))
         ]
         none = torch.zeros_like(found[0].total)
