@@ -33,7 +33,7 @@ def test_what_is_not_kept_has_the_gram_matrix_and_the_gradient_of_what_is(normal
         results.append((first, gradient))
     (expected, expected_gradient), (first, gradient) = results
     torch.testing.assert_close(first, expected, rtol=1e-4, atol=1e-6 * float(expected.abs().max()))
-    assert (gradient - expected_gradient).abs().max() < 1e-5 * expected_gradient.abs().max()
+    assert (gradient - expected_gradient).abs().max() < 1e-4 * expected_gradient.abs().max()
 
 
 def test_a_layer_that_is_more_than_summed_is_kept_and_so_is_a_frame_without_tiles():
