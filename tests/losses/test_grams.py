@@ -30,7 +30,7 @@ def test_what_is_not_kept_has_the_gram_matrix_and_the_gradient_of_what_is(normal
         # another layer's gradient, by the tiles of the rest
         value = first.square().mean((1, 2)) + gram(found, "conv2_1").square().mean((1, 2))
         (gradient,) = torch.autograd.grad(value.sum(), canvas)
-        results.append((first, gradient))
+        results.append((first.detach(), gradient))
     (expected, expected_gradient), (first, gradient) = results
     torch.testing.assert_close(first, expected, rtol=1e-4, atol=1e-6 * float(expected.abs().max()))
     assert (gradient - expected_gradient).abs().max() < 1e-4 * expected_gradient.abs().max()

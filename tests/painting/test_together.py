@@ -43,7 +43,7 @@ class Network:
     def __init__(self) -> None:
         self.lanes: list[int] = []
 
-    def __call__(self, images: Tensor, layers: list[str]) -> dict[str, Tensor]:
+    def __call__(self, images: Tensor, layers: list[str], summed: object = ()) -> dict[str, Tensor]:
         self.lanes.append(len(images))
         return {"only": images.diff(dim=-1)}
 

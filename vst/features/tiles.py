@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from vst.features.layers import LAYERS, stride
+from vst.features.memory import give_back
 
 WHOLE = 1_500_000
 """Most pixels of an image that is not divided: its activations and their gradients take about 4 GB in bfloat16."""
@@ -131,6 +132,7 @@ class _Tiled(torch.autograd.Function):
                     whole[layer] = part.new_empty(shape).to(memory_format=torch.channels_last)
                 there, own = tile.at(layer)
                 whole[layer][..., *there] = part[..., *own]
+        give_back()
         return tuple(whole[layer] for layer in layers)
 
     @staticmethod
@@ -149,6 +151,7 @@ class _Tiled(torch.autograd.Function):
                 wanted.append(of_tile)
             (piece,) = torch.autograd.grad([found[layer] for layer in ctx.layers], seen, wanted)
             total[..., *tile.seen] += piece
+        give_back()
         return total, None, None, None
 
 
