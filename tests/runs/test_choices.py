@@ -96,6 +96,12 @@ def test_what_is_given_again_beside_resume_is_asked_for_once(tmp_path: Path) -> 
     composed([argument for argument in arguments if not argument.startswith("hydra.run.dir")])
 
 
+def test_a_run_keeps_the_weights_it_began_with(tmp_path: Path) -> None:
+    run = stored(tmp_path, ["model=mse", "beta=7.0"], "{beta: 7.0, eta: '3e3'}")
+    config = composed(stored_overrides(run))
+    assert (config.model, config.alpha, config.beta, config.eta) == ("mse", 1.0, 7.0, 3e3)
+
+
 @pytest.mark.parametrize(
     "value", ["{_target_: os.system, command: id}", "'${oc.env:HOME}'", "'1,2'", "[1, {_target_: os.system}]"]
 )

@@ -14,7 +14,7 @@ from vst.errors import InputError
 from vst.files import from_home, write_text
 from vst.runs.choices import OF_AN_OPTION, may_choose
 from vst.runs.data import MOST_LEVELS, plain, read_text
-from vst.runs.moved import FIRST_DEFAULTS, override_with_new_names, with_new_names
+from vst.runs.moved import FIRST_DEFAULTS, WEIGHTS, override_with_new_names, with_new_names
 from vst.runs.settings import Settings, files_named, select
 
 
@@ -104,6 +104,8 @@ def _first_defaults(run: Path) -> list[str]:
     # an option that was nothing then is nothing now, unless the run's own options say otherwise
     began = {option: first for option, first in FIRST_DEFAULTS.items() if first is not None}
     values = {option: select(config, option, first) for option, first in began.items()}
+    weights = {option: select(config, option, None) for option in WEIGHTS}
+    values |= {option: weight for option, weight in weights.items() if weight is not None}
     # one by its name: Hydra's ~logger, which a run may have been given, finds no list
     loggers = [name for name in choices("logger") if select(config, f"logger.{name}")] or ["csv"]
     return [

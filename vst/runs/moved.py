@@ -36,6 +36,10 @@ FIRST_DEFAULTS = {
 }
 """Options whose defaults have changed, or that are new, and the values with which version 0.1 painted."""
 
+WEIGHTS = ("alpha", "beta", "eta")
+"""Options whose defaults are found anew when a search finds better ones, each model's own; a run keeps those it began
+with."""
+
 NEW = {
     "preview": False,
     "colours": "style",
