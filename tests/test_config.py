@@ -63,12 +63,12 @@ COHERENCES = {
     "anystyle": (0.0, None),
     "network": (0.0, None),
     "keyframes": (0.0, None),
-    "mse": (3e3, {"_target_": "vst.losses.coherence.MseCoherence", "weight": 3e3}),
+    "mse": (1e3, {"_target_": "vst.losses.coherence.MseCoherence", "weight": 1e3}),
     "enhanced": (
-        3e3,
+        1e3,
         {
             "_target_": "vst.losses.coherence.EnhancedCoherence",
-            "weight": 3e3,
+            "weight": 1e3,
             "gate": {"_target_": "vst.losses.functional.paper_gate", "_partial_": True},
         },
     ),

@@ -82,6 +82,12 @@ def test_frames_without_anything_to_follow_do_not_move(estimator):
     assert estimator(flat, flat).abs().max() < 1e-3
 
 
+def test_more_points_than_opencv_interpolates_are_not_followed(texture):
+    # as many as at the default step in a frame of 2560×1440
+    flow = SparseToDense(step=2)(*moved_pair(texture, 3, -2, 384, 400))
+    assert end_point_error(flow, torch.tensor([3.0, -2.0]).view(1, 2, 1, 1)) < 0.2
+
+
 def test_grey_is_rounded_not_cut_off():
     levels = torch.arange(256)
     frames = (levels / 255).expand(1, 3, 1, 256)

@@ -124,7 +124,7 @@ class SparseToDense:
 
     On enlarged frames nearly as accurate as DeepFlow, in a third of its time (experiments/judges.md). Both steps are
     OpenCV's; its `calcOpticalFlowSparseToDense`, which joins them, reads beyond its memory where few points were
-    followed.
+    followed. In frames of more than two megapixels the grid is as wide as the most points that OpenCV takes ask for.
     """
 
     name: ClassVar[str] = "sparse"
@@ -140,7 +140,8 @@ class SparseToDense:
 
         def estimate(first: np.ndarray, second: np.ndarray) -> np.ndarray:
             height, width = first.shape[:2]
-            grid = np.mgrid[self.step // 2 : width : self.step, self.step // 2 : height : self.step]
+            step = max(self.step, math.ceil(math.sqrt(height * width / _MOST_POINTS)))
+            grid = np.mgrid[step // 2 : width : step, step // 2 : height : step]
             points = grid.reshape(2, -1).T.astype(np.float32)
             found, followed, _ = cv2.calcOpticalFlowPyrLK(first, second, points[:, None], _NO_START)
             kept = followed[:, 0] == 1
@@ -154,6 +155,9 @@ class SparseToDense:
 
         return _estimate_lanes(estimate, first, second, 64, 64, to_numpy=_to_colours)
 
+
+_MOST_POINTS = 30_000
+"""Points that are followed: OpenCV's interpolation takes fewer than 2¹⁵, which a frame of 2560×1440 would exceed."""
 
 _FEWEST_POINTS = 16
 """Points that must be followed for their interpolation to mean anything."""
