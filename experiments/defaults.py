@@ -131,6 +131,11 @@ def clip_options(clip: str, size: int, folder: Path) -> list[str]:
 
 def values(folder: Path, model: str, tried: str, options: Sequence[str]) -> Values:
     """The objectives of a model's run with the options tried, which is painted unless it is finished."""
+    return objectives(summary_of(painted(folder, model, tried, options)))
+
+
+def painted(folder: Path, model: str, tried: str, options: Sequence[str]) -> Path:
+    """The directory of a model's run with the options tried, which is painted unless it is finished."""
     directory = run_directory(folder, model, tried)
     if status(directory) != "finished":
         print(directory, flush=True)
@@ -146,7 +151,7 @@ def values(folder: Path, model: str, tried: str, options: Sequence[str]) -> Valu
         call = [*start, f"resume={directory}"] if checkpoint_path(directory).is_file() else [*start, *new]
         if code := subprocess.run(call, check=False).returncode:
             exit_with(f"{directory} was not finished; correct the error above and repeat", code)
-    return objectives(summary_of(directory))
+    return directory
 
 
 def run_directory(folder: Path, model: str, tried: str) -> Path:
