@@ -37,9 +37,9 @@ TRIED = ("pan", "bikes", "battle")
 HEADER = """\
 # Which coherence holds under which style loss
 
-Made by `python experiments/coherence_by_loss.py`, from {frames} frames of each clip, of {size} pixels. Every figure is a
-ratio to that of naive under the same loss: warping error / style loss / content loss; losses of different kinds cannot be
-compared otherwise. naive's own warping error is in units of the content's own, and its content loss a ratio to that
+Made by `python experiments/coherence_by_loss.py`, from {frames} frames of each clip at {size} pixels. Every figure is a
+ratio to that of naive under the same loss: warping error / style loss / content loss; losses of different kinds cannot
+be compared otherwise. naive's own warping error is in units of the content's own, and its content loss a ratio to that
 under gatys. Last, the part of their strength that followed strokes keep.
 
 """
