@@ -55,6 +55,19 @@ def test_a_frame_that_starts_from_a_painting_has_one_scale_unless_much_comes_int
     assert read_frames(run)[1]["cost"] == pytest.approx(4, abs=0.5)
 
 
+def test_nothing_is_prepared_beside_the_painting_of_a_large_frame(
+    paint: Paint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = ["model=robust", "flow=dis", "video.frames=3", "evaluations=2"]
+    beside = paint(tmp_path / "beside", *options)
+    # to this program, what is larger than a stamp is as large as 4K
+    monkeypatch.setattr("vst.features.tiles.WHOLE", 1000)
+    monkeypatch.setattr("vst.video.datamodule.Ahead", None)
+    between = paint(tmp_path / "between", *options, "tiles=1")
+    for one, other in zip(*(sorted((run / "frames").iterdir()) for run in (beside, between)), strict=True):
+        assert np.array_equal(load_png(one), load_png(other))
+
+
 def test_the_seconds_of_a_frame_include_the_making_of_its_start(
     paint: Paint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

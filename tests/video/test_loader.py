@@ -145,3 +145,19 @@ def test_frames_that_are_read_ahead_do_not_count_as_begun(battle: Battle) -> Non
     data.close()
     assert sorted(data.times) == [0, 1, 2]
     assert 3 <= len(prepared) <= 3 + FRAMES_AHEAD + 1
+
+
+def test_nothing_is_prepared_ahead_of_a_large_frame(battle: Battle) -> None:
+    data, prepared = module_of(battle), []
+
+    def prepare(frames: Iterator[Frame]) -> Iterator[Alone]:
+        for frame in frames:
+            prepared.append(frame.index)
+            yield Alone(frame)
+
+    data.prepare, data.frames_ahead = prepare, 0
+    for number, batch in enumerate(data.train_dataloader()):
+        assert batch.frame.index == number
+        assert prepared == list(range(number + 1))
+    assert prepared == list(range(12))
+    data.close()

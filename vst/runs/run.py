@@ -108,6 +108,7 @@ def _begin(settings: Settings, parts: Parts, state: Settings | None, alone: bool
 
     A run that is `alone` paints as many frames at once as it may, and one that is a lane of several one.
     """
+    from vst.features.tiles import WHOLE
     from vst.runs.callbacks.resume import restore
 
     if "resume" in parts.callbacks:
@@ -115,10 +116,14 @@ def _begin(settings: Settings, parts: Parts, state: Settings | None, alone: bool
         parts.callbacks["resume"].inputs = parts.inputs
     remaining = settings["passes"] - (state["pass"] if state else 0)
     trainer = make_trainer(settings, remaining, list(parts.callbacks.values()), parts.loggers)
+    device, info = trainer.strategy.root_device, parts.clip.info
+    if device.type == "cpu" and info.width * info.height > WHOLE:
+        # the motion of the next frame of 4K took 2 GB beside the painting, and is ready in a minute
+        parts.data.frames_ahead = 0
     if alone:
-        device = trainer.strategy.root_device
-        parts.module.lanes = frames_at_once(settings, parts.module, parts.clip.info, device)
-        parts.data.frames_ahead = max(parts.data.frames_ahead, parts.module.lanes)
+        parts.module.lanes = frames_at_once(settings, parts.module, info, device)
+        if parts.data.frames_ahead:
+            parts.data.frames_ahead = max(parts.data.frames_ahead, parts.module.lanes)
     if state is not None:
         restore(state, trainer, parts.module, parts.data)
     return trainer

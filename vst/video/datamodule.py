@@ -30,8 +30,8 @@ Prepare = Callable[[Iterator[Frame]], Iterator[Batch]]
 class ClipDataModule(LightningDataModule):
     """The clip for Lightning: one loader per pass, which in a resumed run begins where the run stopped.
 
-    `prepare` makes a batch of each frame. Both reading and preparing happen in a thread of their own, ahead of the
-    painting.
+    `prepare` makes a batch of each frame. Both reading and preparing happen in a thread of their own, `frames_ahead` of
+    the painting; with 0, once the painting asks for the next frame.
     """
 
     def __init__(
@@ -95,7 +95,7 @@ class ClipDataModule(LightningDataModule):
 
 
 class PreparedFrames:
-    """A loader's frames, prepared `depth` ahead; `begun` is told of each that is about to be painted."""
+    """A loader's frames, prepared `depth` ahead, or when asked for; `begun` is told of each about to be painted."""
 
     def __init__(self, loader: FrameLoader, prepare: Prepare, begun: Callable[[Frame], None], depth: int):
         self._loader, self._prepare, self._begun, self._depth = loader, prepare, begun, depth
@@ -107,8 +107,10 @@ class PreparedFrames:
 
     def __iter__(self) -> Iterator[Batch]:
         """Yield the frames in the order in which the pass paints them."""
-        self._ahead = Ahead(self._prepare(iter(self._loader)), self._depth)
-        for batch in self._ahead:
+        prepared = self._prepare(iter(self._loader))
+        if self._depth:
+            prepared = self._ahead = Ahead(prepared, self._depth)
+        for batch in prepared:
             self._begun(batch.frame)
             yield batch
 
