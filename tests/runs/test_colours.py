@@ -45,7 +45,7 @@ def test_matched_colours_are_nearer_to_the_contents(paint: Paint, tmp_path: Path
     assert away["matched"] < away["style"] / 2
 
 
-def test_shots_have_their_own_style_image_and_resume_with_it(paint: Paint, tmp_path: Path) -> None:
+def test_shots_have_their_own_style_image(paint: Paint, tmp_path: Path) -> None:
     options = ["colours=matched", "model=naive", "cuts=[2]"]
     run = paint(tmp_path / "whole", *options)
     alone = paint(tmp_path / "alone", *options, "video.start=2", "video.frames=2")

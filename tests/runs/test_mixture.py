@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from vst.composing import composed
-from vst.errors import InputError
+from vst.errors import InputError, OutOfMemory
+from vst.painting.stylizer import VideoStylizer
 from vst.runs.configuration import stored_overrides
 from vst.runs.record import read_record
 from vst.runs.rows import read_frames
@@ -123,6 +125,32 @@ def test_each_region_has_its_own_painting(paint: Paint, tmp_path: Path, left: Pa
     ]
     assert distances[0][0] < distances[0][1]
     assert distances[1][1] < distances[1][0]
+
+
+def test_a_run_that_broke_off_goes_on_with_all_of_it(
+    paint: Paint, tmp_path: Path, left: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    courses = ["style.weight={0: 1, 3: 0.5}", "strength={0: 1, 3: 0.6}", f"styles.night.mask={left}"]
+    looks = ["colours=matched", "cuts=[2]", "output.codec=ffv1", "beta=1e5"]
+    options = ["model=robust", "flow=dis", *INK, *courses, *looks]
+    whole = paint(tmp_path / "whole", *options)
+    step, begun = VideoStylizer.training_step, []
+
+    def breaks(self: VideoStylizer, *arguments: Any) -> Any:
+        begun.append(1)
+        if len(begun) > 3:
+            raise MemoryError
+        return step(self, *arguments)
+
+    monkeypatch.setattr(VideoStylizer, "training_step", breaks)
+    with pytest.raises(OutOfMemory):
+        paint(tmp_path / "run", *options)
+    monkeypatch.setattr(VideoStylizer, "training_step", step)
+    resumed = paint(tmp_path / "run", *options, f"resume={tmp_path / 'run'}")
+    np.testing.assert_array_equal(frames(resumed), frames(whole))
+    clips = [list(VideoReader(run / "stylized.mkv").read()) for run in (resumed, whole)]
+    assert len(clips[0]) == 4
+    assert all(one.content.equal(other.content) for one, other in zip(*clips, strict=True))
 
 
 def test_files_of_paintings_are_found_and_known_from_anywhere(
