@@ -77,6 +77,7 @@ def main() -> None:
     parser.add_argument("--only", help="models, with commas; without it, all of conf/model")
     parser.add_argument("--clips", default=",".join(CLIPS), help="clips, with commas")
     parser.add_argument("--size", type=int, default=384, help="a frame's longer side, in pixels")
+    parser.add_argument("--no-paint", action="store_true", help="only what is finished on every clip")
     parser.add_argument("--paint-only", action="store_true", help="write no tables")
     parser.add_argument("overrides", nargs="*", help="added to every run")
     given = parser.parse_args()
@@ -92,8 +93,9 @@ def main() -> None:
             found = {
                 tried: {clip: values(runs / clip, model, tried, options[clip]) for clip in clips}
                 for tried in TRIED.get(model, ("",))
+                if not given.no_paint or finished(runs, clips, model, tried)
             }
-            if not given.paint_only:
+            if found and not given.paint_only:
                 reference = {clip: values(runs / clip, "naive", "", options[clip]) for clip in clips}
                 sections.append(
                     section(model, {tried: ratios(own, reference) for tried, own in found.items()})
@@ -127,6 +129,11 @@ def clip_options(clip: str, size: int, folder: Path) -> list[str]:
     if clip in CAMERAS:
         options.append(f"video.path={quoted(camera_clip(clip, (folder / f'{clip}.mkv').resolve()))}")
     return [*options, f"video.size={size}"]
+
+
+def finished(runs: Path, clips: Sequence[str], model: str, tried: str) -> bool:
+    """Whether a model's runs with the options tried are finished on all clips."""
+    return all(status(run_directory(runs / clip, model, tried)) == "finished" for clip in clips)
 
 
 def values(folder: Path, model: str, tried: str, options: Sequence[str]) -> Values:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from itertools import cycle, pairwise
 from pathlib import Path
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 from hydra.core.global_hydra import GlobalHydra
 
+from tests.run_directories import write_run
 from vst.composing import composed
 from vst.errors import InputError
 from vst.runs.settings import resolve
@@ -68,6 +70,33 @@ def test_a_name_that_is_not_known_is_refused(defaults):
     assert defaults.chosen("--only", None, ["flow", "mse"]) == ["flow", "mse"]
     with pytest.raises(InputError, match="--only flaw is not known; choose from: flow, mse"):
         defaults.chosen("--only", "flaw", ["flow", "mse"])
+
+
+def test_tables_of_what_is_finished_everywhere(defaults, monkeypatch, tmp_path):
+    summary = {"warping_error": 1e-3, "style": 2e-4, "content": 20.0}
+    for clip in ("talk", "anime"):
+        write_run(tmp_path / "64" / clip / "naive", "naive", frames=2, video=False, summary=summary)
+        write_run(tmp_path / "64" / clip / "mse-eta=1e3", "mse", frames=2, video=False, summary=summary)
+    write_run(tmp_path / "64" / "talk" / "mse-eta=3e3", "mse", frames=2, video=False, summary=summary)
+    output = tmp_path / "out.md"
+    given = [
+        "--runs",
+        str(tmp_path),
+        "--size",
+        "64",
+        "--clips",
+        "talk,anime",
+        "-o",
+        str(output),
+        "--no-paint",
+    ]
+    monkeypatch.setattr(sys, "argv", ["defaults.py", *given])
+    defaults.main()
+    text = output.read_text()
+    assert "## mse" in text
+    assert "| **eta=1e3** |" in text
+    assert "3e3" not in text, "one clip of it is missing"
+    assert "## flow" not in text
 
 
 def test_what_is_tried_composes_and_so_does_every_clip(defaults, monkeypatch):
