@@ -177,9 +177,9 @@ def test_a_clip_that_was_exchanged_is_not_gone_on_with(
     assert is_done(finished, settings)
     try:
         write_video(own_clip, ((np.zeros((32, 48, 3), np.uint8), index) for index in range(4)), info)
-        with pytest.raises(InputError, match=r"the file that video\.path names has changed since the run in"):
+        with pytest.raises(InputError, match=r"what video\.path names has changed since the run in"):
             resume(stopped)
-        with pytest.raises(InputError, match=r"the file that video\.path names has changed since the run in"):
+        with pytest.raises(InputError, match=r"what video\.path names has changed since the run in"):
             is_done(finished, settings)
     finally:
         own_clip.write_bytes(before)

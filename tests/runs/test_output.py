@@ -60,6 +60,15 @@ def test_what_is_transparent_stays_so(paint: Paint, tmp_path: Path, cut_out: Pat
         )
 
 
+def test_a_run_of_pictures_knows_when_one_is_another(paint: Paint, tmp_path: Path, cut_out: Path) -> None:
+    options = ["video=pictures", f"video.path={cut_out}", "model=naive", "evaluations=0"]
+    run = paint(tmp_path / "run", *options)
+    assert paint(run, *options, f"resume={run}") == run
+    (cut_out / "1.png").write_bytes((cut_out / "2.png").read_bytes())
+    with pytest.raises(InputError, match=r"what video\.path names has changed"):
+        paint(run, *options, f"resume={run}")
+
+
 def test_other_codecs_are_refused(compose: Callable) -> None:
     with pytest.raises(InputError, match=r"output.codec=av1 is not known; choose one of: h264, prores, ffv1"):
         resolve(compose("output.codec=av1"))

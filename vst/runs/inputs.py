@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
 from vst.assets import file_hash
+from vst.errors import InputError
+from vst.pictures import pictures_in
 from vst.runs.settings import Settings, files_named, select
 
 FILTERS = "backbone.weights.path"
@@ -15,7 +18,10 @@ FILTERS = "backbone.weights.path"
 
 
 def hashes_of_inputs(settings: Settings) -> dict[str, str]:
-    """SHA-256 of each file that the settings name, by the option; a file that cannot be read is left out."""
+    """SHA-256 of each file, or folder of pictures, that the settings name, by the option.
+
+    One that cannot be read is left out.
+    """
     return dict(_hashes(settings, _options(settings)))
 
 
@@ -33,10 +39,22 @@ def _options(settings: Settings) -> list[str]:
 def _hashes(settings: Settings, options: Sequence[str]) -> Iterator[tuple[str, str]]:
     for option in options:
         path = select(settings, option)
-        with suppress(OSError):
-            if isinstance(path, str) and Path(path).is_file():
-                state = Path(path).stat()
-                yield option, _hash(Path(path), state.st_size, state.st_mtime_ns)
+        with suppress(OSError, InputError):
+            if isinstance(path, str) and Path(path).is_dir():
+                yield option, _hash_of_pictures(Path(path))
+            elif isinstance(path, str) and Path(path).is_file():
+                yield option, _hash_as_it_is(Path(path))
+
+
+def _hash_of_pictures(folder: Path) -> str:
+    """The hash of the names and hashes of the pictures in a folder."""
+    listed = [f"{_hash_as_it_is(file)} {file.name}\n" for file in pictures_in(folder)]
+    return hashlib.sha256("".join(listed).encode(errors="surrogateescape")).hexdigest()
+
+
+def _hash_as_it_is(file: Path) -> str:
+    state = file.stat()
+    return _hash(file, state.st_size, state.st_mtime_ns)
 
 
 @cache

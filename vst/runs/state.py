@@ -78,6 +78,6 @@ def _refuse_other_inputs(directory: Path, before: Mapping[str, str], settings: S
     """Raise an `InputError` where an input file is another one than before, under the same name."""
     if changed := changed_inputs(before, settings):
         raise InputError(
-            f"the file that {changed[0]} names has changed since the run in {directory} began; restore it, or begin a "
+            f"what {changed[0]} names has changed since the run in {directory} began; restore it, or begin a "
             f"new run in another directory"
         )
