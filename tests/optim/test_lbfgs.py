@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from vst.optim import Losses, Solution, minimise
+from vst.optim import Losses, Solution, lbfgs, minimise
 from vst.optim.descent import PATIENCE
 
 Function = Callable[[Tensor], Tensor]
@@ -92,6 +92,15 @@ def wells(x: Tensor) -> Tensor:
     """Two wells a coordinate, with negative curvature between them, (L, N) → (L,)."""
     scale = torch.linspace(0.3, 2, x.shape[1], dtype=x.dtype)
     return (scale * (x**2 - 1) ** 2 / 4).sum(1) + 0.1 * x.sum(1) + 0.2 * torch.sin(3 * x.sum(1))
+
+
+def test_of_a_large_frame_fewer_steps_are_remembered(monkeypatch):
+    start = points(lanes=2)
+    two, ten = (minimise(quadratic, start, evaluations=25, history=history).point for history in (2, 10))
+    monkeypatch.setattr(lbfgs, "MOST_REMEMBERED", 5 * start[0].nbytes)
+    limited = minimise(quadratic, start, evaluations=25, history=10).point
+    assert torch.equal(limited, two)
+    assert not torch.equal(limited, ten)
 
 
 @pytest.mark.parametrize("history", [3, 100])

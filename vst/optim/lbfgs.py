@@ -13,6 +13,10 @@ from vst.optim.pace import pace_on
 from vst.optim.replay import Replays
 from vst.optim.solution import Solution
 
+MOST_REMEMBERED = 2**30
+"""Bytes of steps and changes of the gradient that are remembered of a lane: ten of each for a frame of 4 megapixels,
+five for one of 3840×2160."""
+
 
 def minimise(
     objective: Objective,
@@ -29,11 +33,11 @@ def minimise(
 
     The objective takes a tensor of the start's shape and gives a value a lane, (L,), alone or as `Losses`.
     Lanes must not depend on each other: the gradient of their sum then holds each lane's own gradient.
-    `evaluations` is the budget, of all lanes or of each, the evaluation at the start included; `history` the number
-    of steps that L-BFGS remembers. A lane without a budget keeps its start, and has no losses. A lane ends before its
-    budget is spent where the last `PATIENCE` evaluations have improved its best value by less than `tolerance`,
-    relative to it, and none of them was worse than it by `PATIENCE` times as much: L-BFGS without a line search may
-    overshoot, and find its way again. 0 never ends a lane.
+    `evaluations` is the budget, of all lanes or of each, the evaluation at the start included; `history` the number of
+    steps that L-BFGS remembers, or as many as take `MOST_REMEMBERED`, if that is fewer. A lane without a budget keeps
+    its start, and has no losses. A lane ends before its budget is spent where the last `PATIENCE` evaluations have
+    improved its best value by less than `tolerance`, relative to it, and none of them was worse than it by `PATIENCE`
+    times as much: L-BFGS without a line search may overshoot, and find its way again. 0 never ends a lane.
     `on_evaluation` is told the number of evaluations done, after each.
 
     The steps are those of `torch.optim.LBFGS` without a line search: the first is min(1, 1/|g|₁) along
@@ -49,6 +53,7 @@ def minimise(
         raise ValueError(f"a budget of evaluations is a number from 0, not {min(budgets)}")
     began = time.perf_counter()
     most = max(budgets)
+    history = min(history, max(1, MOST_REMEMBERED // (2 * start[0].nbytes)))
 
     def make(objective: Objective) -> Descent:
         return Descent(objective, start, most, history, tolerance)
