@@ -226,15 +226,27 @@ def test_runs_that_differ_in_more_than_the_model_are_refused(scripts, tmp_path):
         runs = write_scenario(tmp_path / name, "fig1", ("naive",))
         write_run(runs / "fig1" / "flow", "flow", **{name: value})
         with pytest.raises(InputError, match=f"differ in {name}"):
-            scripts.main.finished(runs / "fig1")
+            scripts.main.finished(runs / "fig1", at_cut=False)
 
 
 def test_unfinished_runs_are_named(scripts, tmp_path, capsys):
     write_scenario(tmp_path, "fig1", ("naive", "mse", "flow"))
     write_run(tmp_path / "fig1" / "robust", "robust", status="interrupted")
-    assert list(scripts.main.finished(tmp_path / "fig1")) == ["naive", "mse", "flow"]
+    assert list(scripts.main.finished(tmp_path / "fig1", at_cut=False)) == ["naive", "mse", "flow"]
     (said,) = capsys.readouterr().out.splitlines()
     assert "enhanced, ruder, robust" in said
+
+
+def test_the_ghosting_shown_at_a_cut_is_that_of_the_cut(scripts, tmp_path):
+    runs = write_scenario(tmp_path, "fig3", ("flow",), cut=3, summary={"ghosting": 0.04})
+    table = tmp_path / "fig3" / "flow" / "metrics.csv"
+    head, *rows = [line.split(",") for line in table.read_text().splitlines()]
+    for number, row in enumerate(rows):
+        row[head.index("ghosting")] = {0: "", 3: "0.84"}.get(number, "-0.1")
+    table.write_text("\n".join(",".join(row) for row in [head, *rows]) + "\n")
+    for at_cut, expected in ((False, 0.04), (True, 0.84)):
+        found = scripts.main.finished(runs / "fig3", at_cut)
+        assert found["flow"]["summary"]["ghosting"] == expected
 
 
 def test_frames_are_counted_from_the_cut(scripts, tmp_path):
