@@ -130,7 +130,8 @@ def test_a_module_with_known_cuts_detects_none(battle: Battle) -> None:
     assert data.state_dict()["cuts"] == [3]
 
 
-def test_frames_that_are_read_ahead_do_not_count_as_begun(battle: Battle) -> None:
+def noting(battle: Battle) -> tuple[ClipDataModule, list[int]]:
+    """A module, and the indices of the frames that it has prepared so far."""
     data, prepared = module_of(battle), []
 
     def prepare(frames: Iterator[Frame]) -> Iterator[Alone]:
@@ -139,6 +140,11 @@ def test_frames_that_are_read_ahead_do_not_count_as_begun(battle: Battle) -> Non
             yield Alone(frame)
 
     data.prepare = prepare
+    return data, prepared
+
+
+def test_frames_that_are_read_ahead_do_not_count_as_begun(battle: Battle) -> None:
+    data, prepared = noting(battle)
     frames = iter(data.train_dataloader())
     for _ in range(3):
         next(frames)
@@ -148,14 +154,8 @@ def test_frames_that_are_read_ahead_do_not_count_as_begun(battle: Battle) -> Non
 
 
 def test_nothing_is_prepared_ahead_of_a_large_frame(battle: Battle) -> None:
-    data, prepared = module_of(battle), []
-
-    def prepare(frames: Iterator[Frame]) -> Iterator[Alone]:
-        for frame in frames:
-            prepared.append(frame.index)
-            yield Alone(frame)
-
-    data.prepare, data.frames_ahead = prepare, 0
+    data, prepared = noting(battle)
+    data.frames_ahead = 0
     for number, batch in enumerate(data.train_dataloader()):
         assert batch.frame.index == number
         assert prepared == list(range(number + 1))

@@ -84,17 +84,15 @@ class VGG19(nn.Module):
         self.choose_precision(images.device)
         asked = set(layers)
         wanted = tuple(layer for layer in LAYERS if layer in asked)
-        size = images.shape[-2:]
-        tiles = divide(*size, wanted, self.tiles) if wanted else []
+        tiles = divide(*images.shape[-2:], wanted, self.tiles) if wanted else []
         if len(tiles) <= 1:
             return Activations(self._look(images, wanted))
         first = LAYERS[0]
         if first not in wanted or first not in summed:
             return Activations(look_at_tiles(self._look, images, wanted, tiles))
-        unkept = Unkept(images, self._look, first, divide(*size, [first], self.tiles))
         rest = wanted[1:]
-        kept = look_at_tiles(self._look, images, rest, divide(*size, rest, self.tiles)) if rest else {}
-        return Activations(kept, {first: unkept})
+        kept = look_at_tiles(self._look, images, rest, tiles) if rest else {}
+        return Activations(kept, {first: Unkept(images, self._look, first, tiles)})
 
     def _look(self, images: Tensor, wanted: Sequence[str]) -> dict[str, Tensor]:
         result: dict[str, Tensor] = {}

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
+
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
+from vst.features.layers import stride
 from vst.features.tiles import Tile, Unkept
 from vst.features.vgg import Activations
 from vst.losses.functional import Normalisation, gram_matrix, normalised, region_gram_matrix
@@ -33,10 +38,18 @@ def gram(
     )
 
 
+def at_layers(region: Tensor, layers: Iterable[str]) -> list[Tensor]:
+    """A region of a frame, (L, 1, H, W), at the positions of each layer."""
+    height, width = region.shape[-2:]
+    return [
+        F.adaptive_avg_pool2d(region, (height // stride(layer), width // stride(layer))) for layer in layers
+    ]
+
+
 def _of_tile(unkept: Unkept, tile: Tile, region: Tensor | None) -> Tensor:
     def products(images: Tensor) -> Tensor:
         # the images are an argument so that the gradient reaches them
-        found = Unkept(images, unkept.look, unkept.layer, unkept.tiles).of(tile)
+        found = replace(unkept, images=images).of(tile)
         if region is None:
             return gram_matrix(found, "none")
         there, _ = tile.at(unkept.layer)

@@ -5,13 +5,13 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from vst.bounds import Weight
-from vst.features.layers import Layers, stride
+from vst.features.layers import Layers
 from vst.features.vgg import Activations
 from vst.flow.neighbour import Neighbour
 from vst.flow.prediction import fill_disoccluded, fill_radius
 from vst.losses.common_colours import common_colours
 from vst.losses.functional import Normalisation, style_loss
-from vst.losses.grams import gram
+from vst.losses.grams import at_layers, gram
 from vst.losses.loss import Loss
 from vst.losses.target import Target
 
@@ -83,7 +83,7 @@ class RevealedStyle(Loss):
         strokes = self._grams(target.look(near.kept), around * alike)
         painting = self._grams(target.look(self._style), suits)
         self._targets = [torch.lerp(*pair, known) for pair in zip(painting, strokes, strict=True)]
-        self._regions = self._at_layers(region)
+        self._regions = at_layers(region, self.layers)
 
     def _suits(self, region: Tensor, near: Neighbour, content: Tensor) -> Tensor:
         """Where the painting has the colours that a region is to take on, (1, 1, h, w) in [0, 1]."""
@@ -97,14 +97,7 @@ class RevealedStyle(Loss):
     def _grams(self, activations: Activations, region: Tensor) -> list[Tensor]:
         return [
             gram(activations, layer, self.normalisation, here)
-            for layer, here in zip(self.layers, self._at_layers(region), strict=True)
-        ]
-
-    def _at_layers(self, region: Tensor) -> list[Tensor]:
-        height, width = region.shape[-2:]
-        return [
-            F.adaptive_avg_pool2d(region, (height // stride(layer), width // stride(layer)))
-            for layer in self.layers
+            for layer, here in zip(self.layers, at_layers(region, self.layers), strict=True)
         ]
 
     def forward(self, canvas: Tensor, activations: Activations) -> Tensor:

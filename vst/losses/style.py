@@ -1,13 +1,12 @@
 from __future__ import annotations
 
-import torch.nn.functional as F
 from torch import Tensor
 
 from vst.bounds import Weight
-from vst.features.layers import Layers, stride
+from vst.features.layers import Layers
 from vst.features.vgg import Activations
 from vst.losses.functional import Normalisation, style_loss
-from vst.losses.grams import gram
+from vst.losses.grams import at_layers, gram
 from vst.losses.loss import Loss
 from vst.losses.target import Target
 
@@ -43,12 +42,8 @@ class StyleLoss(Loss):
             self._region, self._share = [], None
             return
         region = target.regions.of[self.image or 0]
-        height, width = region.shape[-2:]
         self._share = region.mean()
-        self._region = [
-            F.adaptive_avg_pool2d(region, (height // stride(layer), width // stride(layer)))
-            for layer in self.layers
-        ]
+        self._region = at_layers(region, self.layers)
 
     def forward(self, canvas: Tensor, activations: Activations) -> Tensor:
         """The term's value, (L,), the mean over layers of the mean squared difference of Gram matrices."""
