@@ -21,14 +21,30 @@ def test_the_evaluations_to_a_loss_are_counted_from_one(networks):
     assert networks.reached([9.0, 4.0], 1.0) is None
 
 
-def test_the_page_has_every_figure(networks):
+def page(networks, network: dict[str, float]) -> str:
     given = argparse.Namespace(clip="bikes", size=192, steps=10, frames=5)
-    seconds = {"training": 90.0, "network": 5.0, "robust": 50.0}
-    figures = dict.fromkeys(networks.FIGURES, 2.0)
-    halved = dict.fromkeys(networks.FIGURES, 1.0)
+    seconds = {"training": 90.0, "network": 5.0}
+    summaries = {"network": network}
+    for budget in networks.BUDGETS:
+        seconds[networks.robust(budget)] = float(budget)
+        summaries[networks.robust(budget)] = dict.fromkeys(networks.FIGURES, 80 / budget)
     curves = {"from content": [float(90 - n) for n in range(60)], "from network": [60.0] * 60}
-    page = networks.page(given, seconds, {"robust": figures, "network": halved}, curves)
-    assert "| network / robust | 0.500 | 0.500 | 0.500 | 0.100 |" in page
-    assert "less time than robust from 10.0 frames on" in page
-    assert "the loss of 20 evaluations from the content after 1 from the network" in page
-    assert "the loss of 40 evaluations from the content after more than 60 from the network" in page
+    return networks.page(given, seconds, summaries, curves)
+
+
+def test_the_page_has_every_figure(networks):
+    found = page(networks, {"style": 4.0, "content": 8.0, "warping_error": 2.0})
+    assert "| network / robust, 60 evaluations | 3.00 | 6.00 | 1.50 | 0.0833 |" in found
+    # of 20 evaluations, which take 4 s a frame, and not of 10, whose style loss is 8
+    assert "Robust, 20 evaluations, is the cheapest run" in found
+    assert "less time from 30.0 frames on, with 0.500 of its warping error" in found
+    assert (
+        "Against robust, 60 evaluations,\ntraining and painting take less time from 8.18 frames on" in found
+    )
+    assert "the loss of 20 evaluations from the content after 1 from the network" in found
+    assert "the loss of 40 evaluations from the content after more than 60 from the network" in found
+
+
+def test_a_network_that_nothing_equals_is_said_to_be_one(networks):
+    found = page(networks, {"style": 1.0, "content": 8.0, "warping_error": 2.0})
+    assert "None of these runs of robust has both losses as low" in found
