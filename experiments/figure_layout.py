@@ -25,6 +25,7 @@ SHOWN = {
     "style": "style",
     "content": "content",
     "ghosting": "ghosting",
+    "ghosting_at_cut": "at the cut",
     "newly_painted": "newly visible strokes",
 }
 """The metrics below a row, and their names there."""

@@ -58,6 +58,7 @@ COLUMNS = (
     Column("residual_correlation", decimals=2),
     Column("flicker", -2),
     Column("ghosting", decimals=2),
+    Column("ghosting_at_cut", decimals=2),
     Column("newly_painted", decimals=2),
     Column("newly_legible", decimals=2),
     Column("content"),

@@ -73,7 +73,7 @@ def main() -> None:
             for scenario in chosen:
                 paint(scenario, given.runs, given.dwanko)
         # the tables always have all scenarios, so that painting one again does not drop the others
-        found = {s.name: finished(given.runs / s.name, s.at_cut) for s in SCENARIOS}
+        found = {s.name: finished(given.runs / s.name) for s in SCENARIOS}
         records = {name: runs for name, runs in found.items() if runs}
         if not records:
             raise InputError(f"{given.runs} holds no finished run; leave --no-paint out to paint them")
@@ -149,11 +149,9 @@ def status(directory: Path) -> str | None:
     return json.loads(record.read_text(encoding="utf-8"))["status"] if record.is_file() else None
 
 
-def finished(directory: Path, at_cut: bool) -> dict[str, Record]:
+def finished(directory: Path) -> dict[str, Record]:
     """The records of a scenario's finished runs by model; prints which runs are missing.
 
-    What is shown `at_cut` has its ghosting there: in the mean over all frames, what is kept of the last shot would be
-    lost in what chance adds and subtracts within shots.
     Raises `InputError` where the runs cannot be compared, since they differ in more than the model.
     """
     records = {
@@ -161,9 +159,6 @@ def finished(directory: Path, at_cut: bool) -> dict[str, Record]:
         for model in MODELS
         if status(directory / model) == "finished"
     }
-    if at_cut:
-        for model, record in records.items():
-            record["summary"]["ghosting"] = ghosting_at_cuts(directory / model)
     if records and (missing := [model for model in MODELS if model not in records]):
         print(f"{directory} has no finished run of {', '.join(missing)}")
     if name := _difference(list(records.values())):
@@ -171,13 +166,6 @@ def finished(directory: Path, at_cut: bool) -> dict[str, Record]:
             f"the runs in {directory} differ in {name}; remove those that should be painted again"
         )
     return records
-
-
-def ghosting_at_cuts(run: Path) -> float | None:
-    """The mean ghosting of the frames with which a shot begins; None where there is none."""
-    rows = Table(run / "metrics.csv").read()
-    found = [float(row["ghosting"]) for row in rows if row["cut"] == "1" and row["ghosting"]]
-    return sum(found) / len(found) if found else None
 
 
 def _difference(records: Sequence[Record]) -> str | None:
@@ -238,7 +226,6 @@ def _notes(scenario: Scenario, provenance: Mapping[str, Any]) -> list[str]:
     """What was painted, and the meaning of the numbers."""
     clip, config, judge = provenance["clip"], provenance["config"], provenance["motion"]
     width, height = clip["size"]
-    cut = " (here at the cut)" if scenario.at_cut else ""
     motion = "the exact motion" if judge == "exact" else f"the motion that {judge} finds"
     return [
         f"{scenario.caption} of {clip['name']} in the style of {provenance['style']}; {clip['frames']} frames of "
@@ -246,8 +233,8 @@ def _notes(scenario: Scenario, provenance: Mapping[str, Any]) -> list[str]:
         f"the channels from one frame to the next.",
         f"Warping error: MSE of a painted frame and the one before it, moved along {motion}; long: of the one "
         f"{config['callbacks']['metrics']['interval']} frames before. All are means over the frames; a dash "
-        f"where there is nothing to measure. Lower is better, except that ghosting{cut} is best at 0 and "
-        f"newly visible strokes at 1; the best are marked.",
+        f"where there is nothing to measure. Lower is better, except that ghosting is best at 0 and newly "
+        f"visible strokes at 1; the best are marked.",
     ]
 
 

@@ -45,6 +45,7 @@ COLUMNS = (
     "repainted",
     "strokes_kept",
     "ghosting",
+    "ghosting_at_cut",
     "newly_painted",
     "newly_legible",
 )

@@ -117,7 +117,8 @@ def _row(model: str, index: int, cut: int | None, extra: bool) -> dict[str, Any]
             "residual_mse": error if defined else "",
             "residual_correlation": 0.5 - 10 * error if defined else "",
             "flicker": 10 * error if defined else "",
-            "ghosting": 0.1 if index == cut else "",
+            "ghosting": "",
+            "ghosting_at_cut": 0.1 if index == cut else "",
             "newly_painted": 0.9 if defined else "",
         }
     return {**row, "outcome": "finished"}

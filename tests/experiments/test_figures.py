@@ -49,6 +49,7 @@ def write_run(
         "residual_correlation": 0.5,
         "flicker": 0.01,
         "ghosting": None,
+        "ghosting_at_cut": None,
         "newly_painted": None,
         "newly_legible": 0.9,
         "content": 30.0,
@@ -226,27 +227,15 @@ def test_runs_that_differ_in_more_than_the_model_are_refused(scripts, tmp_path):
         runs = write_scenario(tmp_path / name, "fig1", ("naive",))
         write_run(runs / "fig1" / "flow", "flow", **{name: value})
         with pytest.raises(InputError, match=f"differ in {name}"):
-            scripts.main.finished(runs / "fig1", at_cut=False)
+            scripts.main.finished(runs / "fig1")
 
 
 def test_unfinished_runs_are_named(scripts, tmp_path, capsys):
     write_scenario(tmp_path, "fig1", ("naive", "mse", "flow"))
     write_run(tmp_path / "fig1" / "robust", "robust", status="interrupted")
-    assert list(scripts.main.finished(tmp_path / "fig1", at_cut=False)) == ["naive", "mse", "flow"]
+    assert list(scripts.main.finished(tmp_path / "fig1")) == ["naive", "mse", "flow"]
     (said,) = capsys.readouterr().out.splitlines()
     assert "enhanced, ruder, robust" in said
-
-
-def test_the_ghosting_shown_at_a_cut_is_that_of_the_cut(scripts, tmp_path):
-    runs = write_scenario(tmp_path, "fig3", ("flow",), cut=3, summary={"ghosting": 0.04})
-    table = tmp_path / "fig3" / "flow" / "metrics.csv"
-    head, *rows = [line.split(",") for line in table.read_text().splitlines()]
-    for number, row in enumerate(rows):
-        row[head.index("ghosting")] = {0: "", 3: "0.84"}.get(number, "-0.1")
-    table.write_text("\n".join(",".join(row) for row in [head, *rows]) + "\n")
-    for at_cut, expected in ((False, 0.04), (True, 0.84)):
-        found = scripts.main.finished(runs / "fig3", at_cut)
-        assert found["flow"]["summary"]["ghosting"] == expected
 
 
 def test_frames_are_counted_from_the_cut(scripts, tmp_path):
@@ -317,8 +306,8 @@ def test_tables_say_what_the_runs_say(scripts, tmp_path):
     text = scripts.table.tables({"fig1": records(tmp_path, "fig1")})
     lines = text.splitlines()
     assert cells(lines[0])[:4] == ["scenario", "model", "η", "warping error ×10⁻³"]
-    # ghosting and newly visible strokes are not defined here; what all share is the best of all
-    shared = ["**0.50**", "**1.00**", "–", "–", "**0.90**", "**30.0**", "**3.00**"]
+    # neither ghosting nor newly visible strokes are defined here; what all share is the best of all
+    shared = ["**0.50**", "**1.00**", "–", "–", "–", "**0.90**", "**30.0**", "**3.00**"]
     assert cells(lines[2]) == ["fig1", "naive", "–", "7.00", "35.0", *shared]
     assert cells(lines[3])[:5] == ["fig1", "mse", "3·10⁵", "2.00", "10.0"]
     assert cells(lines[7])[:5] == ["fig1", "robust", "5·10⁵", "**0.400**", "**2.00**"]

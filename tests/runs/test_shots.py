@@ -47,7 +47,7 @@ def frames(directory: Path) -> dict[str, bytes]:
 
 
 def rows(directory: Path, name: str) -> list[dict[str, str]]:
-    left_out = {"seconds", "ghosting"}
+    left_out = {"seconds", "ghosting_at_cut"}
     read = Table(directory / name).read()
     return [{column: value for column, value in row.items() if column not in left_out} for row in read]
 
@@ -68,7 +68,7 @@ def test_joined_they_are_the_whole_clip(
         for table in ("metrics.csv", "curves.csv"):
             assert rows(joined, table) == rows(whole, table)
         ghosts = [
-            [float(row["ghosting"] or "nan") for row in Table(run / "metrics.csv").read()]
+            [float(row["ghosting_at_cut"] or "nan") for row in Table(run / "metrics.csv").read()]
             for run in (joined, whole)
         ]
         np.testing.assert_allclose(*ghosts, atol=0.02, err_msg="across the cut, from 8-bit frames")

@@ -275,7 +275,7 @@ def test_the_workspace_shows_what_runs_log(
     written = tmp_path / "workspace.json"
     subprocess.run([sys.executable, str(script), "--json", str(written)], check=True)
     shown = names_in(json.loads(written.read_text()))
-    assert {"media/keyframe", "frame/warping_error", "curve/total", "summary/ghosting"} <= shown
+    assert {"media/keyframe", "frame/warping_error", "curve/total", "summary/ghosting_at_cut"} <= shown
 
     small = [option for option in options if not option.startswith("video")]
     small += ["video.height=48", "video.width=64", "callbacks.metrics.interval=1", "~callbacks.progress"]

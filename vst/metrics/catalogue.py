@@ -84,7 +84,18 @@ METRICS = (
     ),
     Metric("flicker", "flicker", "mean change where the clip is still", clip=True),
     Metric(
-        "ghosting", "ghosting", "traces of the previous frame after a cut or a disocclusion", 0.0, clip=True
+        "ghosting",
+        "ghosting",
+        "traces of the previous frame in fast motion, and in what it uncovers",
+        0.0,
+        clip=True,
+    ),
+    Metric(
+        "ghosting_at_cut",
+        "ghosting at a cut",
+        "traces of the last shot in the first frame of the next",
+        0.0,
+        clip=True,
     ),
     Metric(
         "newly_painted",

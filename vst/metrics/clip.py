@@ -93,7 +93,7 @@ class ClipMetrics:
         `content` is V[i], (1, 3, H, W), `stylized` V'[i], (L, 3, H, W), both in [0, 1]; `index` is the
         frame's number in the clip, one more than the last, and `cut` is True if a new shot begins with it. `motion`
         is what `self.motion` returned for this frame, if it was asked ahead.
-        The first frame has no metrics; across a cut only ghosting is defined, measured over the whole frame;
+        The first frame has no metrics; across a cut only that of ghosting there is defined, over the whole frame;
         the long warping error needs `interval` frames of the same shot before it. Values are float64 on the CPU.
         """
         if self._index is not None and index != self._index + 1:
@@ -134,7 +134,7 @@ class ClipMetrics:
     def _across_cut(self, content: Tensor, stylized: Tensor) -> dict[str, Tensor]:
         previous_content, previous = self._kept[-1]
         self.painted_energy = stroke_energy(stylized)
-        return {"ghosting": frame_ghosting(stylized, previous, content, previous_content, None)}
+        return {"ghosting_at_cut": frame_ghosting(stylized, previous, content, previous_content, None)}
 
     def _within_shot(self, content: Tensor, stylized: Tensor, motion: FrameMotion) -> dict[str, Tensor]:
         assert motion.step is not None

@@ -60,7 +60,7 @@ def join(
         index = int(row["frame"])
         row["cut"] = int(index in firsts[1:])
         if index in ghosts:
-            row["ghosting"] = f"{ghosts[index]:.9g}"
+            row["ghosting_at_cut"] = f"{ghosts[index]:.9g}"
     _write(metrics_path(directory), columns, rows)
     curves, names = _joined([curves_path(shot) for shot in shots], firsts)
     _write(curves_path(directory), names, curves)
