@@ -274,6 +274,14 @@ def test_random_filters_repeat_themselves_by_seed(drawn):
     assert (again.name, again.sha256) == ("vgg19-random", "seed 5")
 
 
+def test_narrow_random_filters_have_an_eighth_of_the_channels():
+    narrow = weights.random(5, width=8)
+    assert narrow.sha256 == "seed 5, width 8"
+    channels = {"conv1_1": 8, "conv2_1": 16, "conv3_1": 32, "conv4_2": 64, "conv5_4": 64}
+    found = VGG19(narrow, precision="float32")(torch.rand(2, 3, 32, 48), list(channels))
+    assert {layer: activations.shape[1] for layer, activations in found.items()} == channels
+
+
 def test_random_filters_leave_the_global_generator_alone():
     before = torch.get_rng_state()
     weights.random(1)

@@ -59,6 +59,7 @@ def options(clip: Path) -> list[str]:
         "video=file",
         f"video.path={clip}",
         "backbone=random",
+        "backbone.weights.width=8",
         "style.size=48",
         "beta=1e3",
         f"evaluations={EVALUATIONS}",

@@ -28,7 +28,14 @@ from vst.runs.settings import resolve
 from vst.runs.trainer import make_trainer
 from vst.synthetic import paintings
 
-SMALL = ("backbone=random", "video.height=16", "video.width=24", "video.frames=2", "style.size=32")
+SMALL = (
+    "backbone=random",
+    "backbone.weights.width=8",
+    "video.height=16",
+    "video.width=24",
+    "video.frames=2",
+    "style.size=32",
+)
 """Options that make building fast, and which those of a test follow."""
 
 

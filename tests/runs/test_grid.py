@@ -21,14 +21,21 @@ from vst.runs.table import Table
 Launch = Callable[..., BaseProcess]
 Grid = Callable[..., Program]
 SCENE = ["video.height=32", "video.width=48"]
-LONG = "evaluations=25"
+LONG = "evaluations=60"
 """Enough that a frame takes long against the time between two looks at the run's directory."""
 
 
 @pytest.fixture
 def small(tmp_path: Path) -> list[str]:
     """The overrides that make a grid small."""
-    return ["-m", "backbone=random", "style.size=48", "beta=1e3", f"hydra.sweep.dir={tmp_path / 'grid'}"]
+    return [
+        "-m",
+        "backbone=random",
+        "backbone.weights.width=8",
+        "style.size=48",
+        "beta=1e3",
+        f"hydra.sweep.dir={tmp_path / 'grid'}",
+    ]
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ Launch = Callable[..., BaseProcess]
 Paint = Callable[..., Path]
 FEW = ["evaluations=4", "optimizer.tolerance=0"]
 """So few that differences by rounding have no time to grow."""
-LONG = ["evaluations=20", "optimizer.tolerance=0"]
+LONG = ["evaluations=50", "optimizer.tolerance=0"]
 """Enough that a group takes long against the time between two looks at the run's directory."""
 
 

@@ -30,7 +30,7 @@ from vst.video.store import load_png
 
 Launch = Callable[..., BaseProcess]
 Paint = Callable[..., Path]
-LONG = "evaluations=16"
+LONG = "evaluations=40"
 """Enough that a frame takes long against the time between two looks at the run's directory."""
 
 

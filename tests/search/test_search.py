@@ -31,7 +31,14 @@ from vst.search.sweep import reporting_search_errors, search
 from vst.search.workers import Outcome, Task, Workers, paint
 
 SMALL = [
-    *("backbone=random", "video=talk", "video.height=32", "video.width=48", "video.frames=3"),
+    *(
+        "backbone=random",
+        "backbone.weights.width=8",
+        "video=talk",
+        "video.height=32",
+        "video.width=48",
+        "video.frames=3",
+    ),
     *("style.size=48", "evaluations=3", "flow=dis"),
 ]
 

@@ -35,7 +35,16 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def small(clip: Path) -> list[str]:
     """The options that make a training small."""
     network = ("network.width=2", "network.blocks=1")
-    return [f"data={clip}", "backbone=random", "size=48", "style.size=32", "flow=dis", "steps=6", *network]
+    return [
+        f"data={clip}",
+        "backbone=random",
+        "backbone.weights.width=8",
+        "size=48",
+        "style.size=32",
+        "flow=dis",
+        "steps=6",
+        *network,
+    ]
 
 
 @pytest.fixture

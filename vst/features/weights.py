@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import torch
+from annotated_types import Interval
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
@@ -20,6 +22,11 @@ from vst.bounds import Seed
 from vst.errors import InputError
 from vst.features.layers import BLOCKS, LAYERS
 from vst.files import atomic_write
+
+WIDTH = BLOCKS[0][1]
+
+Width = Annotated[int, Interval(ge=1, le=64)]
+"""Channels of the first layer; those of the others are in proportion."""
 
 
 @dataclass(frozen=True)
@@ -31,12 +38,12 @@ class Filters:
     tensors: dict[str, Tensor]
 
 
-def filter_shapes() -> dict[str, tuple[int, ...]]:
-    """The shape of every tensor that VGG-19's convolutions need, by name."""
+def filter_shapes(width: Width = WIDTH) -> dict[str, tuple[int, ...]]:
+    """The shape of every tensor that VGG-19's convolutions need, by name, or those of a network of less `width`."""
     shapes: dict[str, tuple[int, ...]] = {"input.weight": (3, 3, 1, 1), "input.bias": (3,)}
     channels = 3
     for layer in LAYERS:
-        out = BLOCKS[int(layer[4]) - 1][1]
+        out = BLOCKS[int(layer[4]) - 1][1] * width // WIDTH
         shapes[f"{layer}.weight"] = (out, channels, 3, 3)
         shapes[f"{layer}.bias"] = (out,)
         channels = out
@@ -72,21 +79,23 @@ def torchvision(path: str | Path | None = None) -> Filters:
     return Filters("vgg19-torchvision", file_hash(kept), _checked(tensors, kept))
 
 
-def random(seed: Seed = 0) -> Filters:
+def random(seed: Seed = 0, width: Width = WIDTH) -> Filters:
     """VGG-19's architecture with random weights (He et al. 2015, normal), which need no download.
 
     Random weights transfer colours and textures surprisingly well (He, Wang & Hopcroft 2016), but do not
-    represent objects: a control, and a substitute where no trained weights are available.
+    represent objects: a control, and a substitute where no trained weights are available. With a small `width` a run
+    takes a fraction of the time, to try out all but the painting.
     """
     generator = torch.Generator().manual_seed(seed)
     tensors = {}
-    for name, shape in filter_shapes().items():
+    for name, shape in filter_shapes(width).items():
         fan_in = shape[1] * shape[2] * shape[3] if len(shape) == 4 else 1
         drawn = torch.randn(shape, generator=generator) * (2 / fan_in) ** 0.5
         tensors[name] = drawn if name.endswith("weight") else torch.zeros(shape)
     # [0, 1] to about [-2, 2], as normalisation by ImageNet's statistics does.
     tensors["input.weight"], tensors["input.bias"] = torch.eye(3).view(3, 3, 1, 1) * 4, torch.full((3,), -2.0)
-    return Filters("vgg19-random", f"seed {seed}", tensors)
+    narrower = "" if width == WIDTH else f", width {width}"
+    return Filters("vgg19-random", f"seed {seed}{narrower}", tensors)
 
 
 def _existing(file: Path) -> Path:
