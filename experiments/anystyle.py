@@ -18,14 +18,13 @@ from pathlib import Path
 from unittest import mock
 
 from figure_table import table_line
-from figures import status
+from records import number, status, summary_of
 
 from vst.commandline import reporting_errors
 from vst.composing import composed
 from vst.config import quoted
 from vst.files import atomic_write, write_text
 from vst.formatting import legible
-from vst.runs.record import read_record
 from vst.runs.run import run
 
 WAYS: dict[str, tuple[str, ...]] = {
@@ -95,9 +94,8 @@ def figures_of(directory: Path, options: Sequence[str]) -> dict[str, float]:
     """FIGURES of a run with these options, which is painted if it is not there."""
     if status(directory) != "finished":
         run(composed([*options, "~callbacks.progress", f"paths.run={quoted(directory)}"]))
-    record = read_record(directory)
-    assert record is not None
-    return {name: float(record.summary[name]) for name in FIGURES}
+    summary = summary_of(directory)
+    return {name: number(summary, name) for name in FIGURES}
 
 
 def table(found: Mapping[str, Mapping[str, float]]) -> str:

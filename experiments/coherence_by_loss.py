@@ -13,10 +13,9 @@ import argparse
 from collections.abc import Mapping
 from pathlib import Path
 
-from defaults import CLIPS, FRAMES, chosen, clip_options, painted, run_directory, summary_of
+from defaults import CLIPS, FRAMES, chosen, clip_options, painted, run_directory
 from figure_table import table_line
-from figures import status
-from rivals import Summary, number
+from records import Summary, number, status, summary_of
 
 from vst.commandline import reporting_errors
 from vst.errors import InputError

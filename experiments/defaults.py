@@ -14,7 +14,6 @@ Finished runs are not painted again, and interrupted ones are resumed. Overrides
 from __future__ import annotations
 
 import argparse
-import json
 import math
 import subprocess
 import sys
@@ -23,7 +22,7 @@ from pathlib import Path
 
 from camera_clips import CAMERAS, camera_clip
 from figure_table import table_line
-from figures import status
+from records import status, summary_of
 
 from vst.commandline import exit_with, reporting_errors
 from vst.config import conf_dir, quoted
@@ -164,11 +163,6 @@ def painted(folder: Path, model: str, tried: str, options: Sequence[str]) -> Pat
 def run_directory(folder: Path, model: str, tried: str) -> Path:
     """Where a model is painted with the options tried."""
     return folder / f"{model} {tried}".strip().replace(" ", "-")
-
-
-def summary_of(directory: Path) -> Mapping[str, float | None]:
-    """The summary of a finished run, by metric."""
-    return json.loads((directory / "metrics.json").read_text(encoding="utf-8"))["summary"]
 
 
 def ratios(own: Ratios, reference: Ratios) -> Ratios:

@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from figure_table import COLUMNS, UNDEFINED, Summary
+from figure_table import COLUMNS, UNDEFINED
 from PIL import Image, ImageDraw, ImageFont
+from records import Summary
 from torch import Tensor
 
 from vst.runs.pictures import Picture, coloured, legend

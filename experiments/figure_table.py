@@ -5,18 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from vst.errors import InputError
 from vst.files import write_text
 from vst.formatting import SUPERSCRIPTS, legible
 from vst.metrics.catalogue import BY_KEY
+from vst.runs.record import Record
 
-Summary = Mapping[str, float | None]
-"""The summary of a run, by metric; None where a metric is undefined for the clip."""
-
-Records = Mapping[str, Mapping[str, Mapping[str, Any]]]
-"""The contents of metrics.json by scenario and model."""
+Records = Mapping[str, Mapping[str, Record]]
+"""The records of runs by scenario and model."""
 
 UNDEFINED = "–"
 WARPING = ("warping_error", "warping_error_long")
@@ -70,10 +67,10 @@ def tables(records: Records) -> str:
     """All results, and the comparison of robust with the others."""
     lines = header()
     for scenario, models in records.items():
-        summaries = {model: record["summary"] for model, record in models.items()}
+        summaries = {model: record.summary for model, record in models.items()}
         bests = [column.best([own.get(column.key) for own in summaries.values()]) for column in COLUMNS]
         for model, summary in summaries.items():
-            eta = models[model]["provenance"]["config"]["eta"]
+            eta = models[model].provenance.config["eta"]
             cells = [column.written(summary.get(column.key)) for column in COLUMNS]
             marked = [
                 f"**{cell}**" if cell == best else cell for cell, best in zip(cells, bests, strict=True)
@@ -112,7 +109,7 @@ def _ratios(records: Records) -> list[str]:
     for scenario, models in records.items():
         cells = []
         for key in WARPING:
-            errors = {model: record["summary"].get(key) for model, record in models.items()}
+            errors = {model: record.summary.get(key) for model, record in models.items()}
             others = {model: error for model, error in errors.items() if error and model != "robust"}
             cells.append(_ratio(errors["robust"], others.get("naive")))
             best = min(others, key=lambda model: others[model], default=None)

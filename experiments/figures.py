@@ -12,18 +12,17 @@ with the others between <!-- summary --> and <!-- /summary -->.
 from __future__ import annotations
 
 import argparse
-import json
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from figure_layout import Row, lay_out
 from figure_table import check_markers, insert, tables
 from PIL import Image
+from records import Summary, record_of, status
 
 from vst.commandline import exit_with, reporting_errors
 from vst.config import quoted
@@ -32,12 +31,11 @@ from vst.files import atomic_write, write_text
 from vst.runs.build import build
 from vst.runs.directory import checkpoint_path
 from vst.runs.pictures import Picture
+from vst.runs.record import Provenance, Record
 from vst.runs.table import Table
 from vst.video.store import load_png, to_uint8
 
 MODELS = ("naive", "mse", "enhanced", "flow", "ruder", "robust")
-
-Record = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -143,21 +141,13 @@ def command(scenario: Scenario, model: str, directory: Path, clip: Path | None) 
     return [*start, *options]
 
 
-def status(directory: Path) -> str | None:
-    """The status in a run's record; None if there is no record."""
-    record = directory / "metrics.json"
-    return json.loads(record.read_text(encoding="utf-8"))["status"] if record.is_file() else None
-
-
 def finished(directory: Path) -> dict[str, Record]:
     """The records of a scenario's finished runs by model; prints which runs are missing.
 
     Raises `InputError` where the runs cannot be compared, since they differ in more than the model.
     """
     records = {
-        model: json.loads((directory / model / "metrics.json").read_text(encoding="utf-8"))
-        for model in MODELS
-        if status(directory / model) == "finished"
+        model: record_of(directory / model) for model in MODELS if status(directory / model) == "finished"
     }
     if records and (missing := [model for model in MODELS if model not in records]):
         print(f"{directory} has no finished run of {', '.join(missing)}")
@@ -170,12 +160,12 @@ def finished(directory: Path) -> dict[str, Record]:
 
 def _difference(records: Sequence[Record]) -> str | None:
     """A property other than the model in which runs differ and cannot be compared; None if there is none."""
-    provenances = [record["provenance"] for record in records]
+    provenances = [record.provenance for record in records]
     for name in ("clip", "style", "motion"):
-        if any(provenance[name] != provenances[0][name] for provenance in provenances):
+        if any(getattr(one, name) != getattr(provenances[0], name) for one in provenances):
             return name
     for name in ("alpha", "beta", "evaluations", "seed"):
-        if any(provenance["config"][name] != provenances[0]["config"][name] for provenance in provenances):
+        if any(one.config[name] != provenances[0].config[name] for one in provenances):
             return name
     return None
 
@@ -184,15 +174,15 @@ def figure(scenario: Scenario, directory: Path, records: Mapping[str, Record]) -
     """The picture of a scenario: the content, and every model that has a record."""
     first = next(iter(records))
     shown = frames_shown(scenario, Table(directory / first / "metrics.csv").read(), directory)
-    provenance = records[first]["provenance"]
-    config = provenance["config"]
+    provenance = records[first].provenance
+    config = provenance.config
     content = {frame.index: to_uint8(frame.content) for frame in build(config["video"]).read()}
     rows = [_row("content", content, shown, {})]
     for model, record in records.items():
         folder = directory / model / "frames"
         wanted = sorted({*shown, shown[-1] - 1})
         frames = {index: load_png(folder / f"{index:06d}.png") for index in wanted}
-        rows.append(_row(model, frames, shown, record["summary"]))
+        rows.append(_row(model, frames, shown, record.summary))
     heads = [*(f"frame {index}" for index in shown), f"|frame {shown[-1]} - frame {shown[-1] - 1}|"]
     style = build(config["style"]).at(max(content[shown[0]].shape[:2])).image
     return lay_out(rows, heads, to_uint8(style), _notes(scenario, provenance))
@@ -216,19 +206,20 @@ def frames_shown(scenario: Scenario, table: Sequence[Mapping[str, str]], directo
     return shown
 
 
-def _row(name: str, frames: Mapping[int, Picture], shown: Sequence[int], summary: Mapping[str, Any]) -> Row:
+def _row(name: str, frames: Mapping[int, Picture], shown: Sequence[int], summary: Summary) -> Row:
     last = shown[-1]
     now, before = (torch.from_numpy(frames[index]).float() for index in (last, last - 1))
     return Row(name, [frames[index] for index in shown], (now - before).abs().mean(2) / 255, summary)
 
 
-def _notes(scenario: Scenario, provenance: Mapping[str, Any]) -> list[str]:
+def _notes(scenario: Scenario, provenance: Provenance) -> list[str]:
     """What was painted, and the meaning of the numbers."""
-    clip, config, judge = provenance["clip"], provenance["config"], provenance["motion"]
-    width, height = clip["size"]
+    clip, config, judge = provenance.clip, provenance.config, provenance.motion
+    assert clip.size is not None
+    width, height = clip.size
     motion = "the exact motion" if judge == "exact" else f"the motion that {judge} finds"
     return [
-        f"{scenario.caption} of {clip['name']} in the style of {provenance['style']}; {clip['frames']} frames of "
+        f"{scenario.caption} of {clip.name} in the style of {provenance.style}; {clip.frames} frames of "
         f"{width} x {height} pixels, {config['evaluations']} evaluations each. Right: mean absolute change of "
         f"the channels from one frame to the next.",
         f"Warping error: MSE of a painted frame and the one before it, moved along {motion}; long: of the one "

@@ -15,15 +15,17 @@ from pathlib import Path
 
 import cv2
 import torch
+from records import record_of
 from torch import Tensor
 
+from vst.commandline import reporting_errors
+from vst.errors import InputError
 from vst.flow.warp import backward_warp
 from vst.metrics.motion import AgreedMotion, EstimatedMotion, ExactMotion, Truth, named_estimator
 from vst.metrics.repainted import repainted
 from vst.metrics.temporal import warping_error
 from vst.runs.build import build
 from vst.runs.directory import frame_path
-from vst.runs.record import read_record
 from vst.synthetic.scene import Scene
 from vst.video.store import load_png
 
@@ -78,26 +80,27 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("runs", nargs="+", type=Path)
+    given = parser.parse_args()
     estimated = judges()
     print(
         "| clip, model | judge | counted | error × 10⁻³ | content's | blurred | linear | repainted | blurred |"
     )
     print("|---|---|---:|---:|---:|---:|---:|---:|---:|")
-    for run in parser.parse_args().runs:
-        record = read_record(run)
-        if record is None:
-            raise SystemExit(f"{run} holds no run that has ended; give a run's directory")
-        config = record.provenance.config
-        scene = build(config["video"])
-        if not isinstance(scene, Scene):
-            raise SystemExit(
-                f"{run} is of a clip whose motion is not known; give runs of talk, anime or battle"
-            )
-        truths = {"exact": ExactMotion(scene), **estimated}
-        for name, (counted, *errors, own, blurred) in measure(scene, run, truths).items():
-            of_run = f"{scene.info.name}, {config['model']}" if name == "exact" else ""
-            cells = " | ".join(f"{1000 * error:.3f}" for error in errors)
-            print(f"| {of_run} | {name} | {counted:.2f} | {cells} | {own:.3f} | {blurred:.3f} |", flush=True)
+    with reporting_errors():
+        for run in given.runs:
+            config = record_of(run).provenance.config
+            scene = build(config["video"])
+            if not isinstance(scene, Scene):
+                raise InputError(
+                    f"{run} is of a clip whose motion is not known; give runs of talk, anime or battle"
+                )
+            truths = {"exact": ExactMotion(scene), **estimated}
+            for name, (counted, *errors, own, blurred) in measure(scene, run, truths).items():
+                of_run = f"{scene.info.name}, {config['model']}" if name == "exact" else ""
+                cells = " | ".join(f"{1000 * error:.3f}" for error in errors)
+                print(
+                    f"| {of_run} | {name} | {counted:.2f} | {cells} | {own:.3f} | {blurred:.3f} |", flush=True
+                )
 
 
 def _blurred(image: Tensor) -> Tensor:

@@ -12,13 +12,13 @@ import argparse
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+
+from records import number, summary_of
 
 from vst.commandline import reporting_errors
 from vst.composing import composed
 from vst.config import quoted
 from vst.formatting import legible
-from vst.runs.record import read_record
 from vst.runs.run import run
 
 MODELS = ("naive", "flow", "robust", "keyframes")
@@ -56,12 +56,11 @@ def row(directory: Path, model: str, overrides: Sequence[str]) -> list[str]:
     began = time.process_time()
     run(composed(options), options)
     spent = time.process_time() - began
-    record = read_record(directory)
-    summary: Any = record.summary if record else {}
+    summary = summary_of(directory)
     values = [summary.get(name) for name in FIGURES]
     return [
         *("–" if value is None else legible(value) for value in values),
-        legible(spent / summary["frames"]),
+        legible(spent / number(summary, "frames")),
     ]
 
 

@@ -12,16 +12,14 @@ content and from the network's painting. Finished runs are not repeated.
 from __future__ import annotations
 
 import argparse
-import json
 import resource
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from figure_table import table_line
-from figures import status
+from records import Summary, number, status, summary_of
 
 from vst.commandline import exit_with, reporting_errors
 from vst.config import quoted
@@ -63,7 +61,7 @@ def main() -> None:
         }
         for name, asked in {**compared, **first_frame}.items():
             seconds[name] = made(runs / name, ["vst", *asked], status(runs / name) == "finished")
-        summaries = {name: summary(runs / name) for name in compared}
+        summaries = {name: summary_of(runs / name) for name in compared}
         curves = {name: totals(runs / name) for name in ("from content", "from network")}
         write_text(given.output, page(given, seconds, summaries, curves))
         print(given.output)
@@ -92,11 +90,6 @@ def _children() -> float:
     return usage.ru_utime + usage.ru_stime
 
 
-def summary(directory: Path) -> Mapping[str, Any]:
-    """A run's figures."""
-    return json.loads((directory / "metrics.json").read_text(encoding="utf-8"))["summary"]
-
-
 def totals(directory: Path) -> list[float]:
     """The lowest total loss so far, at every evaluation of the first frame."""
     lowest: list[float] = []
@@ -112,12 +105,16 @@ def overtakes(training: float, network: float, robust: float) -> float:
     return training / (robust - network)
 
 
-def equal(summaries: Mapping[str, Mapping[str, Any]]) -> str | None:
+def equal(summaries: Mapping[str, Summary]) -> str | None:
     """The cheapest of robust's runs whose style and content losses are no higher than the network's, if any is."""
     wanted = summaries["network"]
     names = (robust(budget) for budget in BUDGETS)
     return next(
-        (name for name in names if all(summaries[name][key] <= wanted[key] for key in ("style", "content"))),
+        (
+            name
+            for name in names
+            if all(number(summaries[name], key) <= number(wanted, key) for key in ("style", "content"))
+        ),
         None,
     )
 
@@ -130,7 +127,7 @@ def reached(curve: Sequence[float], total: float) -> int | None:
 def page(
     given: argparse.Namespace,
     seconds: Mapping[str, float],
-    summaries: Mapping[str, Mapping[str, Any]],
+    summaries: Mapping[str, Summary],
     curves: Mapping[str, Sequence[float]],
 ) -> str:
     """The results as Markdown."""
@@ -140,16 +137,20 @@ def page(
         table_line(["---", *["---:"] * 4]),
     ]
     for name, found in summaries.items():
-        rows.append(table_line([name, *(legible(found[key]) for key in FIGURES), legible(each[name])]))
+        rows.append(
+            table_line([name, *(legible(number(found, key)) for key in FIGURES), legible(each[name])])
+        )
     rival = equal(summaries)
     best = robust(BUDGETS[-1])
-    ratios = [legible(summaries["network"][key] / summaries[best][key]) for key in FIGURES]
+    ratios = [legible(number(summaries["network"], key) / number(summaries[best], key)) for key in FIGURES]
     rows.append(table_line([f"network / {best}", *ratios, legible(each["network"] / each[best])]))
     if rival is None:
         verdict = "None of these runs of robust has both losses as low as the network's"
     else:
         frames = legible(overtakes(seconds["training"], each["network"], each[rival]))
-        errors = legible(summaries["network"]["warping_error"] / summaries[rival]["warping_error"])
+        errors = legible(
+            number(summaries["network"], "warping_error") / number(summaries[rival], "warping_error")
+        )
         verdict = (
             f"{rival[0].upper()}{rival[1:]}, is the cheapest run with both losses no higher than the network's. "
             f"Against it, training and painting take less time from {frames} frames on, with {errors} of its warping "
@@ -158,13 +159,13 @@ def page(
     most = legible(overtakes(seconds["training"], each["network"], each[best]))
     content, network = curves["from content"], curves["from network"]
     saved = [table_line(["evaluations", "from the content", "from the network"]), table_line(["---:"] * 3)]
-    for number in (1, 5, 10, 20, 40, len(content)):
-        saved.append(table_line([str(number), legible(content[number - 1]), legible(network[number - 1])]))
-    marks = [(number, reached(network, content[number - 1])) for number in (20, 40, len(content))]
+    for count in (1, 5, 10, 20, 40, len(content)):
+        saved.append(table_line([str(count), legible(content[count - 1]), legible(network[count - 1])]))
+    marks = [(count, reached(network, content[count - 1])) for count in (20, 40, len(content))]
     reach = "; ".join(
-        f"the loss of {number} evaluations from the content after "
+        f"the loss of {count} evaluations from the content after "
         f"{'more than ' + str(len(network)) if after is None else after} from the network"
-        for number, after in marks
+        for count, after in marks
     )
     return PAGE.format(
         given=given,

@@ -17,16 +17,16 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 from figure_table import table_line
+from records import record_of
 from torch import Tensor
 
 from vst.commandline import reporting_errors
-from vst.errors import InputError
 from vst.metrics.clip import ClipMetrics
 from vst.metrics.motion import Truth, truth_for
 from vst.metrics.newly_legible import came_into_view, newly_legible
 from vst.runs.build import build
 from vst.runs.directory import frame_path
-from vst.runs.record import Record, read_record
+from vst.runs.record import Record
 from vst.synthetic.scene import Scene
 from vst.video.cuts import CutDetector, mark_cuts
 from vst.video.store import load_png
@@ -48,9 +48,7 @@ def main() -> None:
     print(table_line([*["---"] * len(heads), *["---:"] * len(columns)]), flush=True)
     with reporting_errors():
         for run in given.runs:
-            record = read_record(run)
-            if record is None:
-                raise InputError(f"{run} holds no run that has ended; give a run's directory")
+            record = record_of(run)
             figures = made_up if given.made_up else measured
             config = record.provenance.config
             size = load_png(frame_path(run, 0)).shape[1]

@@ -12,9 +12,9 @@ import argparse
 from collections.abc import Mapping
 from pathlib import Path
 
-from defaults import CLIPS, TRIED, run_directory, summary_of
+from defaults import CLIPS, TRIED, run_directory
 from figure_table import table_line
-from figures import status
+from records import Summary, number, status, summary_of
 
 from vst.commandline import reporting_errors
 from vst.errors import InputError
@@ -23,7 +23,6 @@ from vst.search.objective import LOSS_LIMITS
 
 OURS = "robust"
 
-Summary = Mapping[str, float | None]
 Models = Mapping[str, Mapping[str, Summary]]
 """The summaries of the runs of a clip: by model, then by the options tried."""
 
@@ -158,13 +157,6 @@ def ratios(found: Mapping[str, Models], ours: str) -> list[str]:
         )
         lines.append(table_line([clip, other, *cells]))
     return lines
-
-
-def number(summary: Summary, name: str) -> float:
-    """A metric that every run of a search has."""
-    value = summary[name]
-    assert value is not None
-    return value
 
 
 if __name__ == "__main__":

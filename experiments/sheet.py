@@ -8,12 +8,12 @@ Each argument is a run's directory, or that of a multirun.
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 
 import numpy as np
 from figures import MODELS, save
 from PIL import Image, ImageDraw, ImageFont
+from records import record_of
 
 from vst.frames import Clip
 from vst.runs.build import build
@@ -56,13 +56,12 @@ def place(run: Path) -> int:
 
 def name_of(run: Path) -> str:
     """The run's model."""
-    return json.loads((run / "metrics.json").read_text())["provenance"]["config"]["model"]
+    return record_of(run).provenance.config["model"]
 
 
 def content_frames(run: Path) -> list[Picture]:
     """The frames of the source that the run painted."""
-    video = json.loads((run / "metrics.json").read_text())["provenance"]["config"]["video"]
-    clip: Clip = build(video)
+    clip: Clip = build(record_of(run).provenance.config["video"])
     return [to_uint8(frame.content) for frame in clip.read()]
 
 

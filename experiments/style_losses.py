@@ -8,12 +8,12 @@ The unit of a style loss divides it; the right one makes the mean content loss t
 from __future__ import annotations
 
 import argparse
-import json
 import math
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+
+from records import number, summary_of
 
 from vst.commandline import reporting_errors
 from vst.composing import composed
@@ -55,8 +55,7 @@ def content_loss(scene: tuple[str, str], options: Sequence[str]) -> float:
                 ]
             )
         )
-        record: Any = json.loads((directory / "metrics.json").read_text(encoding="utf-8"))
-    return float(record["summary"]["content"])
+        return number(summary_of(directory), "content")
 
 
 if __name__ == "__main__":

@@ -18,7 +18,8 @@ from figures import MODELS
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
-from rivals import Models, number, read
+from records import number
+from rivals import Models, read
 
 from vst.commandline import reporting_errors
 from vst.compare.looks import Look, model_colours

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -18,6 +17,7 @@ from tests.run_directories import settings
 from vst.config import conf_dir
 from vst.errors import InputError
 from vst.runs.directory import checkpoint_path
+from vst.runs.record import Record, read_record
 
 HEIGHT, WIDTH, FRAMES = 32, 48, 8
 MODELS = ("naive", "mse", "enhanced", "flow", "ruder", "robust")
@@ -293,8 +293,8 @@ def test_the_scale_ends_at_a_round_number(scripts):
     assert scripts.layout.common_scale([speck + 0.05]) == pytest.approx(0.05)
 
 
-def records(runs: Path, name: str) -> dict[str, Any]:
-    return {model: json.loads((runs / name / model / "metrics.json").read_text()) for model in MODELS}
+def records(runs: Path, name: str) -> dict[str, Record]:
+    return {model: found for model in MODELS if (found := read_record(runs / name / model))}
 
 
 def cells(line: str) -> list[str]:
