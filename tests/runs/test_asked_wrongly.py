@@ -28,14 +28,7 @@ from vst.runs.settings import resolve
 from vst.runs.trainer import make_trainer
 from vst.synthetic import paintings
 
-SMALL = (
-    "backbone=random",
-    "backbone.weights.width=8",
-    "video.height=16",
-    "video.width=24",
-    "video.frames=2",
-    "style.size=32",
-)
+SMALL = ("backbone=random", "video.height=16", "video.width=24", "video.frames=2", "style.size=32")
 """Options that make building fast, and which those of a test follow."""
 
 
@@ -72,7 +65,7 @@ def stand_ins(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("normalised", "torchvision"):
         real = getattr(weights, name)
         monkeypatch.setattr(weights, name, lambda path=None, real=real: real(path) if path else filters())
-    monkeypatch.setattr(weights, "random", lambda seed=0: filters())
+    monkeypatch.setattr(weights, "random", lambda seed=0, width=64: filters())
     for name in ("paint_facets", "paint_ink", "paint_swirls"):
         monkeypatch.setattr(paintings, name, paint)
 

@@ -90,7 +90,7 @@ def test_naive_frame_is_what_torchs_own_lbfgs_paints(tmp_path: Path, paint: Pain
     run = paint(tmp_path / "run", *options, "video.frames=1", "evaluations=8")
     content = next(VideoReader(clip).read()).content
     style = DrawnPainting("swirls", swirls).at(48).image
-    filters = random().tensors
+    filters = random(width=8).tensors
 
     def activations(image: torch.Tensor) -> dict[str, torch.Tensor]:
         x, found = F.conv2d(image, filters["input.weight"], filters["input.bias"]), {}

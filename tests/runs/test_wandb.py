@@ -278,7 +278,7 @@ def test_the_workspace_shows_what_runs_log(
     assert {"media/keyframe", "frame/warping_error", "curve/total", "summary/ghosting_at_cut"} <= shown
 
     small = [option for option in options if not option.startswith("video")]
-    small += ["video.height=48", "video.width=64", "callbacks.metrics.interval=1", "~callbacks.progress"]
+    small += ["video.height=72", "video.width=96", "callbacks.metrics.interval=1", "~callbacks.progress"]
     logged: set[str] = set()
     # what stands still, and what moves fast over a cut: no tiny clip has everything to measure
     for video, frames in (("talk", 2), ("battle", 4)):
