@@ -10,8 +10,9 @@ import pytest
 from PIL import Image
 from pytorch_lightning import Callback, Trainer
 
+from tests.video.conftest import clip_without_its_end
 from vst.composing import composed
-from vst.errors import InputError, Pruned
+from vst.errors import ClipBroke, InputError, Pruned
 from vst.painting.exemplars import Exemplars
 from vst.runs.configuration import stored_overrides, stored_settings, write_configuration
 from vst.runs.exemplars import exemplars_of
@@ -229,3 +230,12 @@ def test_a_painting_may_be_larger_and_opaque(clip: Path, tmp_path: Path) -> None
     assert painting is not None
     assert painting.shape == first.content.shape
     np.testing.assert_array_equal(to_uint8(painting)[0, 0], [10, 20, 30])
+
+
+def test_a_clip_that_breaks_is_painted_up_to_there(tmp_path: Path, paint: Paint) -> None:
+    broken = clip_without_its_end(tmp_path)
+    there = VideoReader(broken).info.frames
+    Image.fromarray(np.zeros((32, 48, 3), np.uint8)).save(tmp_path / "0.png")
+    with pytest.raises(ClipBroke, match=f"breaks at frame {there}"):
+        paint(tmp_path / "run", *MODEL, f"video.path={broken}", "cuts=[]", keyframes(tmp_path, 0))
+    assert len(read_frames(tmp_path / "run")) == there

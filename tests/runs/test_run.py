@@ -20,7 +20,7 @@ import torch.nn.functional as F
 from filelock import FileLock
 from omegaconf import OmegaConf
 
-from tests.video.conftest import make_clip, noise
+from tests.video.conftest import clip_without_its_end
 from vst.errors import ClipBroke, InputError, OutOfMemory
 from vst.features.weights import random
 from vst.losses.coherence import MseCoherence
@@ -204,9 +204,7 @@ def test_a_clip_that_breaks_keeps_what_is_painted(tmp_path: Path, paint: Paint, 
 def test_a_clip_whose_end_is_missing_is_painted_as_far_as_it_goes_and_said_to_be(
     tmp_path: Path, paint: Paint
 ) -> None:
-    whole = make_clip(tmp_path / "whole.mkv", noise(5, 32, 48), "mjpeg", "yuvj420p")
-    cut = tmp_path / "cut.mkv"
-    cut.write_bytes(whole.read_bytes()[: int(whole.stat().st_size * 0.6)])
+    cut = clip_without_its_end(tmp_path)
     painted = VideoReader(cut).info.frames
     assert 1 < painted < 5
     run = tmp_path / "run"

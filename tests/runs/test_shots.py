@@ -12,9 +12,13 @@ import numpy as np
 import pytest
 
 from tests.processes import finish
+from tests.video.conftest import clip_without_its_end
+from vst.errors import InputError
 from vst.frames import ClipInfo
 from vst.runs.record import read_record
+from vst.runs.settings import resolve
 from vst.runs.table import Table
+from vst.search.shots import _shots
 from vst.video.reader import VideoReader
 from vst.video.writer import write_video
 
@@ -114,3 +118,15 @@ def test_what_cannot_be_painted_apart_is_refused(
     assert paint(launch, two_shots, *shots, directory, *options) == 2
     assert not (tmp_path / "grid").exists()
     assert not (tmp_path / "run").exists()
+
+
+def test_the_shots_of_a_clip_that_breaks_are_refused_with_what_there_is(
+    compose: Callable, tmp_path: Path
+) -> None:
+    broken = clip_without_its_end(tmp_path)
+    settings = resolve(compose("video=file", f"video.path={broken}", "model=naive", "cuts=[1]"))
+    there = VideoReader(broken).info.frames
+    with pytest.raises(InputError, match=rf"cut.mkv breaks at frame {there}, .* with video.frames={there}"):
+        list(_shots(settings))
+    given = {**settings, "video": {**settings["video"], "frames": there}}
+    assert list(_shots(given)) == [(0, 1), (1, there - 1)]

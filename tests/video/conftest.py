@@ -74,3 +74,11 @@ def make_clip(
             output.mux(audio.encode(samples))
             output.mux(audio.encode(None))
     return path
+
+
+def clip_without_its_end(folder: Path) -> Path:
+    """A clip of five frames as a broken copy leaves it: its header promises more than there is."""
+    whole = make_clip(folder / "whole.mkv", noise(5, 32, 48), "mjpeg", "yuvj420p")
+    cut = folder / "cut.mkv"
+    cut.write_bytes(whole.read_bytes()[: int(whole.stat().st_size * 0.6)])
+    return cut

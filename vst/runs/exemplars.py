@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 from PIL import Image
 from torch import Tensor
 
-from vst.errors import InputError
+from vst.errors import ClipBroke, InputError
 from vst.frames import Clip, ClipInfo
 from vst.painting.exemplars import Exemplars, GivenExemplars, OwnExemplars
 from vst.pictures import PictureError, read_with_alpha
@@ -32,11 +33,11 @@ def exemplars_of(settings: Settings, clip: Clip) -> Exemplars:
             f"{info.start + info.frames - 1}; correct keyframes, or video.start and video.frames"
         )
     paintings = {number: _painting(Path(asked[str(number)]), number, info) for number in numbers}
-    shots = [
-        frame.source_index
-        for frame in FrameLoader(clip, 0, 0, None, {}, (), settings["cuts"])
-        if frame.cut or frame.index == 0
-    ]
+    shots: list[int] = []
+    with suppress(ClipBroke):  # told once it is painted up to there
+        for frame in FrameLoader(clip, 0, 0, None, {}, (), settings["cuts"]):
+            if frame.cut or frame.index == 0:
+                shots.append(frame.source_index)
     _check_shots(shots, numbers, info, settings["passes"])
     return GivenExemplars(paintings, shots)
 

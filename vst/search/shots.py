@@ -12,7 +12,7 @@ from typing import Any
 from omegaconf import DictConfig
 
 from vst.config import quoted
-from vst.errors import InputError, VstError, failure
+from vst.errors import ClipBroke, InputError, VstError, failure
 from vst.files import refuse_link
 from vst.runs.parts import build_clip
 from vst.runs.settings import Settings
@@ -86,7 +86,14 @@ def _shots(settings: Settings) -> Iterator[tuple[int, int]]:
 
     clip = build_clip(settings)
     loader = FrameLoader(clip, known_cuts=settings["cuts"])
-    starts = [frame.index for frame in loader if frame.cut or frame.index == 0]
+    try:
+        starts = [frame.index for frame in loader if frame.cut or frame.index == 0]
+    except ClipBroke as error:
+        # ClipBroke's own message is about what was painted
+        raise InputError(
+            f"{clip.info.name} breaks at frame {error.source_frame}, and which shots follow is not known; repair it, "
+            f"or paint what there is with video.frames={error.source_frame - clip.info.start}"
+        ) from error
     yield from ((first, after - first) for first, after in pairwise([*starts, clip.info.frames]))
 
 
