@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import time
@@ -21,6 +22,8 @@ from vst.features import vgg
 from vst.features.tiles import look_at_tiles
 from vst.painting.stylizer import VideoStylizer
 from vst.runs.configuration import configuration_path, stored_overrides
+from vst.runs.identity import first_difference, identity
+from vst.runs.moved import with_new_names
 from vst.runs.record import read_record
 from vst.runs.run import run
 from vst.runs.settings import resolve
@@ -189,6 +192,33 @@ def test_a_run_of_the_first_version_is_resumed_as_it_began(tmp_path: Path) -> No
     assert settings["optimizer"]["tolerance"] == 0
     assert settings["scales"] == 1
     assert settings["style"]["size"] == 256
+
+
+FIRST_VERSION = json.loads(Path(__file__).with_name("first_version.json").read_text(encoding="utf-8"))
+"""What runs of 0.1 kept of their configuration in their checkpoints, by model."""
+
+
+@pytest.mark.parametrize("model", FIRST_VERSION)
+def test_a_run_of_the_first_version_counts_as_the_same(tmp_path: Path, model: str) -> None:
+    began = FIRST_VERSION[model]
+    (tmp_path / ".hydra").mkdir()
+    (tmp_path / ".hydra" / "overrides.yaml").write_text(f"[model={model}]")
+    kept = {name: began[name] for name in ("alpha", "beta", "eta", "backbone", "optimizer")}
+    (tmp_path / ".hydra" / "config.yaml").write_text(OmegaConf.to_yaml(OmegaConf.create(kept)))
+    now = identity(resolve(with_run_directory(composed(stored_overrides(tmp_path)))))
+    assert first_difference(with_new_names(began), now) is None
+
+
+@pytest.mark.parametrize("option", ["", ", width: 64"])
+def test_random_filters_had_their_whole_width_before_it_was_an_option(option: str) -> None:
+    before = OmegaConf.to_container(
+        OmegaConf.create(f"backbone: {{weights: {{_target_: vst.features.weights.random, seed: 0{option}}}}}")
+    )
+    assert isinstance(before, dict)
+    assert (
+        with_new_names({str(key): value for key, value in before.items()})["backbone"]["weights"]["width"]
+        == 64
+    )
 
 
 @pytest.mark.parametrize(

@@ -45,10 +45,14 @@ NEW = {
     "colours": "style",
     "strength": 1,
     "styles": {},
+    "style.scale": 1,
     "style.weight": 1,
     "style.mask": None,
 }
 """Options that are new, and whose defaults paint as before."""
+
+RANDOM_WIDTH = 64
+"""The `width` of random filters before they had that option."""
 
 
 def with_new_names(settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -60,6 +64,9 @@ def with_new_names(settings: Mapping[str, Any]) -> dict[str, Any]:
             renamed.setdefault(group, value)
         elif isinstance(renamed.get(group), dict):
             renamed[group].setdefault(key, value)
+    filters = renamed["backbone"].get("weights") if isinstance(renamed.get("backbone"), dict) else None
+    if isinstance(filters, dict) and str(filters.get("_target_")).endswith(".random"):
+        filters.setdefault("width", RANDOM_WIDTH)
     return renamed
 
 
