@@ -30,7 +30,7 @@ from vst.runs.settings import resolve
 from vst.runs.signals import Interrupted, interruptible
 from vst.runs.threads import divide_cores
 from vst.search.grid import Job, Outcome, check_all_done, pair_options, report_outcomes, run_name
-from vst.search.lanes import fitting, paint_in_lanes
+from vst.search.lanes import differ_in_tf32, fitting, paint_in_lanes
 from vst.search.shots import Whole, divided, joined
 
 
@@ -190,6 +190,11 @@ class GridSweeper(BasicSweeper):
             raise InputError(
                 f"lanes={min(asked)} paints runs at once in one process, and hydra/launcher starts others; drop "
                 f"one of them"
+            )
+        if differ_in_tf32(jobs):
+            raise InputError(
+                f"lanes={min(asked)} paints runs at once in one process, which computes all in tf32 or none; give one "
+                f"backbone.precision, or drop lanes"
             )
         return min(asked)
 

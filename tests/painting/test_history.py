@@ -103,14 +103,17 @@ def test_a_resumed_run_finds_the_same_numbers(tmp_path: Path) -> None:
         )
 
 
-def test_what_a_checkpoint_may_still_name_is_on_disk(tmp_path: Path) -> None:
+@pytest.mark.parametrize("group", [1, 4])
+def test_what_a_checkpoint_may_still_name_is_on_disk(tmp_path: Path, group: int) -> None:
     history = History(tmp_path, reach=2)
-    for index in range(6):
-        before = history.state_dict()
-        history.append(painted(index))
-        # killed here, before the next checkpoint, a run goes on from the state before
-        History(tmp_path, reach=2).load_state_dict(before)
-        assert len(list((tmp_path / "painted").iterdir())) <= 4
+    for first in range(0, 3 * group, group):
+        history.discard_left()
+        checkpoint = history.state_dict()
+        for index in range(first, first + group):
+            history.append(painted(index))
+            # killed here, before the next checkpoint, a run goes on from the last one
+            History(tmp_path, reach=2).load_state_dict(checkpoint)
+        assert len(list((tmp_path / "painted").iterdir())) <= 2 + group
 
 
 def test_a_pass_begins_without_a_past(tmp_path: Path) -> None:
@@ -121,11 +124,12 @@ def test_a_pass_begins_without_a_past(tmp_path: Path) -> None:
     assert history.state_dict() == []
 
 
-def test_a_frame_goes_from_the_disk_one_frame_after_it_went_from_memory(tmp_path: Path) -> None:
+def test_what_has_left_memory_goes_from_the_disk_when_no_checkpoint_names_it(tmp_path: Path) -> None:
     history = History(tmp_path, reach=2)
     for index in range(6):
         history.append(painted(index))
-        kept = [f"{i:06d}.npy" for i in range(max(0, index - 2), index + 1)]
+        history.discard_left()
+        kept = [f"{i:06d}.npy" for i in range(max(0, index - 1), index + 1)]
         for folder in ("content", "painted"):
             assert sorted(file.name for file in (tmp_path / folder).iterdir()) == kept
 

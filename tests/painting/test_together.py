@@ -16,7 +16,7 @@ from vst.losses.target import Target
 from vst.optim import Solution, minimise
 from vst.painting.canvas import PixelCanvas
 from vst.painting.objective import FrameObjective
-from vst.painting.together import Together
+from vst.painting.together import Together, _Request
 
 
 class Pull(Loss):
@@ -38,7 +38,7 @@ class Network:
     """One linear layer, which counts how often it is passed, and by how many lanes."""
 
     weights = SimpleNamespace(sha256="0", name="one")
-    precision, before_relu, pool = "float32", True, staticmethod(F.max_pool2d)
+    precision, before_relu, pool, replicate = "float32", True, staticmethod(F.max_pool2d), True
 
     def __init__(self) -> None:
         self.lanes: list[int] = []
@@ -99,6 +99,18 @@ def test_runs_of_other_lengths_sizes_and_budgets_go_on_beside_each_other() -> No
         assert solutions is not None
         for one, other in zip(solutions, expected, strict=True):
             torch.testing.assert_close(one.point, other.point, rtol=1e-4, atol=1e-5, msg=f"run {seed}")
+
+
+def test_runs_whose_convolutions_have_other_borders_are_no_lanes_of_one_network() -> None:
+    class Zeros(Network):
+        replicate = False
+
+    def request(network: Network) -> _Request:
+        one = objective(0)
+        one.backbone = network  # ty: ignore[invalid-assignment]
+        return _Request(minimise, one, one.start, 3, None, None)
+
+    assert request(Network()).kind == request(Network()).kind != request(Zeros()).kind
 
 
 def test_a_run_without_evaluations_holds_up_no_other() -> None:

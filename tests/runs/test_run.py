@@ -396,7 +396,7 @@ def test_too_little_memory_for_the_clip_or_the_painting_is_one_sentence(tmp_path
 
 def test_a_loss_that_is_no_number_is_said(tmp_path, paint, capsys):
     paint(tmp_path / "run", "model=naive", "video.frames=1", "beta=1e38")
-    assert "the loss of 1 of 1 frames was not a number at times" in capsys.readouterr().err
+    assert "the loss was not a number at times in 1 optimisations" in capsys.readouterr().err
 
 
 def test_other_failures_stay_what_they_are(tmp_path, paint, monkeypatch):

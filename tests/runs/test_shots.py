@@ -87,6 +87,21 @@ def test_joined_they_are_the_whole_clip(
     assert record.summary.keys() == expected.summary.keys()
 
 
+def test_they_are_joined_without_curves_and_without_figures(
+    launch: Launch, two_shots: Path, tmp_path: Path
+) -> None:
+    # no frame has a budget, and so none has a curve
+    options = ["evaluations=0", "callbacks.metrics=null", "shots=all", f"hydra.sweep.dir={tmp_path}", "-m"]
+    assert paint(launch, two_shots, *options) == 0
+    joined = tmp_path / "robust-swirls-file"
+    record = read_record(joined)
+    assert record is not None
+    assert record.status == "finished"
+    assert record.provenance.clip.frames == FIRST + SECOND
+    assert record.summary == {}
+    assert Table(joined / "curves.csv").read() == []
+
+
 def test_a_shot_that_is_missing_is_painted_by_the_same_command(
     launch: Launch, two_shots: Path, tmp_path: Path
 ) -> None:
@@ -106,7 +121,15 @@ def test_a_shot_that_is_missing_is_painted_by_the_same_command(
 
 @pytest.mark.parametrize(
     "options",
-    [["model=flow", "-m"], ["video=talk", "-m"], ["passes=2", "-m"], [], ["shots=some", "-m"]],
+    [
+        ["model=flow", "-m"],
+        ["video=talk", "-m"],
+        ["passes=2", "-m"],
+        ["model=keyframes", "keyframes=30", "-m"],
+        ["callbacks.video_writer=null", "-m"],
+        [],
+        ["shots=some", "-m"],
+    ],
 )
 def test_what_cannot_be_painted_apart_is_refused(
     launch: Launch, two_shots: Path, tmp_path: Path, options: list[str]

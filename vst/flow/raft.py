@@ -32,8 +32,9 @@ class Raft:
 
     `weights` is a state dict of raft_small, in torchvision's names or in those of the authors'
     raft-small.pth, in any floating-point precision; reading it runs no code of the file. Raises InputError for
-    any other file. The flow is computed in float32 on the frames' device, without gradients. Memory grows with the
-    square of the frame's area.
+    any other file. The flow is computed on the frames' device, without gradients, in float32, or in TF32 where the
+    convolutions of the painting are: that is a switch of the whole process. Memory grows with the square of the
+    frame's area.
     """
 
     name: ClassVar[str] = "raft"
@@ -70,7 +71,7 @@ class Raft:
         """Return the flow (L, 2, H, W) from first to second, (L, 3, H, W) in [0, 1]."""
         height, width = first.shape[-2:]
         self._network.to(first.device)
-        # Reduced precision, if a caller enabled it for the painting, would cost sub-pixel accuracy here.
+        # bfloat16, if a caller enabled it for the painting, would cost sub-pixel accuracy here
         with torch.autocast(first.device.type, enabled=False):
             flow = self._network(_fit(first), _fit(second), num_flow_updates=self.iterations)[-1]
         top, left = (margin // 2 for margin in _margins(height, width))

@@ -15,15 +15,15 @@ from vst.video.store import FrameStore
 class History:
     """The last `reach` frames painted in this pass, in memory and on disk.
 
-    On disk they are unrounded float32, so that a resumed run continues from the same values. A frame is deleted
-    from disk one frame after it leaves memory, because a checkpoint may still refer to it.
+    On disk they are unrounded float32, so that a resumed run continues from the same values. A frame that has left
+    memory stays there until `discard_left`, because a checkpoint may still refer to it.
     """
 
     def __init__(self, directory: Path, reach: int):
         self.reach = reach
         self._painted: deque[Painted] = deque(maxlen=reach)
         self._contents, self._paintings = FrameStore(directory / "content"), FrameStore(directory / "painted")
-        self._leaving: int | None = None
+        self._left: list[int] = []
 
     def __iter__(self) -> Iterator[Painted]:
         """The frames, the one painted last first."""
@@ -34,17 +34,21 @@ class History:
         index = painted.frame.index
         self._contents.save(index, painted.frame.content)
         self._paintings.save(index, painted.image)
-        if self._leaving is not None:
-            self._contents.discard(self._leaving)
-            self._paintings.discard(self._leaving)
-        full = len(self._painted) == self.reach
-        self._leaving = self._painted[0].frame.index if full else None
+        if len(self._painted) == self.reach:
+            self._left.append(self._painted[0].frame.index)
         self._painted.append(painted)
+
+    def discard_left(self) -> None:
+        """Delete from disk what has left memory, once a checkpoint of all frames that were appended is written."""
+        for index in self._left:
+            self._contents.discard(index)
+            self._paintings.discard(index)
+        self._left.clear()
 
     def clear(self) -> None:
         """Drop all frames: a new pass begins."""
         self._painted.clear()
-        self._leaving = None
+        self._left.clear()
 
     def neighbours(self, pairs: Sequence[FramePair]) -> list[Neighbour]:
         """The pairs of the next frame with these frames, the nearest first, with their paintings."""

@@ -140,6 +140,8 @@ class VideoStylizer(LightningModule):
             painted = list(self._paint(group, self._target(group, neighbours)))
             # until here the frame before may still be written: what follows changes what is written of it
             self.behind.flush()
+            # the checkpoint on disk is that of the last frame of the group before, or of the frame before
+            self.history.discard_left()
             self._ready.extend(painted)
         frame, (image, solution, losses, stages) = prepared.frame, self._ready.popleft()
         stylized = Stylized(frame, image, next(iter(neighbours), None), solution, losses, stages)

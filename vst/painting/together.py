@@ -69,7 +69,7 @@ class _Request:
         options = self.minimise.keywords if isinstance(self.minimise, partial) else {}
         backbone = self.objective.backbone
         network = backbone.weights.sha256, backbone.weights.name, backbone.precision
-        settings = backbone.before_relu, backbone.pool.__name__
+        settings = backbone.before_relu, backbone.pool.__name__, backbone.replicate
         asks = bool(self.evaluations)
         return (
             str(sorted(options.items())),

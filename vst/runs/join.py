@@ -71,7 +71,7 @@ def join(
     info = clip.info
     whole = ClipRecord(info.name, info.start, info.frames, (info.width, info.height), str(info.frame_rate))
     provenance = replace(first_record.provenance, config=settings, clip=whole)
-    write_record(directory, Record("finished", summary_of(columns, rows), provenance))
+    write_record(directory, Record("finished", summary_of(columns, rows) if columns else {}, provenance))
 
 
 def _pictures(directory: Path, clip: Clip, settings: Settings, cuts: frozenset[int]) -> dict[int, float]:
@@ -106,15 +106,17 @@ def _pictures(directory: Path, clip: Clip, settings: Settings, cuts: frozenset[i
 
 
 def _joined(tables: Sequence[Path], firsts: Sequence[int]) -> tuple[list[dict[str, Any]], list[str]]:
-    """The rows of several tables, their frames counted through, and the columns."""
+    """The rows of several tables, their frames counted through, and the columns; none where there is no such table."""
     rows: list[dict[str, Any]] = []
     for table, first in zip(tables, firsts, strict=True):
         found = Table(table).read()
         rows += [{**row, "frame": int(row["frame"]) + first} for row in found]
-    return rows, list(rows[0])
+    return rows, Table(tables[0]).header()
 
 
 def _write(path: Path, columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
+    if not columns:
+        return
     table = Table(path)
     table.columns = list(columns)
     table.replace(rows)

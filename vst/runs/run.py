@@ -162,8 +162,8 @@ def _paint(directory: Path, settings: Settings, parts: Parts, trainer: Trainer) 
         write_record(directory, Record(status, summary, provenance_of(settings, parts, trainer)))
     if not_finished := summary.get("frames_not_finished"):
         say(
-            f"the loss of {not_finished} of {summary['frames']} frames was not a number at times, and they are "
-            f"painted as far as it was (outcome in metrics.csv); lower alpha, beta and eta",
+            f"the loss was not a number at times in {not_finished} optimisations, whose frames are painted as far as "
+            f"it was (outcome in metrics.csv); lower alpha, beta and eta",
             to=sys.stderr,
         )
 

@@ -69,6 +69,13 @@ class Table:
         """Bytes written so far."""
         return self.path.stat().st_size
 
+    def header(self) -> list[str]:
+        """The columns in the file; none where there is no file."""
+        if not self.path.is_file():
+            return []
+        with self.path.open(encoding="utf-8", newline="") as file:
+            return next(csv.reader(file), [])
+
     def read(self) -> list[dict[str, str]]:
         """All rows, by column; none where there is no file."""
         if not self.path.is_file():

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from omegaconf import DictConfig, OmegaConf
 
+from vst.errors import InputError
 from vst.runs.lanes import fitting_lanes
 from vst.runs.parts import build_clip
 from vst.runs.run import run
@@ -50,7 +52,17 @@ def fitting(jobs: Sequence[Job]) -> int:
 
     settings = [job.settings for job in jobs if not isinstance(job.settings, Outcome)]
     wanted = {node["trainer"].get("accelerator") for node in settings}
-    if not settings or not torch.cuda.is_available() or not wanted <= {"auto", "gpu", "cuda"}:
+    if not torch.cuda.is_available() or not wanted <= {"auto", "gpu", "cuda"} or differ_in_tf32(jobs):
         return 1
-    device = torch.device("cuda")
-    return min(len(jobs), *(fitting_lanes(build_clip(node).info, device) for node in settings))
+    clips = []
+    for node in settings:
+        with suppress(InputError):  # told by its run, which does not stop the others
+            clips.append(build_clip(node).info)
+    fitting = [fitting_lanes(info, torch.device("cuda")) for info in clips]
+    return min(len(fitting), *fitting) if fitting else 1
+
+
+def differ_in_tf32(jobs: Sequence[Job]) -> bool:
+    """Whether some runs compute in TF32 and others do not: it is a switch of the whole process."""
+    asked = {job.settings["backbone"]["precision"] for job in jobs if not isinstance(job.settings, Outcome)}
+    return "tf32" in asked and len(asked) > 1

@@ -102,6 +102,14 @@ def _check(settings: Settings) -> None:
         raise InputError("shots=all paints the shots of files, and this video is a scene; drop shots")
     if settings["passes"] > 1:
         raise InputError(f"shots=all is for one pass, and passes is {settings['passes']}; drop one of them")
+    if settings["keyframes"] is not None:
+        raise InputError(
+            "shots=all paints each shot alone, and keyframes counts the frames of all; drop one of them"
+        )
+    if not settings["callbacks"].get("video_writer"):
+        raise InputError(
+            "shots=all joins shots' frames, and callbacks.video_writer is left out; drop one of them"
+        )
     parts = {f"loss.{name}": node for name, node in settings["loss"].items() if node}
     for name, node in {**parts, "start": settings["start"]}.items():
         if _compares(node) == "anything":
