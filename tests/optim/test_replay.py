@@ -122,6 +122,18 @@ def test_without_graphs_nothing_is_captured(counting: Counting) -> None:
     assert counting.captures == 0
 
 
+@pytest.mark.parametrize("evaluations", [1, 2, 3])
+def test_a_budget_too_small_to_warm_up_is_spent_without_a_capture(
+    counting: Counting, evaluations: int
+) -> None:
+    valley = Valley()
+    valley.begin(0)
+    start = torch.zeros(1, 4)
+    found = minimise(valley, start, evaluations=evaluations, replays=Replays(valley, [valley], counting))
+    same(found, minimise(valley, start, evaluations=evaluations))
+    assert counting.captures == (evaluations > 2)
+
+
 def test_each_lane_has_a_budget_of_its_own() -> None:
     valley = Valley()
     valley.begin(3)

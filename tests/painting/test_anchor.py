@@ -178,13 +178,15 @@ class Noisy:
         return torch.where(length > 1, flow * (1 - 0.2 / length), flow)
 
 
-def test_the_anchor_is_followed_past_a_blank_frame() -> None:
+@pytest.mark.parametrize("estimator", [SteadyFlow(), DIS()], ids=["steady", "dis"])
+def test_the_anchor_is_followed_past_a_blank_frame(estimator: FlowEstimator) -> None:
     pictures = [texture(48, 96).roll(2 * i, dims=3) for i in range(6)]
     pictures[3] = torch.ones_like(pictures[3])
-    seen = follow_pictures(pictures, SteadyFlow())
+    seen = follow_pictures(pictures, estimator)
     for i in (2, 4, 5):
         _, followed = seen[i]
         assert followed is not None
+        assert torch.equal(followed.painting, 1 - pictures[0]), "and not that of the blank frame"
         flow = followed.flow[..., 6:-6, 18:-6]
         assert flow[:, 0].median().item() == pytest.approx(-2 * i, abs=0.2), f"frame {i}"
         assert flow[:, 1].median().item() == pytest.approx(0, abs=0.2)

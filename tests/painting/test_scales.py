@@ -12,6 +12,7 @@ from torch import Tensor
 
 from vst.flow.neighbour import Neighbour
 from vst.losses.target import AnchorView, Regions, Target
+from vst.painting.mixture import Ingredient, Mixture, Recipe
 from vst.painting.scales import (
     COARSEST,
     LEAST,
@@ -27,6 +28,7 @@ from vst.painting.scales import (
     sizes,
     strength,
 )
+from vst.painting.style_images import StyleImages
 
 
 @pytest.mark.parametrize(
@@ -131,6 +133,28 @@ def test_with_an_amount_of_nothing_the_detail_stays_the_contents_own() -> None:
     torch.testing.assert_close(enlarged(painting, content, torch.tensor(0.1), 0), own)
     whole, half = (enlarged(painting, content, torch.tensor(0.1), amount) for amount in (1, 0.5))
     torch.testing.assert_close(half, (own + whole) / 2)
+
+
+def test_what_is_not_painted_keeps_the_contents_own_detail() -> None:
+    images = [torch.rand(1, 3, 96, 128), torch.rand(1, 3, 96, 128)]
+    mixture = Mixture([Ingredient(image) for image in images])
+    left = torch.zeros(1, 1, 96, 128)
+    left[..., :64] = 1
+    styles = StyleImages(mixture, torch.device("cpu"))
+
+    def asked(shares: list[float], regions: list[Tensor] | None) -> tuple[Tensor, Tensor]:
+        whole = None if regions is None else Regions(regions, sum(regions, torch.zeros_like(left)))
+        return styles.detail((48, 64), (96, 128), (96, 128), Recipe(0, shares, 0.5), whole)
+
+    own = [strength(fine_detail(image, (48, 64))) for image in images]
+    detail, amount = asked([0.25, 0.75], None)
+    torch.testing.assert_close(detail, 0.25 * own[0] + 0.75 * own[1])
+    assert amount.item() == 0.5
+    assert asked([0.0, 0.0], None)[1].item() == 0
+    detail, amount = asked([1.0, 0.0], [left, 1 - left])
+    assert amount[..., :64].eq(0.5).all()
+    assert amount[..., 64:].eq(0).all()
+    torch.testing.assert_close(detail[..., :64], own[0].expand(1, 1, 96, 64))
 
 
 def test_regions_are_scaled_with_the_frame() -> None:

@@ -168,6 +168,15 @@ def test_the_filled_start_begins_a_shot_from_its_content():
     assert torch.equal(filled_start(Target(content, {}, near), Generator()), content)
 
 
+def test_the_filled_start_is_the_content_where_nothing_is_known():
+    content = rand(0)
+    near = Neighbour(rand(1), rand(2), content, Still())
+    near.visibility, near.confidence = torch.zeros(2, 1, 9, 11), torch.ones(2, 1, 9, 11)
+    target = Target(content, {}, near, past=[near])
+    assert torch.equal(filled_start(target, Generator()), content)
+    assert partly_unpainted(filled_start, target), "and so it is painted coarse to fine"
+
+
 def test_the_filled_start_keeps_what_the_motion_explains_and_fills_what_changes():
     content = torch.rand(1, 3, 24, 32, generator=Generator().manual_seed(0))
     before = content.clone()

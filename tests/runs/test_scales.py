@@ -55,6 +55,18 @@ def test_a_frame_that_starts_from_a_painting_has_one_scale_unless_much_comes_int
     assert read_frames(run)[1]["cost"] == pytest.approx(4, abs=0.5)
 
 
+def test_a_frame_without_a_budget_is_as_it_started_whatever_its_group_does(
+    paint: Paint, tmp_path: Path
+) -> None:
+    options = ["model=naive", "video.size=224", "video.frames=2", "evaluations=4", "evaluation_factors=[1]"]
+    alone, together = (
+        paint(tmp_path / str(lanes), *options, "later_factor=0", f"lanes={lanes}") for lanes in (1, 2)
+    )
+    second = [load_png(run / "frames" / "000001.png").astype(int) for run in (alone, together)]
+    assert abs(second[0] - second[1]).max() <= 1
+    assert read_frames(together)[1]["evaluations"] == 0
+
+
 def test_nothing_is_prepared_beside_the_painting_of_a_large_frame(
     paint: Paint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,7 +10,7 @@ from vst.flow.warp import flow_targets
 
 MARGIN = 8
 """Width, in pixels, of the margin along a frame's border that is painted otherwise: there VGG-19's first convolutions
-see the zeros outside it, as far as a frame of any size is concerned."""
+see what is put outside the frame, whatever its size."""
 
 
 def content_confidence(content: Tensor, moved_content: Tensor, tolerance: float) -> Tensor:

@@ -18,8 +18,9 @@ class FramePair:
 
     In a forward pass the other is an earlier frame of the clip, in a backward pass a later one; `distance` is their
     distance in frames, 1 for the frame painted just before. `same_shot` is False if a cut lies between them,
-    `blank` True if the other's content shows nothing beside this frame's. `content` and `current_content` are the
-    other's and this frame's, (L, 3, H, W). Flows and masks need these alone; they are computed on first use, once.
+    `blank` True if the other's content shows nothing beside this frame's, `current_blank` the reverse. `content` and
+    `current_content` are the other's and this frame's, (L, 3, H, W). Flows and masks need these alone; they are
+    computed on first use, once.
     """
 
     def __init__(
@@ -30,13 +31,14 @@ class FramePair:
         distance: int = 1,
         same_shot: bool = True,
         blank: bool = False,
+        current_blank: bool = False,
     ):
         self.content = content
         self.current_content = current_content
         self.estimator = estimator
         self.distance = distance
         self.same_shot = same_shot
-        self.blank = blank
+        self.blank, self.current_blank = blank, current_blank
 
     @cached_property
     def backward_flow(self) -> Tensor:

@@ -144,9 +144,10 @@ class RobustCoherence(Loss):
         P = ((1 − a)·c·P₁ + a·P_A) / W,  W = (1 − a)·c + a     a = s where the anchor is visible, else 0
         w = W · content_confidence
 
-    P₁ is the painting of the frame before (blank ones skipped), c its `Neighbour.visibility`; P_A is the
-    anchor's (`vst.painting.anchor`), s = `anchor_weight`. The weight of a pixel falls the less the motion explains
-    the content there (`Neighbour.confidence`). Across a cut, and in the first frame of a pass, the term is 0.
+    P₁ is the painting of the frame before (blank ones skipped), c its `Neighbour.visibility` but along the border
+    (`Neighbour.within`); P_A is the anchor's (`vst.painting.anchor`), s = `anchor_weight`. The weight of a pixel falls
+    the less the motion explains the content there (`Neighbour.confidence`). Across a cut, and in the first frame of a
+    pass, the term is 0.
     """
 
     compares = "shot"

@@ -21,7 +21,6 @@ LEAST = 0.005
 REACH = 12
 """The longer side of the frame divided by how far the surroundings of what is new reach."""
 
-
 COARSE = 64
 """The longer side of the frame divided by the radius over which the painting's strokes are averaged to one colour."""
 
@@ -78,7 +77,8 @@ class RevealedStyle(Loss):
                 return
         assert self._style is not None
         found, alike = common_colours(target.content, region, target.content, around)
-        known = (region * found).sum() / region.sum()
+        # at a small scale, nothing may be left of it
+        known = (region * found).sum() / region.sum().clamp(min=1e-6)
         suits = self._suits(region * (1 - found), near, target.content)
         strokes = self._grams(target.look(near.kept), around * alike)
         painting = self._grams(target.look(self._style), suits)

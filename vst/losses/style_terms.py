@@ -113,12 +113,15 @@ class ColumnsTerm(StyleTerm):
     def __init__(self, weight: Weight, layers: Layers, unit: Unit, most: Count):
         super().__init__(weight, layers, unit)
         self.most = most
+        self._chosen: dict[int, Tensor] = {}
 
     def _drawn(self, columns: Tensor) -> Tensor:
         """At most `most` of the columns (L, C, P), drawn at random, the same at every evaluation and in every run."""
         count = columns.shape[2]
-        chosen = torch.randperm(count, generator=Generator().manual_seed(count))[: self.most]
-        return columns[:, :, chosen.to(columns.device)]
+        if count not in self._chosen:
+            drawn = torch.randperm(count, generator=Generator().manual_seed(count))[: self.most]
+            self._chosen[count] = drawn.to(columns.device)
+        return columns[:, :, self._chosen[count]]
 
 
 class NearestNeighbourLoss(ColumnsTerm):

@@ -10,7 +10,7 @@ from torch import Tensor
 from vst.bounds import Few, Share
 from vst.optim.descent import Descent, Objective
 from vst.optim.pace import pace_on
-from vst.optim.replay import Replays
+from vst.optim.replay import WARM_UPS, Replays
 from vst.optim.solution import Solution
 
 MOST_REMEMBERED = 2**30
@@ -46,7 +46,8 @@ def minimise(
     step, once; if that happens again, the lane stops at its best iterate.
 
     On a GPU nothing is read back that the loop would have to wait for; and with `graphs`, where the objective's
-    `replays` are given, an evaluation and its step are captured once and replayed.
+    `replays` are given, an evaluation and its step are captured once and replayed, unless the budget is less than what
+    a capture takes to warm up.
     """
     budgets = [evaluations] * len(start) if isinstance(evaluations, int) else list(evaluations)
     if min(budgets) < 0:
@@ -58,7 +59,7 @@ def minimise(
     def make(objective: Objective) -> Descent:
         return Descent(objective, start, most, history, tolerance)
 
-    if graphs and most and replays is not None and replays.possible(start):
+    if graphs and most > WARM_UPS and replays is not None and replays.possible(start):
         descent, advance = replays.descent((most, history, tolerance), make, start)
     else:
         descent, advance = make(objective), None

@@ -47,13 +47,6 @@ class Solution:
     outcomes: tuple[Outcome, ...]
     seconds: float
 
-    @classmethod
-    def at(cls, start: Tensor) -> Solution:
-        """The start, (L, …), which no evaluation was spent on."""
-        lanes = len(start)
-        none = torch.zeros(lanes, dtype=torch.int64)
-        return cls(start, {}, {}, none, ("finished",) * lanes, seconds=0.0)
-
     def after(self, earlier: Solution) -> Solution:
         """This solution of one lane with the evaluations and the time of an earlier one, from which it went on."""
         worse = max(earlier.outcomes + self.outcomes, key=get_args(Outcome).index)

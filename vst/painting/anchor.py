@@ -67,6 +67,10 @@ class AnchorTrack:
         if self._place is None or not past:
             self._place = None if begins is False else fresh
             return AnchorMotion(None, told & (begins is not False), self._place)
+        if not begins and past[0].current_blank:
+            # nothing of the anchor is seen in a flash; what follows it sees the anchor again
+            kept = AnchorPlace(*(part.to(content) for part in vars(self._place).values()))
+            return AnchorMotion((kept.flow, kept.visibility), ~told, kept)
         flow, visibility = self._seen(content, past[0], self._place)
         little = visibility.mean((1, 2, 3), keepdim=True) < LEAST_VISIBLE
         renewed = little if begins is None else told & begins
@@ -76,7 +80,6 @@ class AnchorTrack:
         return AnchorMotion((flow, visibility), renewed, self._place)
 
     def _seen(self, content: Tensor, near: FramePair, place: AnchorPlace) -> tuple[Tensor, Tensor]:
-        # a blank frame in between counts as still, so that the anchor's flow from it is that from the pair's other
         step, anchor = near.backward_flow, {name: part.to(content) for name, part in vars(place).items()}
         flow = compose_flows(step, anchor["flow"])
         moved_content = backward_warp(anchor["content"], flow)

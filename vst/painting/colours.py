@@ -82,8 +82,9 @@ COLOURS: dict[Choice, StyleColours] = {
 
 def luminance(image: Tensor) -> Tensor:
     """The luminance of RGB images (L, 3, H, W), as three equal channels."""
-    weights = image.new_tensor(LUMA).view(1, 3, 1, 1)
-    return (image * weights).sum(1, keepdim=True).expand_as(image)
+    # numbers, since a tensor of them would be copied to the GPU, which a capture of what is queued there forbids
+    weighed = [weight * image[:, channel : channel + 1] for channel, weight in enumerate(LUMA)]
+    return torch.stack(weighed).sum(0).expand_as(image)
 
 
 def matched(image: Tensor, wanted: Palette) -> Tensor:

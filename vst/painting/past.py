@@ -45,7 +45,7 @@ class Past:
             if not same_shot and distance > 1:
                 break
             estimator = self._flows.between(frame, past, self._estimator) if self._flows else self._estimator
-            blank = seen_before.blank_beside(seen)
-            found.append(FramePair(past.content, frame.content, estimator, distance, same_shot, blank))
+            blanks = seen_before.blank_beside(seen), seen.blank_beside(seen_before)
+            found.append(FramePair(past.content, frame.content, estimator, distance, same_shot, *blanks))
             nearer = past
         return found

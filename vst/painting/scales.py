@@ -95,7 +95,7 @@ def strength(detail: Tensor) -> Tensor:
     return detail.square().mean((1, 2, 3), keepdim=True).sqrt()
 
 
-def enlarged(painting: Tensor, content: Tensor, style_detail: Tensor, amount: float = 1) -> Tensor:
+def enlarged(painting: Tensor, content: Tensor, style_detail: Tensor, amount: float | Tensor = 1) -> Tensor:
     """A painting (L, 3, h, w) at the size of its content (L, 3, H, W), whose fine detail it takes on: (L, 3, H, W).
 
     The detail that the small painting has no room for is the content's, times r / r_V, at most `STRONGEST`: r_V is

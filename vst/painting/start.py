@@ -70,8 +70,7 @@ def anchored(start: Start) -> Start:
 
 def is_anchored(start: Start) -> bool:
     """Whether a start, as the configuration builds it, paints a shot after its anchors."""
-    function = start.func if isinstance(start, partial) else start
-    return bool(vars(function).get("anchored"))
+    return "anchored" in _marks(start)
 
 
 def fills(start: Start) -> Start:
@@ -162,10 +161,9 @@ def blended_start(target: Target, generator: Generator, blend: Share = 0.5) -> T
 def filled_start(target: Target, generator: Generator) -> Tensor:
     """The neighbour's painting warped to this frame, and in unknown areas the content in the painting's colours.
 
-    Unknown is what is not `followed` (`fill_disoccluded`). The content
-    where a shot begins.
+    Unknown is what is not `followed` (`fill_disoccluded`). The content where a shot begins, or where nothing is known.
     """
-    if not target.past:
+    if not target.past or target.past[0].unfollowed == 1:
         return target.content
     near = target.past[0]
     return fill_disoccluded(near.kept, near.followed, target.content, fill_radius(target.content))

@@ -25,10 +25,11 @@ class StyleImages:
 
     def detail(
         self, smaller: Size, size: Size, full: Size, recipe: Recipe, regions: Regions | None
-    ) -> Tensor:
-        """The strength of the fine detail between two sizes of a frame that its recipe asks for.
+    ) -> tuple[Tensor, Tensor]:
+        """The strength of the fine detail between two sizes of a frame that its recipe asks for, and its share of it.
 
-        It is (1, 1, 1, 1), or (1, 1, H, W) where the frame has regions.
+        Both are (1, 1, 1, 1), or (1, 1, H, W) where the frame has regions. The share is below 1 where the style is to
+        be faint, and 0 where nothing is painted: there the detail stays the content's own.
         """
         key = smaller, size, recipe.shot
         if key not in self._details:
@@ -38,10 +39,15 @@ class StyleImages:
                 strength(fine_detail(image, _scaled(style, smaller, full)))
                 for image, style in zip(larger, styles, strict=True)
             ]
-        parts = [share * detail for share, detail in zip(recipe.shares, self._details[key], strict=True)]
+        details = self._details[key]
+        shares = [
+            torch.full_like(detail, share) for share, detail in zip(recipe.shares, details, strict=True)
+        ]
         if regions is not None:
-            parts = [part * region for part, region in zip(parts, regions.of, strict=True)]
-        return torch.stack(parts).sum(0)
+            shares = [share * region for share, region in zip(shares, regions.of, strict=True)]
+        painted = torch.stack(shares).sum(0)
+        wanted = torch.stack([share * detail for share, detail in zip(shares, details, strict=True)]).sum(0)
+        return wanted / painted.clamp(min=1e-8), min(1.0, recipe.strength) * painted
 
     def styles(self, shot: int) -> list[Tensor]:
         """The style images in a shot, at their own size."""

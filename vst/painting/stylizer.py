@@ -187,7 +187,7 @@ class VideoStylizer(LightningModule):
                 image = begun
             else:
                 detail = self.style_images.detail(stages[number - 1], size, full, recipe, here.regions)
-                painted = enlarged(image, here.content, detail, min(1.0, recipe.strength))
+                painted = enlarged(image, here.content, *detail)
                 # what is painted already is sharper than it was on the smaller frame
                 image = begun.lerp(painted, 1 - here.past[0].followed) if partly else painted
             objective.begin_frame(image, here.content, here.regions, factors)
@@ -201,6 +201,11 @@ class VideoStylizer(LightningModule):
             )
             image, done = objective.image(solution.point), done + max(evaluations)
             found.append((size, solution))
+        if coarse_to_fine and not all(whole_budgets):
+            # those without a budget are as they started, and not what the scales of the others have made of that
+            painted = torch.tensor([budget > 0 for budget in whole_budgets], device=image.device)
+            begun = objective.image(self.canvas.coefficients(start))
+            image = torch.where(painted.view(-1, 1, 1, 1), image, begun)
         seconds = self._seconds_since(began) / len(group)
         images = image.clamp(0, 1)
         with torch.no_grad():

@@ -1,4 +1,4 @@
 """Guided patch synthesis: an image put together of the patches of a painted key frame, as guides say.
 
-Knows tensors alone. Provides `synthesise`, and `cross_fade` between two syntheses.
+Knows tensors alone, and how `vst.flow` warps them. Provides `synthesise`, and `cross_fade` between two syntheses.
 """
