@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import sys
+from collections.abc import Sequence
 from contextlib import nullcontext
 from multiprocessing import parent_process
 from pathlib import Path
@@ -45,7 +47,8 @@ def main() -> None:
             composed(sys.argv[1:])  # Hydra itself would not say what is wrong with some of them
         hydra.main(version_base="1.3", config_path=str(conf_dir().resolve()), config_name="config")(_job)()
     except Interrupted as interrupted:
-        resume = f"; resume with {interrupted.resume_with}" if interrupted.resume_with else " before it began"
+        again = " ".join(filter(None, (_config_dir(sys.argv[1:]), interrupted.resume_with)))
+        resume = f"; resume with {again}" if interrupted.resume_with else " before it began"
         exit_with(f"ended by {interrupted}{resume}", interrupted.status)
     except KeyboardInterrupt:
         exit_with("ended by SIGINT before it began", 130)
@@ -85,6 +88,15 @@ def _job(cfg: DictConfig) -> Outcome | None:
         remove_if_empty(Path(hydra_config.runtime.output_dir))
         exit_with(*failure(error))
     return None
+
+
+def _config_dir(arguments: Sequence[str]) -> str:
+    """The option that names a folder of configurations, which an experiment may be from; empty where none is given."""
+    for place, argument in enumerate(arguments):
+        name, equals, folder = argument.partition("=")
+        if name in ("--config-dir", "-cd"):
+            return shlex.join(["--config-dir", folder if equals else arguments[place + 1]])
+    return ""
 
 
 _ended = False

@@ -104,8 +104,11 @@ def execute(page: str, act: Callable[[Sequence[str]], None]) -> None:
     if not arguments or set(arguments) & {"-h", "--help"}:
         print(page, end="")
         return
-    with reporting_errors():
-        act(arguments)
+    try:
+        with reporting_errors():
+            act(arguments)
+    except KeyboardInterrupt:
+        exit_with("ended by SIGINT", 130)
 
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")

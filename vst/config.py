@@ -30,7 +30,8 @@ class Config:
     eta: Weight = MISSING
     """η, weight of the coherence loss; at least 0, and exactly 0 in models that have no coherence loss."""
     evaluations: Annotated[int, Interval(ge=0, le=100_000)] = MISSING
-    """The most evaluations of the objective per frame, the one at the start included; with 0 the start is painted."""
+    """The budget of a frame in evaluations of the objective at its full size, the one at the start included; with 0 the
+    start is painted. The two factors below multiply it."""
     evaluation_factors: list[Annotated[float, Interval(gt=0, le=100)]] = field(default_factory=list)
     """Factors of `evaluations` for the first frames of a shot, in turn, in the first pass."""
     later_factor: Annotated[float, Interval(ge=0, le=100)] = MISSING

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageCms, ImageOps
+from PIL import ExifTags, Image, ImageCms, ImageOps
 
 from vst.errors import InputError
 from vst.files import natural_key
@@ -21,6 +21,8 @@ SPARE = 4
 """A picture that is to be scaled down is first reduced to this many times its final size, by averaging: it is faster,
 takes less memory, and looks the same."""
 
+ON_ITS_SIDE = 5
+"""The EXIF orientations from this one on exchange width and height."""
 
 PICTURES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".ppm"})
 """Endings of the files in a folder that are taken for pictures."""
@@ -56,6 +58,16 @@ def read_with_alpha(file: Path, longer: int | None = None) -> tuple[Image.Image,
         raise
     # Pillow's parsers stumble over damaged files in many ways: struct.error, KeyError, …
     except Exception as error:
+        raise PictureError("cannot be read as a picture; give a PNG, JPEG or similar file") from error
+
+
+def size_of(file: Path) -> tuple[int, int]:
+    """A picture's width and height, turned as its EXIF data says, by its header alone; raises `PictureError`."""
+    try:
+        with _of_any_size(), Image.open(file) as opened:
+            turned = opened.getexif().get(ExifTags.Base.Orientation, 1) >= ON_ITS_SIDE
+            return (opened.height, opened.width) if turned else opened.size
+    except Exception as error:  # as in `read_with_alpha`
         raise PictureError("cannot be read as a picture; give a PNG, JPEG or similar file") from error
 
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from vst.compare.content import write_contents
 from vst.compare.runs import read_run
@@ -54,6 +55,19 @@ def test_a_clip_that_was_exchanged_is_not_shown_beside_the_paintings(run, write_
     contents, chosen = write_contents([old, new], tmp_path / "report")
     assert chosen == [0, 1]
     assert (contents[0].frames, contents[1].note) == (5, "its file has changed since it was painted")
+
+
+def test_pictures_that_were_exchanged_are_another_clip(run, tmp_path):
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    node = {"_target_": "vst.video.pictures.PictureSequence", "path": str(folder)}
+    shown = []
+    for colour in ("red", "blue"):
+        Image.new("RGB", (48, 32), colour).save(folder / "0.png")
+        one = replace(run, settings={"video": node}, inputs=hashes_of_inputs({"video": node}))
+        shown.append(write_contents([one], tmp_path / "report")[0][0].folder)
+    assert load_png(shown[0] / "000000.png")[0, 0].tolist() == [255, 0, 0]
+    assert load_png(shown[1] / "000000.png")[0, 0].tolist() == [0, 0, 255]
 
 
 def test_a_clip_that_is_gone_is_noted(run, tmp_path):

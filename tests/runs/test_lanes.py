@@ -69,6 +69,8 @@ def test_a_run_killed_between_groups_goes_on_to_the_same_frames(
 def test_frames_that_are_compared_cannot_be_painted_at_once(paint: Paint, tmp_path: Path, model: str) -> None:
     with pytest.raises(InputError, match=f"lanes is 2, but the model {model} compares every frame"):
         paint(tmp_path / "run", f"model={model}", "lanes=2", "flow=dis")
+    with pytest.raises(InputError, match="lanes is 2, and frames are painted in 3 passes"):
+        paint(tmp_path / "run", "model=naive", "lanes=2", "passes=3")
     assert not (tmp_path / "run").exists()
 
 

@@ -12,6 +12,7 @@ import torch
 from tests.runs.conftest import FRAMES, HEIGHT, WIDTH, Paint
 from vst.assets import file_hash
 from vst.config import quoted
+from vst.errors import InputError
 from vst.networks.transformation import TransformationNetwork
 from vst.networks.weights import Trained, open_network, save_network
 from vst.runs.configuration import read_overrides
@@ -90,3 +91,14 @@ def test_frames_of_a_network_are_painted_at_the_same_time(
         before, now = (load_png(run / "frames" / f"{index:06d}.png").astype(int) for run in (one, four))
         assert abs(before - now).max() <= 1
     assert load_png(four / "frames" / "000000.png").shape == (HEIGHT, WIDTH, 3)
+
+
+@pytest.mark.parametrize("option", ["strength=0.5", "+style@styles.night=ink"])
+def test_what_only_an_optimisation_obeys_is_refused_without_one(
+    paint: Paint, tmp_path: Path, network: Path, option: str
+) -> None:
+    asked = ["model=network", f"network={network}", option]
+    with pytest.raises(InputError, match="is for an optimisation, and the model network paints without one"):
+        paint(tmp_path / "run", *asked)
+    assert not (tmp_path / "run" / "frames").exists()
+    paint(tmp_path / "on", *asked, "later_factor=1", "evaluations=2", "video.frames=1")

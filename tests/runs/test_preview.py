@@ -43,6 +43,12 @@ def test_cuts_after_the_preview_are_none_of_its_own(compose: Callable) -> None:
     assert resolve(compose("cuts=[]", "preview=true"))["cuts"] == []
 
 
+def test_key_frames_after_the_preview_are_none_of_its_own(compose: Callable) -> None:
+    settings = resolve(compose("keyframes={0: a.png, 20: b.png}", "model=keyframes", "preview=true"))
+    assert list(settings["keyframes"]) == ["0"]
+    assert resolve(compose("keyframes=20", "model=keyframes", "preview=true"))["keyframes"] == 20
+
+
 def test_what_is_smaller_already_stays(compose: Callable) -> None:
     settings = resolve(
         compose("video.frames=2", "video.width=96", "video.height=64", "evaluations=5", "preview=true")

@@ -114,6 +114,9 @@ def test_what_cannot_be_searched_is_refused(given, sentence):
         (["model=ruder_multipass", "passes=3", "start=warped", "evaluation_factors=[1]"], ["model=naive"]),
         (["start=noise", "model=flow", "loss.coherence.warp=backward"], ["start=noise", "model=naive"]),
         (["model=enhanced", "gate@loss.coherence.gate=closing"], ["model=naive"]),
+        (["model=robust", "loss.revealed=null"], ["model=naive"]),
+        (["model=robust", "~loss.revealed", "loss.revealed.weight=1"], ["model=naive"]),
+        (["model=ruder_multipass", "start.blend=0.3"], ["model=naive"]),
     ],
 )
 def test_the_reference_is_the_naive_model_with_all_else_alike(fixed, naive):
@@ -141,6 +144,7 @@ def _placed(cfg):
             "cuts=[3,9]",
         ],
         ["model=flow", "video=file", "video.path='a, b (1).mp4'", "style.seed=2"],
+        ["model=flow", "+style@styles.night=ink", "styles.night.weight=2", "eta=7"],
     ],
 )
 def test_the_experiment_composes_to_what_the_overrides_did(overrides, tmp_path):

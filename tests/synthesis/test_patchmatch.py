@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from torch import Generator, Tensor
 
-from vst.synthesis.patchmatch import at, improved, inside
+from vst.synthesis.patchmatch import improved, inside
 
 
 def rand(*shape: int, seed: int = 0) -> Tensor:
@@ -15,6 +15,12 @@ def places(lanes: int, height: int, width: int) -> Tensor:
     """Every pixel's own place."""
     rows, columns = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
     return torch.stack([columns, rows])[None].repeat(lanes, 1, 1, 1)
+
+
+def at(image: Tensor, field: Tensor) -> Tensor:
+    """An image's values at whole columns and rows: (L, C, H, W)."""
+    index = (field[:, 1:] * image.shape[-1] + field[:, :1]).flatten(2)
+    return image.flatten(2).gather(2, index.expand(-1, image.shape[1], -1)).unflatten(2, field.shape[-2:])
 
 
 def difference(here: Tensor, there: Tensor):

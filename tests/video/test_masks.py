@@ -62,7 +62,8 @@ def test_a_mask_that_cannot_be_used_is_named(tmp_path: Path, moving: Path) -> No
     (tmp_path / "text.png").write_text("no picture")
     for path, frames, complaint in (
         (tmp_path / "none.png", 1, "does not exist; set styles.night.mask to a picture or a video"),
-        (tmp_path, 1, "does not exist; set styles.night.mask to a picture or a video"),
+        (tmp_path / "none.png", 1, "does not exist; set styles.night.mask to a picture or a video"),
+        (tmp_path, 1, "is a folder; set styles.night.mask to a picture or a video"),
         (tmp_path / "text.png", 1, "cannot be read as a picture or a video"),
         (moving, 7, "has 6 frames, and frames up to 6 of clip are painted"),
     ):

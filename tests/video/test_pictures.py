@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vst.errors import InputError
+from vst.errors import ClipBroke, InputError
 from vst.frames import Clip
 from vst.video.pictures import PictureSequence
 
@@ -65,10 +65,33 @@ def test_what_cannot_be_painted_is_named(folder: Path) -> None:
         PictureSequence(folder, start=11)
     Image.new("RGB", (41, 30)).save(folder / "7.png")
     with pytest.raises(InputError, match=r"7.png is 41x30 pixels, but the first in its folder 40x30"):
-        list(PictureSequence(folder).read())
+        PictureSequence(folder)
+    assert PictureSequence(folder, frames=7).info.frames == 7
+    (folder / "5.png").write_text("no picture")
+    with pytest.raises(InputError, match=r"5.png cannot be read as a picture"):
+        PictureSequence(folder)
     (folder / "0.png").write_text("no picture")
     with pytest.raises(InputError, match=r"0.png cannot be read as a picture"):
         PictureSequence(folder)
     (folder / "empty").mkdir()
     with pytest.raises(InputError, match="contains no pictures"):
         PictureSequence(folder / "empty")
+
+
+def test_a_picture_that_is_damaged_behind_its_header_breaks_the_clip(folder: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (30, 40, 3), np.uint8)
+    Image.fromarray(noise).save(folder / "3.png")
+    whole = (folder / "3.png").read_bytes()
+    (folder / "3.png").write_bytes(whole[: len(whole) // 2])
+    frames = PictureSequence(folder).read()
+    assert [next(frames).index for _ in range(3)] == [0, 1, 2]
+    with pytest.raises(ClipBroke, match=r"breaks at frame 3 \(3.png is damaged\)"):
+        next(frames)
+
+
+def test_pictures_turned_by_exif_have_the_size_that_is_seen(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new("RGB", (40, 30)).save(tmp_path / "0.jpg", exif=exif)
+    Image.new("RGB", (30, 40)).save(tmp_path / "1.jpg")
+    assert [frame.content.shape[2:] for frame in PictureSequence(tmp_path).read()] == [(40, 30)] * 2

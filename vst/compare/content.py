@@ -51,7 +51,7 @@ def write_contents(runs: Sequence[Run], output: Path) -> tuple[list[Content], li
     for run in runs:
         node = run.settings.get("video")
         changed = bool(changed_inputs(run.inputs, {"video": node}))
-        key = json.dumps([node, changed], sort_keys=True, default=str)
+        key = json.dumps([node, changed, _pictures(run, node)], sort_keys=True, default=str)
         if key not in numbers:
             numbers[key] = len(contents)
             other = Content(run.clip, None, 0, "its file has changed since it was painted")
@@ -143,6 +143,15 @@ def _is_too_large(node: Mapping[str, Any]) -> bool:
 
 
 _SIZES = ("height", "width", "frames")
+
+
+def _pictures(run: Run, node: Any) -> str | None:
+    """The hash of the folder of pictures that a run painted, which its name does not tell from another; else None."""
+    path = node.get("path") if isinstance(node, dict) else None
+    with suppress(OSError):  # such as under too long a name
+        if isinstance(path, str) and Path(path).is_dir():
+            return run.inputs.get("video.path")
+    return None
 
 
 def _file_state(node: Mapping[str, Any]) -> str:

@@ -55,7 +55,7 @@ class Preparation:
     ):
         self.also: dict[str, Callable[[Frame], Any]] = {}
         self.estimator, self._flows = estimator, flows
-        self._reach, self._anchored = reach, anchored
+        self._reach, self.anchored = reach, anchored
         self.exemplars = exemplars or OwnExemplars()
         self._asked: dict[tuple[int, bool, bool], frozenset[str]] = {}
         self._learnt = Event()
@@ -70,7 +70,7 @@ class Preparation:
         """Prepare frame by frame, after those of the `past`, the oldest first, and their anchor's `place`."""
         stream = stream_beside(device)
         before = Past(self._reach, self.estimator, self._flows, (frame.to(device) for frame in past))
-        track = AnchorTrack(self.estimator, place) if self._anchored else None
+        track = AnchorTrack(self.estimator, place) if self.anchored else None
         begun = False
         for frame in frames:
             with torch.cuda.stream(stream), torch.no_grad():

@@ -88,8 +88,7 @@ class VideoStylizer(LightningModule):
         self.evaluation_factors, self.later_factor = tuple(evaluation_factors), later_factor
         self.seed = seed
         self.history = history
-        anchored = is_anchored(start) or any(loss.anchored for loss in losses.values())
-        self.anchor = Anchor() if anchored else None
+        self.anchor = Anchor() if preparation.anchored else None
         self.paintings = paintings
         # as they are before they have seen a style: each scale has its own
         self._unused = deepcopy(dict(losses))

@@ -13,9 +13,6 @@ from vst.errors import InputError
 from vst.pictures import pictures_in
 from vst.runs.settings import Settings, files_named, select
 
-FILTERS = "backbone.weights.path"
-"""The option that may name a file with filters. What is fetched instead has a hash of its own (`vst.assets`)."""
-
 
 def hashes_of_inputs(settings: Settings) -> dict[str, str]:
     """SHA-256 of each file, or folder of pictures, that the settings name, by the option.
@@ -33,7 +30,7 @@ def changed_inputs(before: Mapping[str, str], settings: Settings) -> list[str]:
 
 def _options(settings: Settings) -> list[str]:
     # the start names the file of `network` again
-    return [*(option for option in files_named(settings) if not option.startswith("start.")), FILTERS]
+    return [option for option in files_named(settings) if not option.startswith("start.")]
 
 
 def _hashes(settings: Settings, options: Sequence[str]) -> Iterator[tuple[str, str]]:

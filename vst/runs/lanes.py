@@ -30,7 +30,13 @@ def frames_at_once(settings: Settings, module: VideoStylizer, info: ClipInfo, de
                 f"several runs at once with -m"
             )
         return 1
-    if settings["passes"] > 1 or module.compares != {"nothing"}:
+    if settings["passes"] > 1:
+        if asked is not None and asked > 1:
+            raise InputError(
+                f"lanes is {asked}, and frames are painted in {settings['passes']} passes in turn; drop one of them"
+            )
+        return 1
+    if module.compares != {"nothing"}:
         if asked is not None and asked > 1:
             raise InputError(
                 f"lanes is {asked}, but the model {settings['model']} compares every frame with one painted before; "

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pytorch_lightning import Callback
 
     from vst.losses.loss import Loss
+    from vst.painting.start import Start
     from vst.painting.stylizer import VideoStylizer
     from vst.runs.loggers.media import MediaLogger
     from vst.styles import Painting, Style
@@ -117,6 +118,7 @@ def build_parts(settings: Settings, clip: Clip, added: Mapping[str, Callback]) -
     reach = _reach(settings, [*losses.values(), *callbacks.values()])
     flows = FlowStore(checkpoints / "flow") if several else None
     start = build(settings["start"])
+    _check_unoptimised(settings, start)
     anchored = is_anchored(start) or any(loss.anchored for loss in losses.values())
     module = VideoStylizer(
         backbone=backbone,
@@ -139,6 +141,21 @@ def build_parts(settings: Settings, clip: Clip, added: Mapping[str, Callback]) -
     loggers = list(parts_by_name(settings, "logger", MediaLogger).values())
     names = " + ".join(painting.name for painting in paintings)
     return Parts(inputs, clip, names, module, data, {**callbacks, **added}, loggers)
+
+
+def _check_unoptimised(settings: Settings, start: Start) -> None:
+    """Refuse what only an optimisation obeys where every frame is painted by its start alone."""
+    from vst.painting.start import is_painting
+
+    budget = settings["evaluations"] and (settings["evaluation_factors"] or settings["later_factor"])
+    if budget or not is_painting(start):
+        return
+    for option, default in (("strength", 1), ("styles", {})):
+        if settings[option] != default:
+            raise InputError(
+                f"{option} is for an optimisation, and the model {settings['model']} paints without one; drop "
+                f"{option}, or let it go on with later_factor=1"
+            )
 
 
 def _losses_of_others(

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from vst.frames import Clip
 
 FRAMES, LONGER, EVALUATIONS = 3, 256, 20
-"""What a preview has at most: frames, pixels of their longer side, evaluations a frame."""
+"""What a preview has at most: frames, pixels of their longer side, and `evaluations`."""
 
 
 def previewed(settings: dict[str, Any]) -> dict[str, Any]:
@@ -25,11 +25,14 @@ def previewed(settings: dict[str, Any]) -> dict[str, Any]:
         "width": max(1, round(factor * info.width)),
     }
     video = {name: smaller.get(name, value) for name, value in settings["video"].items()}
-    end, cuts = info.start + smaller["frames"], settings["cuts"]
+    end, cuts, paintings = info.start + smaller["frames"], settings["cuts"], settings["keyframes"]
+    if isinstance(paintings, dict):
+        paintings = {number: path for number, path in paintings.items() if info.start <= int(number) < end}
     return {
         **settings,
         "video": video,
         "cuts": cuts and [cut for cut in cuts if cut < end],
+        "keyframes": paintings,
         "style": _smaller(settings["style"], factor),
         "styles": {name: node and _smaller(node, factor) for name, node in settings["styles"].items()},
         "evaluations": min(EVALUATIONS, settings["evaluations"]),

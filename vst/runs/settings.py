@@ -65,7 +65,7 @@ def files_named(settings: Settings) -> dict[str, str]:
     paintings, key_frames = (settings.get(group) or {} for group in ("styles", "keyframes"))
     options = [f"{node}.{key}" for node in ("video", "style") for key in ("path", "mask")]
     options += [f"styles.{name}.{key}" for name in paintings for key in ("path", "mask")]
-    options += ["network", "start.network.path"]
+    options += ["backbone.weights.path", "network", "start.network.path"]
     options += [f"keyframes.{number}" for number in key_frames] if isinstance(key_frames, dict) else []
     return {option: path for option in options if isinstance(path := select(settings, option), str)}
 

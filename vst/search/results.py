@@ -55,7 +55,7 @@ def write_results(folder: Path, space: Space, trials: Trials, reference: Values)
 
 def experiment_file(overrides: Sequence[str], header: str) -> str:
     """An experiment (conf/experiment/) that composes to the same configuration as overrides of the command line."""
-    others, choices = [], []
+    others, added, choices = [], [], []
     values = OmegaConf.create()
     for override in parse(overrides):
         option = override.key_or_group
@@ -63,9 +63,13 @@ def experiment_file(overrides: Sequence[str], header: str) -> str:
             others.append(override.value())
         elif (conf_dir() / option).is_dir():
             place = f"@{override.package}" if override.package else ""
-            choices.append({f"override /{option}{place}": override.value()})
+            # a group that was added has no choice before it
+            if override.is_add() or override.is_force_add():
+                added.append({f"/{option}{place}": override.value()})
+            else:
+                choices.append({f"override /{option}{place}": override.value()})
         else:
             # a deleted option is written as null, which also builds nothing
             OmegaConf.update(values, option, override.value(), force_add=True)
-    content = OmegaConf.create({"defaults": [*others, "_self_", *choices]})
+    content = OmegaConf.create({"defaults": [*others, *added, "_self_", *choices]})
     return f"# @package _global_\n# {header}\n{OmegaConf.to_yaml(content)}{OmegaConf.to_yaml(values) if values else ''}"

@@ -154,6 +154,7 @@ def reference(fixed: Sequence[str]) -> list[str]:
         if (
             option in ("model", "eta", "passes", "evaluation_factors", "later_factor", "keyframes")
             or "loss.coherence." in f"{option}. {place}"
+            or override.key_or_group.startswith(("loss.revealed", "start."))
         ):
             continue
         if option == "start" and value not in ("content", "noise"):

@@ -71,9 +71,3 @@ def inside(field: Tensor) -> Tensor:
     height, width = field.shape[-2:]
     most = torch.tensor([width - 1, height - 1], device=field.device).view(1, 2, 1, 1)
     return torch.minimum(field.clamp(min=0), most)
-
-
-def at(image: Tensor, field: Tensor) -> Tensor:
-    """An image's values at whole columns and rows: (L, C, H, W)."""
-    index = (field[:, 1:] * image.shape[-1] + field[:, :1]).flatten(2)
-    return image.flatten(2).gather(2, index.expand(-1, image.shape[1], -1)).unflatten(2, field.shape[-2:])

@@ -11,14 +11,14 @@ from vst.config import quoted
 from vst.errors import InputError
 from vst.files import write_json, write_text
 from vst.runs.configuration import check_choices_of, read_overrides
-from vst.runs.settings import Settings
+from vst.runs.settings import Settings, select
 
 
 def write_training_configuration(directory: Path, overrides: Sequence[str], settings: Settings) -> None:
     """Write the options given, with absolute paths of files, and the settings resolved from them."""
     files = {"data": f"[{','.join(map(quoted, settings['data']))}]"}
-    if isinstance(path := settings["style"].get("path"), str):
-        files["style.path"] = quoted(path)
+    named = ((option, select(settings, option)) for option in ("style.path", "backbone.weights.path"))
+    files |= {option: quoted(path) for option, path in named if isinstance(path, str)}
     keys = [override.partition("=")[0] for override in overrides]
     absolute = [
         f"{key}={files[key]}" if key in files else override

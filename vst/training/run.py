@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import shutil
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -61,10 +61,13 @@ def train(cfg: DictConfig, overrides: Sequence[str] = ()) -> Path:
             if state is not None:
                 restore(state, trainer, parts.module)
         parts.batches.first, parts.batches.device = parts.module.step, trainer.strategy.root_device
-        for logger in parts.loggers:
-            logger.describe("training", parts.painting.name, ", ".join(_names(settings)), settings)
-            logger.begin()
-        write_training_configuration(directory, overrides, settings)
+        with ExitStack() as begun:  # where one cannot begin, those before it end
+            for logger in parts.loggers:
+                logger.describe("training", parts.painting.name, ", ".join(_names(settings)), settings)
+                logger.begin()
+                begun.callback(logger.finish, failed=True)
+            write_training_configuration(directory, overrides, settings)
+            begun.pop_all()
         try:
             _fit(directory, settings, parts, trainer)
         except Interrupted as interrupted:
@@ -89,22 +92,31 @@ def _fit(directory: Path, settings: Settings, parts: TrainingParts, trainer: Tra
         raise
     finally:
         summary = parts.curves.summary()
-        for logger in parts.loggers:
-            logger.log_summary(summary)
-            logger.finish(failed=status != "finished")
-        weights = parts.module.backbone.weights
-        provenance = Provenance(
-            config=settings,
-            inputs=parts.inputs,
-            seed=settings["seed"],
-            weights={"name": weights.name, "sha256": weights.sha256},
-            precision=parts.module.backbone.precision,
-            style=parts.painting.name,
-            versions=versions(),
-            machine=machine(trainer.strategy.root_device),
-        )
-        record = Record(status, summary, provenance)
-        write_json(directory / "training.json", {"version": VERSION, **asdict(record)})
+        with ExitStack() as ends:  # each logger is told, though another fails
+            for logger in parts.loggers:
+                ends.callback(logger.finish, failed=status != "finished")
+            for logger in parts.loggers:
+                ends.callback(logger.log_summary, summary)
+            # the first to be called: the network is there, whatever a logger says to it
+            ends.callback(_write_record, directory, status, settings, parts, trainer)
+
+
+def _write_record(
+    directory: Path, status: str, settings: Settings, parts: TrainingParts, trainer: Trainer
+) -> None:
+    weights = parts.module.backbone.weights
+    provenance = Provenance(
+        config=settings,
+        inputs=parts.inputs,
+        seed=settings["seed"],
+        weights={"name": weights.name, "sha256": weights.sha256},
+        precision=parts.module.backbone.precision,
+        style=parts.painting.name,
+        versions=versions(),
+        machine=machine(trainer.strategy.root_device),
+    )
+    record = Record(status, parts.curves.summary(), provenance)
+    write_json(directory / "training.json", {"version": VERSION, **asdict(record)})
 
 
 def _save(directory: Path, settings: Settings, parts: TrainingParts) -> None:

@@ -79,6 +79,15 @@ def resolve_training(cfg: DictConfig) -> Settings:
         raise InputError(
             f"eta is {settings['eta']:g}, but there is no coherence term; drop eta, or the change to loss"
         )
+    for option, default in (("mask", None), ("weight", 1)):
+        if settings["style"].get(option, default) != default:
+            raise InputError(
+                f"style.{option} is for a run, and a network paints all of a frame alike; drop it"
+            )
+    if not settings["callbacks"].get("curves"):
+        raise InputError(
+            "callbacks.curves cannot be left out of a training, whose record has its figures; drop that"
+        )
     settings["data"] = _data(settings["data"])
     return settings
 

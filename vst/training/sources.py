@@ -37,7 +37,7 @@ def _open(name: str, longer: int, number: int) -> Examples:
 
 def _built_in(name: str, longer: int) -> Clip:
     """A choice of the group video, at another size."""
-    known = [choice for choice in choices("video") if choice != "file"]
+    known = [choice for choice in choices("video") if choice not in ("file", "pictures")]
     if name not in known:
         raise InputError(
             f"{name} is neither a file nor a video; the choices for data are: {', '.join(known)}"

@@ -49,7 +49,7 @@ class Mask:
             light = next(self._frames).content.mean(1, keepdim=True)
         except ClipBroke as error:
             raise InputError(
-                f"the mask {self.path} breaks at frame {error.source_frame}; export it again, and resume the run"
+                f"the mask {self.path} breaks at frame {error.source_frame}; export it again, and begin a new run"
             ) from error
         return F.interpolate(light, self._size, mode="bilinear", antialias=True, align_corners=False).clamp(
             0, 1
@@ -57,6 +57,8 @@ class Mask:
 
 
 def _opened(path: Path, option: str) -> VideoReader:
+    if path.is_dir():
+        raise InputError(f"the mask {path} is a folder; set {option} to a picture or a video")
     if not path.is_file():
         raise InputError(f"the mask {path} does not exist; set {option} to a picture or a video")
     try:

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from vst.bounds import Count, Place, Side
-from vst.errors import InputError
+from vst.errors import ClipBroke, InputError
 from vst.frames import ClipInfo, Frame
-from vst.pictures import PictureError, over_white, pictures_in, read_with_alpha
+from vst.pictures import PictureError, over_white, pictures_in, read_with_alpha, size_of
 from vst.video.stretch import end_of_stretch, fitted, frame_of
 
 
@@ -39,6 +39,9 @@ class PictureSequence:
         self._files, self._start = pictures_in(folder), start
         stop = end_of_stretch(folder, len(self._files), start, frames)
         self._size = _read(self._files[0])[0].size
+        # all of them now, and not where the painting gets there, hours later
+        for file in self._files[start:stop]:
+            self._check(file)
         height, width = fitted(self._size[1], self._size[0], size)
         frame_rate = Fraction(rate).limit_denominator(1001)
         self._info = ClipInfo(
@@ -59,20 +62,31 @@ class PictureSequence:
         return self._info
 
     def read(self, first: int = 0) -> Iterator[Frame]:
-        """Yield the frames of the stretch in order, from its frame `first` on, one in memory at a time."""
+        """Yield the frames of the stretch in order, from its frame `first` on, one in memory at a time.
+
+        Raises `ClipBroke` after the last good one where the rest of a picture is not what its header says.
+        """
         for index in range(self._start + first, self._start + self._info.frames):
-            file = self._files[index]
-            colours, alpha = _read(file)
-            if colours.size != self._size:
-                raise InputError(
-                    f"{file} is {colours.width}x{colours.height} pixels, but the first in its folder "
-                    f"{self._size[0]}x{self._size[1]}; give frames of one size"
-                )
+            try:
+                colours, alpha = _read(self._files[index])
+            except InputError as error:
+                raise ClipBroke(self._info.name, index, f"{self._files[index].name} is damaged") from error
             if alpha is None or alpha.getextrema()[0] == 255:
                 yield frame_of(_array(colours), None, self._info, index, index)
             else:
                 image, opacity = _array(over_white(colours, alpha)), _array(alpha)[..., None]
                 yield frame_of(image, opacity, self._info, index, index)
+
+    def _check(self, file: Path) -> None:
+        try:
+            width, height = size_of(file)
+        except PictureError as error:
+            raise InputError(f"{file} {error}") from error
+        if (width, height) != self._size:
+            raise InputError(
+                f"{file} is {width}x{height} pixels, but the first in its folder {self._size[0]}x{self._size[1]}; give "
+                f"frames of one size"
+            )
 
 
 def _read(file: Path) -> tuple[Image.Image, Image.Image | None]:
