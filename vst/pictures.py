@@ -65,7 +65,9 @@ def size_of(file: Path) -> tuple[int, int]:
     """A picture's width and height, turned as its EXIF data says, by its header alone; raises `PictureError`."""
     try:
         with _of_any_size(), Image.open(file) as opened:
-            turned = opened.getexif().get(ExifTags.Base.Orientation, 1) >= ON_ITS_SIDE
+            # of a PNG without EXIF data in its header, Pillow would decode all of it to look behind
+            known = opened.format != "PNG" or "exif" in opened.info
+            turned = known and opened.getexif().get(ExifTags.Base.Orientation, 1) >= ON_ITS_SIDE
             return (opened.height, opened.width) if turned else opened.size
     except Exception as error:  # as in `read_with_alpha`
         raise PictureError("cannot be read as a picture; give a PNG, JPEG or similar file") from error

@@ -79,10 +79,13 @@ class PictureSequence:
 
     def _check(self, file: Path) -> None:
         try:
-            width, height = size_of(file)
+            known = size_of(file) == self._size
         except PictureError as error:
             raise InputError(f"{file} {error}") from error
-        if (width, height) != self._size:
+        if not known:
+            width, height = _read(file)[0].size
+            if (width, height) == self._size:  # turned as only what is behind the header says
+                return
             raise InputError(
                 f"{file} is {width}x{height} pixels, but the first in its folder {self._size[0]}x{self._size[1]}; give "
                 f"frames of one size"
