@@ -12,6 +12,7 @@ import pytest
 
 from tests.conftest import Start
 from tests.processes import finish
+from vst import cli
 from vst.runs.table import Table
 
 Launch = Callable[..., BaseProcess]
@@ -135,3 +136,16 @@ def test_it_runs_from_anywhere(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "alpha: 1.0" in done.stdout
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "option"),
+    [
+        (["model=naive"], ""),
+        (["--config-dir", "my sweep", "experiment=best"], "--config-dir 'my sweep'"),
+        (["--config-dir=sweep"], "--config-dir sweep"),
+        (["-cd", "sweep"], "--config-dir sweep"),
+    ],
+)
+def test_what_resumes_a_run_names_the_folder_of_its_experiment(arguments: list[str], option: str) -> None:
+    assert cli._config_dir(arguments) == option
