@@ -17,7 +17,8 @@ from vst.errors import InputError
 from vst.files import write_bytes
 from vst.networks.transformation import Blocks, TransformationNetwork, Width
 
-FORMAT = "vst transformation network 1"
+FORMAT = "vst transformation network 2"
+"""Networks of 1 had another way up."""
 
 
 @dataclass(frozen=True)
