@@ -96,7 +96,7 @@ def totals(directory: Path) -> list[float]:
     for row in read_curves(directory)[0]:
         total = row["total"]
         assert total is not None
-        lowest.append(min(total, *lowest[-1:]))
+        lowest.append(min([total, *lowest[-1:]]))
     return lowest
 
 

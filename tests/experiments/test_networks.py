@@ -48,3 +48,13 @@ def test_the_page_has_every_figure(networks):
 def test_a_network_that_nothing_equals_is_said_to_be_one(networks):
     found = page(networks, {"style": 1.0, "content": 8.0, "warping_error": 2.0})
     assert "None of these runs of robust has both losses as low" in found
+
+
+def test_the_losses_of_the_first_frame_are_the_lowest_so_far(networks, write_run, tmp_path):
+    run = write_run(tmp_path / "run", "naive", frames=1)
+    table = run / "curves.csv"
+    head, *rows = (line.split(",") for line in table.read_text().splitlines())
+    for row, total in zip(rows, ("9", "12", "4"), strict=True):
+        row[head.index("total")] = total
+    table.write_text("\n".join(",".join(row) for row in [head, *rows]) + "\n")
+    assert networks.totals(run) == [9.0, 9.0, 4.0]
