@@ -1,12 +1,9 @@
 """The network of Johnson, Alahi & Fei-Fei, "Perceptual Losses for Real-Time Style Transfer" (2016), appendix A.
 
-Departures from it: instance instead of batch normalisation (Ulyanov, Vedaldi & Lempitsky
+Departures from it, all of them usual today: instance instead of batch normalisation (Ulyanov, Vedaldi & Lempitsky
 2016), which paints a frame as well alone as among others; reflection at the border in every convolution; and, instead
-of transposed convolutions, an enlargement that is then convolved, which leaves no checkerboard (Odena, Dumoulin & Olah
-2016). It is bilinear: of the nearest pixels, which they prefer, a training makes lines of every fourth pixel in plain
-areas, where it finds nothing else to make strokes of. What there is at half and at the whole size on the way down is
-added on the way up (Ronneberger, Fischer & Brox 2015 append it): things stay legible, and plain areas have strokes of
-their own grain.
+of transposed convolutions, the nearest pixel enlarged and then convolved, which leaves no checkerboard (Odena, Dumoulin
+& Olah 2016).
 """
 
 from __future__ import annotations
@@ -54,8 +51,8 @@ class TransformationNetwork(nn.Module):
         x = F.relu(self.quarter(half))
         for block in self.residuals:
             x = block(x)
-        x = F.relu(self.to_half(_enlarged(x, half))) + half
-        x = F.relu(self.to_whole(_enlarged(x, whole))) + whole
+        x = F.relu(self.to_half(_enlarged(x, half)))
+        x = F.relu(self.to_whole(_enlarged(x, whole)))
         # in full precision whatever the other convolutions are in: 256 levels do not fit bfloat16's 8 bits
         with torch.autocast(x.device.type, enabled=False):
             return self.last(x.float())
@@ -90,5 +87,5 @@ class Residual(nn.Module):
 
 
 def _enlarged(x: Tensor, like: Tensor) -> Tensor:
-    """Bilinearly, at the size of `like`, which may be odd."""
-    return F.interpolate(x, size=like.shape[-2:], mode="bilinear", align_corners=False)
+    """The nearest pixels at the size of `like`, which may be odd."""
+    return F.interpolate(x, size=like.shape[-2:], mode="nearest")

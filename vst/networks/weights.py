@@ -17,8 +17,7 @@ from vst.errors import InputError
 from vst.files import write_bytes
 from vst.networks.transformation import Blocks, TransformationNetwork, Width
 
-FORMAT = "vst transformation network 2"
-"""Networks of 1 had another way up."""
+FORMAT = "vst transformation network 1"
 
 
 @dataclass(frozen=True)
