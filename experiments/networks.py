@@ -90,14 +90,27 @@ def _children() -> float:
     return usage.ru_utime + usage.ru_stime
 
 
-def totals(directory: Path) -> list[float]:
-    """The lowest total loss so far, at every evaluation of the first frame."""
-    lowest: list[float] = []
-    for row in read_curves(directory)[0]:
-        total = row["total"]
-        assert total is not None
-        lowest.append(min([total, *lowest[-1:]]))
-    return lowest
+Curve = Sequence[tuple[float, float]]
+"""Evaluations spent, those of smaller scales counted by their area, and the lowest total loss at full size so far."""
+
+
+def totals(directory: Path) -> Curve:
+    """The curve of a run's first frame; a loss at a smaller scale is of another image, and is left out."""
+    rows = [{name: row[name] or 0.0 for name in ("size", "total")} for row in read_curves(directory)[0]]
+    full = max(row["size"] for row in rows)
+    curve: list[tuple[float, float]] = []
+    spent = 0.0
+    for row in rows:
+        spent += (row["size"] / full) ** 2
+        if row["size"] == full:
+            curve.append((spent, min([row["total"], *(lowest for _, lowest in curve[-1:])])))
+    return curve
+
+
+def lowest_after(curve: Curve, spent: float) -> float | None:
+    """The lowest loss for so many evaluations; None where that is too few for the full size."""
+    # half an evaluation more, since areas do not add up to whole numbers
+    return next((total for at, total in reversed(curve) if at <= spent + 0.5), None)
 
 
 def overtakes(training: float, network: float, robust: float) -> float:
@@ -119,16 +132,16 @@ def equal(summaries: Mapping[str, Summary]) -> str | None:
     )
 
 
-def reached(curve: Sequence[float], total: float) -> int | None:
+def reached(curve: Curve, total: float) -> float | None:
     """The evaluations after which a curve has come down to a loss; None where it never does."""
-    return next((number for number, value in enumerate(curve, start=1) if value <= total), None)
+    return next((spent for spent, lowest in curve if lowest <= total), None)
 
 
 def page(
     given: argparse.Namespace,
     seconds: Mapping[str, float],
     summaries: Mapping[str, Summary],
-    curves: Mapping[str, Sequence[float]],
+    curves: Mapping[str, Curve],
 ) -> str:
     """The results as Markdown."""
     each = {name: seconds[name] / given.frames for name in summaries}
@@ -152,20 +165,22 @@ def page(
             number(summaries["network"], "warping_error") / number(summaries[rival], "warping_error")
         )
         verdict = (
-            f"{rival[0].upper()}{rival[1:]}, is the cheapest run with both losses no higher than the network's. "
-            f"Against it, training and painting take less time from {frames} frames on, with {errors} of its warping "
-            f"error"
+            f"{rival[0].upper()}{rival[1:]}, is the cheapest run with both losses no higher than the network's.\n"
+            f"Against it, training and painting take less time from {frames} frames on, with {errors} times its\n"
+            f"warping error"
         )
     most = legible(overtakes(seconds["training"], each["network"], each[best]))
     content, network = curves["from content"], curves["from network"]
     saved = [table_line(["evaluations", "from the content", "from the network"]), table_line(["---:"] * 3)]
-    for count in (1, 5, 10, 20, 40, len(content)):
-        saved.append(table_line([str(count), legible(content[count - 1]), legible(network[count - 1])]))
-    marks = [(count, reached(network, content[count - 1])) for count in (20, 40, len(content))]
+    for count in (1, 5, 10, 20, 40, BUDGETS[-1]):
+        pair = (lowest_after(curve, count) for curve in (content, network))
+        saved.append(table_line([str(count), *("–" if loss is None else legible(loss) for loss in pair)]))
     reach = "; ".join(
         f"the loss of {count} evaluations from the content after "
-        f"{'more than ' + str(len(network)) if after is None else after} from the network"
-        for count, after in marks
+        f"{'more than ' + str(BUDGETS[-1]) if after is None else f'{after:.0f}'} from the network"
+        for count in BUDGETS
+        if (loss := lowest_after(content, count)) is not None
+        for after in [reached(network, loss)]
     )
     return PAGE.format(
         given=given,
@@ -196,7 +211,9 @@ training and painting take less time from {most} frames on, at the losses of the
 
 ## As the start of a first frame
 
-The total loss of the first frame after so many evaluations of the optimisation, without a tolerance:
+The lowest total loss of the first frame after so many evaluations of the optimisation, without a tolerance. From the
+content it is painted coarse to fine, evaluations of smaller scales counted by their area; from the network at its own
+size alone:
 
 {saved}
 

@@ -16,9 +16,13 @@ def test_the_network_overtakes_where_its_training_is_paid_back(networks):
     assert 90 + frames * 1 == frames * 10
 
 
-def test_the_evaluations_to_a_loss_are_counted_from_one(networks):
-    assert networks.reached([9.0, 4.0, 4.0, 2.0], 4.0) == 2
-    assert networks.reached([9.0, 4.0], 1.0) is None
+def test_losses_are_found_by_evaluations_and_the_other_way_round(networks):
+    curve = [(1.2, 9.0), (2.2, 4.0), (3.2, 4.0), (4.2, 2.0)]
+    assert networks.reached(curve, 4.0) == 2.2
+    assert networks.reached(curve, 1.0) is None
+    assert networks.lowest_after(curve, 3) == 4.0
+    assert networks.lowest_after(curve, 60) == 2.0
+    assert networks.lowest_after([(5.0, 1.0)], 4) is None
 
 
 def page(networks, network: dict[str, float]) -> str:
@@ -28,7 +32,8 @@ def page(networks, network: dict[str, float]) -> str:
     for budget in networks.BUDGETS:
         seconds[networks.robust(budget)] = float(budget)
         summaries[networks.robust(budget)] = dict.fromkeys(networks.FIGURES, 80 / budget)
-    curves = {"from content": [float(90 - n) for n in range(60)], "from network": [60.0] * 60}
+    content = [(float(n + 1), float(90 - n)) for n in range(11, 60)]
+    curves = {"from content": content, "from network": [(float(n + 1), 60.0) for n in range(60)]}
     return networks.page(given, seconds, summaries, curves)
 
 
@@ -42,6 +47,7 @@ def test_the_page_has_every_figure(networks):
         "Against robust, 60 evaluations,\ntraining and painting take less time from 8.18 frames on" in found
     )
     assert "the loss of 20 evaluations from the content after 1 from the network" in found
+    assert "| 10 | – | 60.0 |" in found
     assert "the loss of 40 evaluations from the content after more than 60 from the network" in found
 
 
@@ -50,11 +56,12 @@ def test_a_network_that_nothing_equals_is_said_to_be_one(networks):
     assert "None of these runs of robust has both losses as low" in found
 
 
-def test_the_losses_of_the_first_frame_are_the_lowest_so_far(networks, write_run, tmp_path):
+def test_what_a_smaller_scale_cost_is_counted_and_its_loss_is_not(networks, write_run, tmp_path):
     run = write_run(tmp_path / "run", "naive", frames=1)
-    table = run / "curves.csv"
-    head, *rows = (line.split(",") for line in table.read_text().splitlines())
-    for row, total in zip(rows, ("9", "12", "4"), strict=True):
-        row[head.index("total")] = total
-    table.write_text("\n".join(",".join(row) for row in [head, *rows]) + "\n")
-    assert networks.totals(run) == [9.0, 9.0, 4.0]
+    rows = [("64", 5), ("64", 1), ("128", 9), ("128", 12), ("128", 4)]
+    lines = [
+        "frame,pass,evaluation,size,total",
+        *(f"0,0,{n},{size},{total}" for n, (size, total) in enumerate(rows, 1)),
+    ]
+    (run / "curves.csv").write_text("\n".join(lines) + "\n")
+    assert networks.totals(run) == [(1.5, 9.0), (2.5, 9.0), (3.5, 4.0)]
