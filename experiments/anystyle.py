@@ -1,12 +1,11 @@
 """Measures what painting at once gives, and what optimisation adds with time, and writes experiments/anystyle.md.
 
-    python experiments/anystyle.py [-o experiments/anystyle.md] [--runs multirun/anystyle] [--network FILE] [override …]
+    python experiments/anystyle.py [-o experiments/anystyle.md] [--runs multirun/anystyle] [override …]
 
 Three frames of a real clip are painted in every way of WAYS. Time is processor time of the thread that paints: for a
 frame on one core, set OMP_NUM_THREADS=1; what else the machine does hardly matters. The motion, which is estimated in
 another thread, is not counted. The figure, docs/anystyle.png, is drawn from the same numbers. Finished runs are not
-painted again. Overrides are added to every run. A network that vst train made from the clip and the painting is set
-among them where it is given.
+painted again. Overrides are added to every run.
 """
 
 from __future__ import annotations
@@ -38,8 +37,6 @@ WAYS: dict[str, tuple[str, ...]] = {
     "robust, 60": ("model=robust", "evaluations=60"),
 }
 
-NETWORK = "a network for the clip"
-
 CLIP = ("video=bikes", "video.start=40", "video.frames=3", "video.size=426", "style=swirls")
 
 FIGURES = {
@@ -52,8 +49,8 @@ FIGURES = {
 HEADER = """\
 # Painting at once
 
-Three frames of `bikes` at 426 pixels in `swirls`: processor time, losses and warping error, means over the frames. The
-time of a network does not include its training ([A network for one clip](networks.md)).
+Three frames of `bikes` at 426 pixels in `swirls`: processor time, losses and warping error, means over the frames.
+[A network for one clip](networks.md) has anystyle beside a network that was trained, and beside robust.
 
 """
 
@@ -65,29 +62,16 @@ def main() -> None:
     parser.add_argument("-o", dest="output", type=Path, default=here.with_suffix(".md"))
     parser.add_argument("--figure", type=Path, default=here.parents[1] / "docs" / "anystyle.png")
     parser.add_argument("--runs", type=Path, default=Path("multirun/anystyle"), help="where the runs are")
-    parser.add_argument(
-        "--network", help="a network trained on the clip, such as experiments/networks.py makes"
-    )
     parser.add_argument("overrides", nargs="*", help="added to every run")
     given = parser.parse_args()
     # the clock by which a run times its frames: that of its own thread, whatever else the machine does
     with mock.patch.object(time, "perf_counter", time.thread_time), reporting_errors():
         found = {}
-        for way, options in ways(given.network).items():
+        for way, options in WAYS.items():
             found[way] = figures_of(given.runs / way.replace(" ", "_"), [*CLIP, *options, *given.overrides])
             print(table_line([way, *map(legible, found[way].values())]), flush=True)
         write_text(given.output, HEADER + table(found))
         draw(found, given.figure)
-
-
-def ways(network: str | None) -> dict[str, tuple[str, ...]]:
-    """WAYS, and after anystyle that of a network, if there is one."""
-    if network is None:
-        return WAYS
-    ordered = list(WAYS.items())
-    own = ("model=network", f"network={quoted(Path(network).absolute())}")
-    ordered.insert(list(WAYS).index("anystyle") + 1, (NETWORK, own))
-    return dict(ordered)
 
 
 def figures_of(directory: Path, options: Sequence[str]) -> dict[str, float]:

@@ -53,7 +53,10 @@ def main() -> None:
         options = ["eta=3e4", f"size={given.size}", f"steps={given.steps}", f"data={given.clip}"]
         seconds = {"training": made(runs / "training", ["vst.train", *options], trained.is_file())}
         whole = [f"evaluations={BUDGETS[-1]}", "optimizer.tolerance=0"]
-        compared = {"network": ["model=network", with_network, *some]}
+        compared = {
+            "anystyle": ["model=anystyle", *some],
+            "network": ["model=network", with_network, *some],
+        }
         compared |= {robust(budget): ["model=robust", *some, f"evaluations={budget}"] for budget in BUDGETS}
         first_frame = {
             "from content": ["model=naive", *one, *whole],
@@ -201,7 +204,8 @@ PAGE = """\
 Made by `python experiments/networks.py`. A network of width 32 was trained on the clip {given.clip} and the painting
 swirls, at {given.size} pixels, {given.steps} steps of one frame each, with the coherence of consecutive frames
 (η = 3×10⁴), in {training} seconds of processor time on one core: {step} a step, the program's start included. Then
-it and robust painted the first {given.frames} frames of the clip. Processor time is that of the whole program, metrics
+it, robust, and the network of anystyle, which was trained for any painting, painted the first {given.frames} frames of
+the clip. Processor time is that of the whole program, metrics
 and start included.
 
 {rows}

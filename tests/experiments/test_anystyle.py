@@ -25,13 +25,6 @@ def test_every_way_composes(experiment):
         assert resolve(cfg)["video"]["frames"] == 3
 
 
-def test_a_network_stands_after_anystyle(experiment):
-    found = experiment.ways("network.safetensors")
-    assert list(found)[1:3] == ["anystyle", experiment.NETWORK]
-    assert found[experiment.NETWORK][1] == f"network='{Path('network.safetensors').absolute()}'"
-    assert len(found) == len(experiment.WAYS) + 1 == len(experiment.ways(None)) + 1
-
-
 def test_the_table_and_the_figure_have_every_way(experiment, tmp_path: Path):
     found = {
         way: dict.fromkeys(experiment.FIGURES, float(number)) for number, way in enumerate(experiment.WAYS)
