@@ -124,7 +124,7 @@ def test_a_painting_in_a_file_is_known_by_its_hash(tmp_path: Path, trained_on: s
         (["style.size=8192"], "too large to be drawn; ask for at most 4096"),
         (["style.size=null", "style.scale=1000"], "style.scale=1000 makes a painting of 24000 pixels"),
         (["+style.aspect=1e-9"], "style.aspect=1e-09 is not a number from 1 to 8"),
-        (["backbone=vgg19", "backbone.weights.path=7"], "the weights file 7 does not exist"),
+        (["backbone=vgg19", "backbone.weights.path=7"], "/7 does not exist"),
         (["backbone.weights=7"], "backbone.weights=7 is not Filters, which a _target_ makes"),
         (["backbone.weights._target_=vst.assets.fetch"], "is not Filters, which a _target_ makes"),
         (["optimizer.history=0"], "optimizer.history=0 is not a whole number from 1 to 1000"),
