@@ -47,8 +47,7 @@ def main() -> None:
             composed(sys.argv[1:])  # Hydra itself would not say what is wrong with some of them
         hydra.main(version_base="1.3", config_path=str(conf_dir().resolve()), config_name="config")(_job)()
     except Interrupted as interrupted:
-        again = " ".join(filter(None, (_config_dir(sys.argv[1:]), interrupted.resume_with)))
-        resume = f"; resume with {again}" if interrupted.resume_with else " before it began"
+        resume = f"; resume with {interrupted.resume_with}" if interrupted.resume_with else " before it began"
         exit_with(f"ended by {interrupted}{resume}", interrupted.status)
     except KeyboardInterrupt:
         exit_with("ended by SIGINT before it began", 130)
@@ -69,6 +68,7 @@ def _job(cfg: DictConfig) -> Outcome | None:
     from hydra.types import RunMode
 
     from vst.runs.run import run
+    from vst.runs.signals import Interrupted
 
     hydra_config = HydraConfig.get()
     # relative paths are those of the command line, with hydra.job.chdir too
@@ -84,6 +84,10 @@ def _job(cfg: DictConfig) -> Outcome | None:
         if shots:
             raise InputError("shots=all is only for a grid of runs, one a shot; add -m")
         say(*_results(run(cfg, _overrides(hydra_config))))
+    except Interrupted as interrupted:
+        if interrupted.resume_with and (folder := _config_dir(sys.argv[1:])):
+            interrupted.resume_with = f"{folder} {interrupted.resume_with}"
+        raise
     except (VstError, OSError) as error:
         remove_if_empty(Path(hydra_config.runtime.output_dir))
         exit_with(*failure(error))

@@ -58,11 +58,13 @@ def fitting(jobs: Sequence[Job]) -> int:
     for node in settings:
         with suppress(InputError):  # told by its run, which does not stop the others
             clips.append(build_clip(node).info)
-    fitting = [fitting_lanes(info, torch.device("cuda")) for info in clips]
-    return min(len(fitting), *fitting) if fitting else 1
+    lanes = [fitting_lanes(info, torch.device("cuda")) for info in clips]
+    return min(len(lanes), *lanes) if lanes else 1
 
 
 def differ_in_tf32(jobs: Sequence[Job]) -> bool:
     """Whether some runs compute in TF32 and others do not: it is a switch of the whole process."""
-    asked = {job.settings["backbone"]["precision"] for job in jobs if not isinstance(job.settings, Outcome)}
+    asked = {
+        job.settings["backbone"].get("precision") for job in jobs if not isinstance(job.settings, Outcome)
+    }
     return "tf32" in asked and len(asked) > 1

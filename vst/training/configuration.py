@@ -11,14 +11,13 @@ from vst.config import quoted
 from vst.errors import InputError
 from vst.files import write_json, write_text
 from vst.runs.configuration import check_choices_of, read_overrides
-from vst.runs.settings import Settings, select
+from vst.runs.settings import Settings, files_named
 
 
 def write_training_configuration(directory: Path, overrides: Sequence[str], settings: Settings) -> None:
     """Write the options given, with absolute paths of files, and the settings resolved from them."""
-    files = {"data": f"[{','.join(map(quoted, settings['data']))}]"}
-    named = ((option, select(settings, option)) for option in ("style.path", "backbone.weights.path"))
-    files |= {option: quoted(path) for option, path in named if isinstance(path, str)}
+    files = {option: quoted(path) for option, path in files_named(settings).items()}
+    files["data"] = f"[{','.join(map(quoted, settings['data']))}]"
     keys = [override.partition("=")[0] for override in overrides]
     absolute = [
         f"{key}={files[key]}" if key in files else override
